@@ -1,0 +1,248 @@
+"""Verdicts, and the report as data: built from judged cases, to and from JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fcspec import __version__
+from fcspec.spec import Clause, Spec
+
+FORMAT = "fcspec-report"
+FORMAT_VERSION = 1
+
+# Of one clause the worst of its cases counts, in this order. `unsupported` counts only where there is nothing else.
+WORST_FIRST = ("error", "crash", "exit", "timeout", "evaded", "fail", "pass", "unsupported")
+VERDICTS = frozenset(WORST_FIRST)
+
+MESSAGE_CAP = 8000
+
+# Exit codes; of several, the first that applies: usage, interrupted, incomplete, nonconforming, nothing, conforming.
+CONFORMING, NONCONFORMING, INTERRUPTED, INCOMPLETE, USAGE, NOTHING = 0, 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One judged test.
+
+    Attributes:
+        id: file::name; pytest's nodeid would depend on the caller's folder.
+        clause: the slug it is about.
+        verdict: one of VERDICTS.
+        reason: one line: why it is no pass.
+        message: pytest's full text of the failure.
+        stimulus: the call during which it happened.
+        observed: what a MAY case saw.
+    """
+
+    id: str
+    clause: str
+    verdict: str
+    reason: str | None = None
+    seconds: float = 0.0
+    stimulus: str | None = None
+    message: str | None = None
+    observed: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.verdict not in VERDICTS:
+            raise ValueError(f"{self.id}: no verdict {self.verdict!r}")
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Case:
+        return cls(**{key: data[key] for key in cls.__dataclass_fields__ if key in data})
+
+
+@dataclass(frozen=True)
+class ClauseResult:
+    """What the cases of one clause say together. `verdict` is None where not every case was judged."""
+
+    clause: str
+    level: str
+    profile: str
+    verdict: str | None
+    cases: tuple[Case, ...]
+    declared: str | None = None
+    observed: str | None = None
+    reason: str | None = None
+    reproducer: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        return round(sum(case.seconds for case in self.cases), 3)
+
+    @property
+    def holds(self) -> bool:
+        return self.verdict == "pass"
+
+    @property
+    def worst(self) -> Case | None:
+        """The first case that has the clause's verdict."""
+        return next((case for case in self.cases if case.verdict == self.verdict), None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the suite ran."""
+
+    profiles: tuple[str, ...] = ("core",)
+    isolation: str = "fork"
+    workers: int = 1
+    seed: int = 0
+    strict: bool = False
+    started: str = ""
+    seconds: float = 0.0
+    interrupted: bool = False
+    out_of_patience: bool = False
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a run found out; views draw it, nothing else is needed."""
+
+    spec_version: str
+    target: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    run: Run
+    clauses: tuple[ClauseResult, ...]
+    stale: tuple[str, ...] = ()
+    fcspec_version: str = field(default=__version__)
+
+    @property
+    def judged(self) -> int:
+        return sum(result.verdict is not None for result in self.clauses)
+
+    @property
+    def complete(self) -> bool:
+        return self.judged == len(self.clauses) and not self.run.interrupted and self.run.problem is None
+
+    def required(self) -> tuple[ClauseResult, ...]:
+        """The clauses that decide: every MUST, with --strict every SHOULD too."""
+        levels = ("MUST", "SHOULD") if self.run.strict else ("MUST",)
+        return tuple(result for result in self.clauses if result.level in levels)
+
+    @property
+    def broken(self) -> tuple[ClauseResult, ...]:
+        """Required clauses that do not hold and were not declared."""
+        fine = ("pass", "unsupported", None)
+        return tuple(r for r in self.required() if r.verdict not in fine and r.declared is None)
+
+    @property
+    def exit_code(self) -> int:
+        if self.run.interrupted:
+            return INTERRUPTED
+        errors = any(result.verdict == "error" for result in self.clauses)
+        unjudged = self.judged < len(self.clauses) and not self.run.out_of_patience
+        if self.run.problem is not None or errors or unjudged:
+            return INCOMPLETE
+        if self.broken or self.stale or self.run.out_of_patience:
+            return NONCONFORMING
+        if not any(result.verdict not in (None, "unsupported") for result in self.clauses):
+            return NOTHING
+        return CONFORMING
+
+    @property
+    def verdict(self) -> str:
+        if self.exit_code == NONCONFORMING:
+            return "nonconforming"
+        if self.exit_code != CONFORMING:
+            return "incomplete"
+        return "conforming-as-declared" if any(r.declared for r in self.required()) else "conforming"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The JSON document of design.md, "The report is data"."""
+        run = asdict(self.run)
+        del run["interrupted"], run["out_of_patience"]
+        return {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "spec_version": self.spec_version,
+            "fcspec_version": self.fcspec_version,
+            "target": dict(self.target),
+            "environment": dict(self.environment),
+            "run": {
+                **run,
+                "profiles": list(self.run.profiles),
+                "exit_code": self.exit_code,
+                "planned": len(self.clauses),
+                "judged": self.judged,
+                "complete": self.complete,
+            },
+            "verdict": self.verdict,
+            "stale": list(self.stale),
+            "clauses": [_clause_as_dict(result) for result in self.clauses],
+        }
+
+
+def _clause_as_dict(result: ClauseResult) -> dict[str, Any]:
+    data = asdict(result)
+    cases = [{key: value for key, value in case.items() if key not in ("clause", "observed")} for case in data["cases"]]
+    return {**data, "seconds": result.seconds, "cases": cases}
+
+
+def judge(
+    spec: Spec,
+    plan: Mapping[str, Sequence[str]],
+    cases: Iterable[Case],
+    *,
+    target: Mapping[str, Any],
+    environment: Mapping[str, Any],
+    run: Run,
+) -> Report:
+    """Put judged cases together, clause by clause, in SPEC.md's order.
+
+    Args:
+        plan: the ids of the cases that were to run, by clause.
+        cases: those that were judged, in any order.
+    """
+    by_id = {case.id: case for case in cases}
+    results = tuple(
+        _judge_clause(clause, plan[clause.slug], by_id) for clause in spec.clauses if clause.slug in plan
+    )
+    return Report(spec.version, target, environment, run, results)
+
+
+def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Case]) -> ClauseResult:
+    cases = tuple(by_id[id] for id in planned if id in by_id)
+    verdict = min((case.verdict for case in cases), key=WORST_FIRST.index, default=None)
+    if verdict in ("pass", "unsupported") and len(cases) < len(planned):
+        verdict = None  # what was not judged might have failed
+    result = ClauseResult(clause.slug, clause.level, clause.profile, verdict, cases)
+    if clause.level == "MAY":
+        seen = dict.fromkeys(case.observed or case.verdict for case in cases if case.observed or case.verdict != "pass")
+        result = replace(result, observed="; ".join(seen) or None)
+    worst = result.worst
+    return replace(result, reason=worst.reason if worst else None)
+
+
+def write_json(report: Mapping[str, Any], path: Path) -> None:
+    """Atomically: a reader sees the old file or the whole new one."""
+    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def capped(text: str) -> str:
+    """Text of bounded length that says what was cut."""
+    if len(text) <= MESSAGE_CAP:
+        return text
+    half = MESSAGE_CAP // 2
+    return f"{text[:half]}\n... {len(text) - MESSAGE_CAP} characters cut ...\n{text[-half:]}"
