@@ -1,0 +1,3 @@
+from fcspec.cli import main
+
+main()

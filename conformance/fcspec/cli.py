@@ -1,0 +1,188 @@
+"""The command fcspec. It imports no torch: it shows something at once, and survives whatever the target does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from fcspec import __version__, deviations, suite
+from fcspec.errors import UsageError, did_you_mean
+from fcspec.report import INTERRUPTED, USAGE, write_json
+from fcspec.spec import Clause, load_spec
+from fcspec.target import FORMS, full_address
+from fcspec.views import terminal
+
+
+class _Group(click.Group):
+    """Usage errors exit 4, in one line, with a did-you-mean for commands."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = super().get_command(ctx, cmd_name)
+        if found is None:
+            ctx.fail(f"no command {cmd_name!r}{did_you_mean(cmd_name, self.list_commands(ctx))}")
+        return found
+
+
+@click.group(cls=_Group)
+@click.version_option(__version__, prog_name="fcspec")
+def _fcspec() -> None:
+    """Judge implementations of torch.func.functional_call against SPEC.md."""
+
+
+@_fcspec.command()
+@click.argument("target", required=False)
+@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="A profile of SPEC.md, or all; again for more.")
+@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only clauses that match, as in 'restore.*'.")
+@click.option("--strict", is_flag=True, help="Every SHOULD counts like a MUST.")
+@click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
+@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
+@click.option("--workers", type=click.IntRange(1), help="Tests at a time. [default: the number of CPUs]")
+@click.option("--timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds for one test.")
+@click.option("--patience", type=click.IntRange(0), default=5, show_default=True, help="Timeouts in a row that end the run.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Varies names in specimens and the order of tests.")
+@click.option("--isolation", type=click.Choice(["fork", "none"]), default="fork", show_default=True)
+def check(
+    target: str | None,
+    profiles: tuple[str, ...],
+    clauses: tuple[str, ...],
+    strict: bool,
+    declared: str | None,
+    json_path: Path | None,
+    workers: int | None,
+    **options: Any,
+) -> int:
+    """Judge TARGET clause by clause.
+
+    TARGET is package.module:function, path/to/file.py:function, or a short name.
+    """
+    if not target:
+        forms = "\n  ".join(FORMS)
+        raise UsageError(f"which implementation? TARGET is one of\n  {forms}\nas in: fcspec check torch.func:functional_call")
+    spec = load_spec()
+    spec.select(profiles, clauses)
+    address = full_address(target)
+    entries = deviations.load(declared, address, spec) if declared else None
+    if json_path is not None:
+        _claim(json_path)
+    if workers is not None:
+        options["workers"] = workers
+    chosen = suite.Options(address, profiles, clauses, strict=strict, **options)
+    report = _with_progress(chosen)
+    if entries is not None:
+        report = deviations.apply(report, entries)
+    if json_path is not None:
+        write_json(report.as_dict(), json_path)
+    _console().print(terminal.screen(report, spec), end="", soft_wrap=True)
+    return report.exit_code
+
+
+def _claim(path: Path) -> None:
+    """Yesterday's report must not stand in for a failed run; and what can't be written is said before the run."""
+    try:
+        write_json({"format": "fcspec-report", "format_version": 1, "run": {"complete": False}}, path)
+    except OSError as error:
+        raise UsageError(f"--json {path} cannot be written: {error.strerror or error}") from None
+
+
+def _with_progress(options: suite.Options) -> Any:
+    console = _console(stderr=True)
+    if not console.is_terminal:
+        return suite.run(options)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(progress: suite.Progress) -> None:
+            wrong = sum(case.verdict not in ("pass", "unsupported") for case in progress.cases)
+            latest = progress.cases[-1].clause if progress.cases else "collecting"
+            bar.update(
+                task,
+                total=progress.planned or None,
+                completed=len(progress.cases),
+                description=f"{latest:<32}" + (f" {wrong} ✗" if wrong else ""),
+            )
+
+        return suite.run(options, show)
+
+
+@_fcspec.command()
+@click.argument("globs", nargs=-1)
+def clauses(globs: tuple[str, ...]) -> int:
+    """List the clauses of SPEC.md that match GLOBS (default: all)."""
+    console = _console()
+    for clause in load_spec().select(("all",), globs):
+        profile = "" if clause.profile == "core" else f" · {clause.profile}"
+        law = " ".join(clause.law.split("\n\n")[0].replace("`", "").split())
+        console.print(Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law}"), soft_wrap=not console.is_terminal)
+    return 0
+
+
+@_fcspec.command()
+@click.argument("slug", metavar="CLAUSE")
+def explain(slug: str) -> int:
+    """Show one clause whole: law, source, known deviations, example."""
+    spec = load_spec()
+    clause = spec[slug]
+    console = _console()
+    console.print(Text(f"{clause.slug} · {clause.level} · profile {clause.profile}", "bold"), end="")
+    console.print(Text(f"   {spec.path.name}:{clause.line}", "dim"))
+    console.print(Markdown(_as_markdown(clause)))
+    return 0
+
+
+def _as_markdown(clause: Clause) -> str:
+    parts = [clause.law, f"*Source:* {clause.source} Since {clause.since}."]
+    if clause.deviations:
+        parts.append(f"*Known deviations:* {clause.deviations}")
+    parts += [f"```python\n{example.code}```" for example in clause.examples]
+    return "\n\n".join(parts)
+
+
+@_fcspec.command()
+def targets() -> int:
+    """List the short names of known implementations."""
+    from fcspec.target import KNOWN
+
+    for name, address in KNOWN.items():
+        click.echo(f"{name:<12} {address}")
+    return 0
+
+
+def _console(stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """The entry point: exit codes are those of README."""
+    if sys.flags.optimize:
+        _fail("python -O removes assert statements, and with them every test; run without it")
+    sys.exit(_exit_code(lambda: _fcspec.main(arguments, standalone_mode=False)))
+
+
+def _exit_code(command: Callable[[], Any]) -> int:
+    try:
+        return int(command() or 0)
+    except UsageError as error:
+        return _fail(str(error))
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    return USAGE
+
+
+def _fail(message: str) -> int:
+    click.echo(f"fcspec: {terminal.clean(message)}", err=True)
+    return USAGE

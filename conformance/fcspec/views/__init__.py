@@ -1,0 +1,1 @@
+"""Report -> text. Pure functions: they run nothing."""

@@ -1,0 +1,125 @@
+"""What `fcspec check` shows: a line per chapter, the failures, the verdict."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Iterator
+
+from rich.text import Text
+
+from fcspec.report import ClauseResult, Report
+from fcspec.spec import Clause, Spec
+
+WIDTH = 100
+_SIGNS = {"fail": "✗", "pass": "✓", "unsupported": "-", "timeout": "⧗", None: "?"}
+_STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def clean(text: str) -> str:
+    """Text that came from a target, without control characters."""
+    return _CONTROL.sub("", text)
+
+
+def header(report: Report) -> Text:
+    target = report.target
+    place = f" · {target['file']}:{target['line']}" if target.get("file") else ""
+    profiles = ", ".join(report.run.profiles)
+    text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}\n")
+    return text.append(clean(f"target  {target['address']} · {target['name']}{place}\n"))
+
+
+def screen(report: Report, spec: Spec) -> Text:
+    """The final screen."""
+    text = header(report).append("\n")
+    for chapter, results in _by_chapter(report.clauses):
+        text.append(_chapter(chapter, results)).append("\n")
+    for result in report.clauses:
+        if _is_wrong(result) and (result.level != "MAY" or result.verdict == "error"):
+            text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
+    for slug in report.stale:
+        text.append(f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red")
+    return text.append("\n").append(summary(report))
+
+
+def _is_wrong(result: ClauseResult) -> bool:
+    return result.verdict not in ("pass", "unsupported", None)
+
+
+def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[ClauseResult]]]:
+    chapters: dict[str, list[ClauseResult]] = {}
+    for result in results:
+        chapters.setdefault(result.clause.partition(".")[0], []).append(result)
+    yield from chapters.items()
+
+
+def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
+    decisive = [result for result in results if result.level != "MAY"]
+    held = sum(result.holds for result in decisive)
+    counts = f"{held:>3}/{len(decisive):<3}" if decisive else f"{len(results):>3} obs"
+    text = Text(f"  {chapter:<13}{counts}")
+    for result in decisive:
+        if result.holds:
+            continue
+        sign = "!" if result.level == "SHOULD" else _SIGNS.get(result.verdict, "✗")
+        name = result.clause.partition(".")[2]
+        declared = " (declared)" if result.declared else ""
+        text.append(f"  {sign} {name}{declared}", "dim" if result.declared else _STYLES[result.level])
+    return text
+
+
+def _failure(result: ClauseResult, clause: Clause, file: str) -> Text:
+    place = f"{file}:{clause.line}"
+    title = f"{'!' if result.level == 'SHOULD' else '✗'} {result.clause} · {result.level}"
+    text = Text(title, _STYLES[result.level]).append(place.rjust(max(1, WIDTH - len(title))), "dim").append("\n")
+    for line in textwrap.wrap(_plain(clause.law.split("\n\n")[0]), WIDTH - 2):
+        text.append(f"  {line}\n")
+    case = result.worst
+    rows = {}
+    if result.declared:
+        rows["declared"] = result.declared
+    if case is not None:
+        wrong = [one for one in result.cases if one.verdict == case.verdict]
+        more = f"  (and {len(wrong) - 1} more of {len(result.cases)} cases)" if len(wrong) > 1 else ""
+        rows |= {"case": f"{case.id}{more}", "called": case.stimulus or "", result.verdict or "": case.reason or ""}
+    rows["more"] = f"fcspec explain {result.clause}"
+    for label, value in rows.items():
+        if value:
+            text.append(f"    {label:<10}", "dim").append(_clipped(clean(value))).append("\n")
+    return text
+
+
+def _plain(law: str) -> str:
+    return " ".join(law.replace("`", "").split())
+
+
+def _clipped(text: str, width: int = 300) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= width else f"{text[: width - 3]}..."
+
+
+def summary(report: Report) -> Text:
+    parts = []
+    for level in ("MUST", "SHOULD"):
+        of = [result for result in report.clauses if result.level == level]
+        if of:
+            parts.append(f"{level} {sum(result.holds for result in of)} of {len(of)} hold")
+    observed = sum(result.level == "MAY" and result.verdict is not None for result in report.clauses)
+    if observed:
+        parts.append(f"MAY {observed} observed")
+    parts.append(f"{report.judged} of {len(report.clauses)} clauses judged")
+    text = Text(" · ".join(parts)).append(f"{report.run.seconds:>12.1f} s\n", "dim")
+    if report.run.isolation == "none":
+        text.append("without isolation: the target ran in the suite's own process\n", "dim")
+    if report.run.problem:
+        text.append(clean(f"{report.run.problem}\n"), "red")
+    if report.run.out_of_patience:
+        text.append("too many timeouts in a row: the rest was not judged (--patience)\n", "red")
+    verdicts = {
+        "conforming": ("CONFORMING", "bold green"),
+        "conforming-as-declared": ("CONFORMING AS DECLARED", "bold green"),
+        "nonconforming": ("NOT CONFORMING", "bold red"),
+        "incomplete": ("INCOMPLETE", "bold red"),
+    }
+    return text.append(*verdicts[report.verdict]).append("\n")
