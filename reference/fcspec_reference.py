@@ -7,7 +7,8 @@ Clause names in comments (`tie.conflict`) are those of SPEC.md.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Set, Tuple, Union
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from torch.nn.utils import parametrize
 
 __all__ = ["functional_call"]
 
-Values = Mapping[str, Optional[Tensor]]
+Values = Mapping[str, Tensor | None]
 
 
 class _Absent:
@@ -31,9 +32,9 @@ _STORES = ("_parameters", "_buffers", "_modules")
 
 def functional_call(
     module: nn.Module,
-    parameter_and_buffer_dicts: Union[Values, Tuple[Values, ...]],
+    parameter_and_buffer_dicts: Values | tuple[Values, ...],
     args: Any = None,
-    kwargs: Optional[Dict[str, Any]] = None,
+    kwargs: dict[str, Any] | None = None,
     *,
     tie_weights: bool = True,
     strict: bool = False,
@@ -65,7 +66,7 @@ def functional_call(
     if tie_weights or strict:
         groups = _tied_groups(module)
         if strict:
-            _check_strict(module, given, places, groups, unexpected, tie_weights)
+            _check_strict(module, places, groups, unexpected, tie_weights)
         if tie_weights:
             _tie(places, groups)
     if args is None:
@@ -87,7 +88,9 @@ def _check_module(module: Any) -> None:
     if isinstance(module, torch.jit.ScriptModule):
         raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
     if isinstance(module, nn.DataParallel):
-        raise RuntimeError("functional_call can't be used with nn.DataParallel module: its replicas would not see the values")
+        raise RuntimeError(
+            "functional_call can't be used with nn.DataParallel module: its replicas would not see the values"
+        )
 
 
 # ------------------------------------------------------------------------------------------------- names and values
@@ -98,15 +101,15 @@ class _Given:
 
     __slots__ = ("name", "source", "value")
 
-    def __init__(self, name: str, value: Optional[Tensor], source: Any) -> None:
+    def __init__(self, name: str, value: Tensor | None, source: Any) -> None:
         self.name, self.value, self.source = name, value, source
 
 
-def _merge(dicts: Any) -> List[_Given]:
+def _merge(dicts: Any) -> list[_Given]:
     """All given names (chapter dicts)."""
     several = dicts if isinstance(dicts, (tuple, list)) else (dicts,)
-    given: List[_Given] = []
-    names: Set[Any] = set()
+    given: list[_Given] = []
+    names: set[Any] = set()
     repeated = []
     for one in several:
         if not isinstance(one, Mapping):
@@ -141,14 +144,14 @@ class _Place:
         self.owner, self.store, self.key = owner, store, key
         self.old = self._dict(store).get(key, _ABSENT)
         self.persistent = key not in vars(owner).get("_non_persistent_buffers_set", ())
-        self.value: Optional[Tensor] = None
-        self.given: List[_Given] = []
+        self.value: Tensor | None = None
+        self.given: list[_Given] = []
 
     @property
-    def id(self) -> Tuple[int, str, str]:
+    def id(self) -> tuple[int, str, str]:
         return (id(self.owner), self.store, self.key)
 
-    def _dict(self, store: str) -> Dict[str, Any]:
+    def _dict(self, store: str) -> dict[str, Any]:
         own = vars(self.owner)
         return own[store] if store else own
 
@@ -187,7 +190,7 @@ class _Parametrized(_Place):
 
     def __init__(self, owner: nn.Module) -> None:
         super().__init__(owner, "", "forward")
-        self.cell: List[Any] = []
+        self.cell: list[Any] = []
 
     def put_in(self) -> None:
         cell = self.cell = [self.value]
@@ -200,11 +203,11 @@ class _Parametrized(_Place):
         return self.cell[0] if self.cell else self.value
 
 
-def _resolve(module: nn.Module, given: List[_Given], strict: bool) -> Tuple[Dict[Any, _Place], List[str]]:
+def _resolve(module: nn.Module, given: list[_Given], strict: bool) -> tuple[dict[Any, _Place], list[str]]:
     """The place of every given name, and the names that are none of the module's."""
-    owners: Dict[str, Any] = {"": module}
-    places: Dict[Any, _Place] = {}
-    unexpected: List[str] = []
+    owners: dict[str, Any] = {"": module}
+    places: dict[Any, _Place] = {}
+    unexpected: list[str] = []
     for one in given:
         prefix, _, key = one.name.rpartition(".")
         if not key:
@@ -248,7 +251,13 @@ def _place(owner: nn.Module, key: str, one: _Given) -> _Place:
     if isinstance(lists, nn.ModuleDict) and key in lists:
         return _Parametrized(lists[key])
     # What follows is no parameter or buffer; drop-in.plain-attribute and drop-in.extra-name, dicts.not-a-tensor.
-    found = own[key] if key in own else own["_modules"][key] if key in own["_modules"] else getattr(type(owner), key, _ABSENT)
+    found = (
+        own[key]
+        if key in own
+        else own["_modules"][key]
+        if key in own["_modules"]
+        else getattr(type(owner), key, _ABSENT)
+    )
     if found is _ABSENT and not hasattr(owner, key):
         parameter = isinstance(one.value, nn.Parameter)
         return _Place(owner, "_parameters" if parameter else "", key)
@@ -259,14 +268,14 @@ def _place(owner: nn.Module, key: str, one: _Given) -> _Place:
 
 # -------------------------------------------------------------------------------------------------- ties and strictness
 
-_Slot = Tuple[nn.Module, str, str]
+_Slot = tuple[nn.Module, str, str]
 
 
-def _modules(module: nn.Module) -> List[nn.Module]:
+def _modules(module: nn.Module) -> list[nn.Module]:
     """Every module of the tree once, also of a circular one (call.circular), in order of registration."""
-    seen: Set[int] = set()
-    todo: List[nn.Module] = [module]
-    found: List[nn.Module] = []
+    seen: set[int] = set()
+    todo: list[nn.Module] = [module]
+    found: list[nn.Module] = []
     while todo:
         one = todo.pop()
         if id(one) in seen:
@@ -277,9 +286,9 @@ def _modules(module: nn.Module) -> List[nn.Module]:
     return found
 
 
-def _tied_groups(module: nn.Module) -> Dict[int, List[_Slot]]:
+def _tied_groups(module: nn.Module) -> dict[int, list[_Slot]]:
     """The registered slots of the module, by the tensor object they hold."""
-    groups: Dict[int, List[_Slot]] = {}
+    groups: dict[int, list[_Slot]] = {}
     for one in _modules(module):
         own = vars(one)
         for store in ("_parameters", "_buffers"):
@@ -289,7 +298,7 @@ def _tied_groups(module: nn.Module) -> Dict[int, List[_Slot]]:
     return groups
 
 
-def _tie(places: Dict[Any, _Place], groups: Dict[int, List[_Slot]]) -> None:
+def _tie(places: dict[Any, _Place], groups: dict[int, list[_Slot]]) -> None:
     """Extend `places` by the slots that are tied to given ones, or refuse different values (chapter tie)."""
     for place in list(places.values()):
         _check_equal(place.given)  # tie.shared-submodule: two names of one place
@@ -298,21 +307,23 @@ def _tie(places: Dict[Any, _Place], groups: Dict[int, List[_Slot]]) -> None:
             continue
         members = [places.get((id(owner), store, key)) for owner, store, key in group]
         _check_equal([one for member in members if member is not None for one in member.given])
-        for slot, member in zip(group, members):
+        for slot, member in zip(group, members, strict=True):
             if member is None:
                 tied = _Place(*slot)
                 tied.value = place.value
                 places[tied.id] = tied
 
 
-def _check_equal(given: List[_Given]) -> None:
+def _check_equal(given: list[_Given]) -> None:
     for one in given[1:]:
         if not _equal(given[0].value, one.value):
             names = sorted(one.name for one in given)
-            raise ValueError(f"functional_call got multiple values for keys {names}, which are tied; give one, or equal ones")
+            raise ValueError(
+                f"functional_call got multiple values for keys {names}, which are tied; give one, or equal ones"
+            )
 
 
-def _equal(a: Optional[Tensor], b: Optional[Tensor]) -> bool:
+def _equal(a: Tensor | None, b: Tensor | None) -> bool:
     if a is b:
         return True
     if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
@@ -323,7 +334,9 @@ def _equal(a: Optional[Tensor], b: Optional[Tensor]) -> bool:
         return False
 
 
-def _names(module: nn.Module, prefix: str = "", path: Tuple[int, ...] = ()) -> Iterator[Tuple[str, Tuple[int, str, str], Any]]:
+def _names(
+    module: nn.Module, prefix: str = "", path: tuple[int, ...] = ()
+) -> Iterator[tuple[str, tuple[int, str, str], Any]]:
     """(name, place id, tensor) along every path that enters no module twice."""
     own = vars(module)
     for store in ("_parameters", "_buffers"):
@@ -337,10 +350,9 @@ def _names(module: nn.Module, prefix: str = "", path: Tuple[int, ...] = ()) -> I
 
 def _check_strict(
     module: nn.Module,
-    given: List[_Given],
-    places: Dict[Any, _Place],
-    groups: Dict[int, List[_Slot]],
-    unexpected: List[str],
+    places: dict[Any, _Place],
+    groups: dict[int, list[_Slot]],
+    unexpected: list[str],
     tie_weights: bool,
 ) -> None:
     covered = set(places)
@@ -366,21 +378,23 @@ def _check_strict(
 class _Swap:
     """All places of one call: swapped together, put back together."""
 
-    def __init__(self, places: List[_Place]) -> None:
+    def __init__(self, places: list[_Place]) -> None:
         self.places = places
         # restore.order: forward may delete a name and register it anew, behind its neighbours.
-        self.orders: List[Tuple[Any, str, Tuple[str, ...]]] = []
+        self.orders: list[tuple[Any, str, tuple[str, ...]]] = []
         # restore.recurrent: an RNN keeps a list of its weights, renewed in forward.
-        self.flat: List[Tuple[nn.Module, str, Any]] = []
-        self.cache: Optional[Dict[Any, Any]] = None
-        seen: Set[Tuple[int, str]] = set()
+        self.flat: list[tuple[nn.Module, str, Any]] = []
+        self.cache: dict[Any, Any] | None = None
+        seen: set[tuple[int, str]] = set()
         for place in places:
             owner, own = place.owner, vars(place.owner)
             if place.store and (id(owner), place.store) not in seen:
                 seen.add((id(owner), place.store))
                 self.orders.append((owner, place.store, tuple(own[place.store])))
                 if isinstance(owner, nn.RNNBase):
-                    self.flat += [(owner, key, own[key]) for key in ("_flat_weights", "_flat_weight_refs") if key in own]
+                    self.flat += [
+                        (owner, key, own[key]) for key in ("_flat_weights", "_flat_weight_refs") if key in own
+                    ]
 
     def put_in(self) -> None:
         if parametrize._cache_enabled:  # parametrize.cached: neither use nor leave a cached value

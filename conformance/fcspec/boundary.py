@@ -68,7 +68,9 @@ def _brief(value: Any, depth: int = 0) -> str:
             children = ", ".join(f"{name}={type(child).__name__}" for name, child in value._modules.items())
             return f"{type(value).__name__}({children})"
         if isinstance(value, Mapping) and depth < 3:
-            return "{" + ", ".join(f"{key!r}: {_brief(item, depth + 1)}" for key, item in list(value.items())[:12]) + "}"
+            return (
+                "{" + ", ".join(f"{key!r}: {_brief(item, depth + 1)}" for key, item in list(value.items())[:12]) + "}"
+            )
         if isinstance(value, tuple | list) and depth < 3:
             items = ", ".join(_brief(item, depth + 1) for item in value[:12])
             return f"[{items}]" if isinstance(value, list) else f"({items},)" if len(value) == 1 else f"({items})"

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from fcspec import __version__, deviations, suite
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.report import INTERRUPTED, USAGE, write_json
+from fcspec.report import INTERRUPTED, USAGE, Report, write_json
 from fcspec.spec import Clause, load_spec
 from fcspec.target import FORMS, full_address
 from fcspec.views import terminal
@@ -39,15 +39,21 @@ def _fcspec() -> None:
 
 @_fcspec.command()
 @click.argument("target", required=False)
-@click.option("--profile", "profiles", multiple=True, metavar="NAME", help="A profile of SPEC.md, or all; again for more.")
+@click.option(
+    "--profile", "profiles", multiple=True, metavar="NAME", help="A profile of SPEC.md, or all; again for more."
+)
 @click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only clauses that match, as in 'restore.*'.")
 @click.option("--strict", is_flag=True, help="Every SHOULD counts like a MUST.")
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
 @click.option("--workers", type=click.IntRange(1), help="Tests at a time. [default: the number of CPUs]")
 @click.option("--timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds for one test.")
-@click.option("--patience", type=click.IntRange(0), default=5, show_default=True, help="Timeouts in a row that end the run.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Varies names in specimens and the order of tests.")
+@click.option(
+    "--patience", type=click.IntRange(0), default=5, show_default=True, help="Timeouts in a row that end the run."
+)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Varies names in specimens and the order of tests."
+)
 @click.option("--isolation", type=click.Choice(["fork", "none"]), default="fork", show_default=True)
 def check(
     target: str | None,
@@ -65,7 +71,9 @@ def check(
     """
     if not target:
         forms = "\n  ".join(FORMS)
-        raise UsageError(f"which implementation? TARGET is one of\n  {forms}\nas in: fcspec check torch.func:functional_call")
+        raise UsageError(
+            f"which implementation? TARGET is one of\n  {forms}\nas in: fcspec check torch.func:functional_call"
+        )
     spec = load_spec()
     spec.select(profiles, clauses)
     address = full_address(target)
@@ -92,7 +100,7 @@ def _claim(path: Path) -> None:
         raise UsageError(f"--json {path} cannot be written: {error.strerror or error}") from None
 
 
-def _with_progress(options: suite.Options) -> Any:
+def _with_progress(options: suite.Options) -> Report:
     console = _console(stderr=True)
     if not console.is_terminal:
         return suite.run(options)

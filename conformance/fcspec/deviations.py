@@ -82,10 +82,10 @@ def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
             raise UsageError(f"{where}: unknown key {key!r}{did_you_mean(key, fields)}")
     for key in ("clause", "verdict", "reason"):
         if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise UsageError(f"{where}: an entry needs {key} = \"...\", and not an empty one")
+            raise UsageError(f'{where}: an entry needs {key} = "...", and not an empty one')
     for key in ("issue", "when"):
         if not isinstance(entry.get(key, ""), str):
-            raise UsageError(f"{where}: expected {key} = \"...\", found {entry[key]!r}")
+            raise UsageError(f'{where}: expected {key} = "...", found {entry[key]!r}')
     known = [clause.slug for clause in spec.clauses]
     if entry["clause"] not in known:
         raise UsageError(f"{where}: SPEC.md has no clause {entry['clause']!r}{did_you_mean(entry['clause'], known)}")
@@ -94,12 +94,12 @@ def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
         raise UsageError(f"{where}: no verdict {entry['verdict']!r}; expected one of {', '.join(wrong)}")
     cases = entry.get("cases", [])
     if not (isinstance(cases, list) and all(isinstance(case, str) for case in cases)):
-        raise UsageError(f"{where}: expected cases = [\"...\"], found {cases!r}")
+        raise UsageError(f'{where}: expected cases = ["..."], found {cases!r}')
     try:
         if entry.get("when") and Requirement(entry["when"]).name != "torch":
             raise InvalidRequirement("only torch is known")
     except InvalidRequirement as error:
-        raise UsageError(f"{where}: expected when = \"torch>=2.0\", found {entry['when']!r}: {error}") from None
+        raise UsageError(f'{where}: expected when = "torch>=2.0", found {entry["when"]!r}: {error}') from None
     return Deviation(**{**entry, "cases": tuple(cases)})
 
 

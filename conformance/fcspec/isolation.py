@@ -159,7 +159,9 @@ class Child:
             verdict = "exit" if answer["escaped"].startswith("SystemExit") else "fail"
             return Ended(verdict=verdict, reason=f"{answer['escaped']} left the test", output=answer["traceback"])
         hook, config = self.item.config.hook, self.item.config
-        return Ended(reports=[hook.pytest_report_from_serializable(config=config, data=data) for data in answer["reports"]])
+        return Ended(
+            reports=[hook.pytest_report_from_serializable(config=config, data=data) for data in answer["reports"]]
+        )
 
 
 def run(

@@ -40,7 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fcspec-patience", type=int, default=5, help="after so many timeouts in a row the rest is not judged")
     add("--fcspec-seed", type=int, default=0, help="varies the names in specimens and the order of tests")
     add("--fcspec-strict", action="store_true", help="a SHOULD that does not hold is a failed test")
-    add("--fcspec-events", type=int, default=None, help="internal: the descriptor that takes one line of JSON per event")
+    add(
+        "--fcspec-events", type=int, default=None, help="internal: the descriptor that takes one line of JSON per event"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -148,7 +150,13 @@ class Suite:
         options = self.config.option
         workers = self.option("workers")
         ours = bool(session.items) and all(slug_of(item) for item in session.items)
-        if not workers or not self.isolated or not ours or options.collectonly or getattr(options, "dist", "no") != "no":
+        if (
+            not workers
+            or not self.isolated
+            or not ours
+            or options.collectonly
+            or getattr(options, "dist", "no") != "no"
+        ):
             return None
         if session.testsfailed and not options.continue_on_collection_errors:
             raise session.Interrupted(f"{session.testsfailed} errors during collection")
@@ -208,7 +216,7 @@ class Suite:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        report: pytest.TestReport = yield  # type: ignore[assignment,misc]
+        report: pytest.TestReport = yield  # type: ignore[assignment]
         if slug_of(item) and call.when == "call" and self.boundary is not None:
             report.fcspec = _verdict(report, call, self.boundary, item).as_dict()  # type: ignore[attr-defined]
         elif slug_of(item) and report.failed:
@@ -285,7 +293,7 @@ def _warm() -> None:
     if not _warm_already:
         _warm_already.append(time.monotonic())
         weight = torch.ones(2, 2, requires_grad=True)
-        torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()
+        torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
         torch.func.grad(lambda x: x.sum())(weight)
 
 

@@ -205,9 +205,7 @@ def judge(
         cases: those that were judged, in any order.
     """
     by_id = {case.id: case for case in cases}
-    results = tuple(
-        _judge_clause(clause, plan[clause.slug], by_id) for clause in spec.clauses if clause.slug in plan
-    )
+    results = tuple(_judge_clause(clause, plan[clause.slug], by_id) for clause in spec.clauses if clause.slug in plan)
     return Report(spec.version, target, environment, run, results)
 
 

@@ -1,6 +1,7 @@
 """The state of a module, read without the API under test.
 
-`snapshot(module)` has one part for each thing that a clause can name, so that a test compares what its clause names and nothing else:
+`snapshot(module)` has one part for each thing that a clause can name, so that a test compares what its clause names
+and nothing else:
 
     before = snapshot(module)
     ...
@@ -109,7 +110,9 @@ def snapshot(module: nn.Module) -> Snapshot:
     shape: dict[str, Any] = {}
     for path, owner in paths(module):
         own = vars(owner)
-        plain |= {f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)}
+        plain |= {
+            f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)
+        }
         order |= {f"{path}:{store}": list(own[store]) for store in STORES}
         shape[f"{path}:class"] = type(owner)
         shape[f"{path}:keys"] = sorted(own)

@@ -38,7 +38,9 @@ class Options:
     isolation: str = "fork"
 
     def arguments(self) -> list[str]:
-        chosen = [f"--fcspec-profile={one}" for one in self.profiles] + [f"--fcspec-clause={one}" for one in self.clauses]
+        chosen = [f"--fcspec-profile={one}" for one in self.profiles] + [
+            f"--fcspec-clause={one}" for one in self.clauses
+        ]
         return [
             f"--implementation={self.address}",
             f"--fcspec-workers={self.workers}",
@@ -84,7 +86,7 @@ class Progress:
                 self.ended = True
 
 
-def run(options: Options, on_event: Callable[[Progress], None] = lambda progress: None) -> Report:
+def run(options: Options, on_event: Callable[[Progress], None] | None = None) -> Report:
     """Judge a target. UsageError where the call is wrong; whatever the target does, a Report otherwise.
 
     Args:
@@ -116,7 +118,8 @@ def run(options: Options, on_event: Callable[[Progress], None] = lambda progress
                 except ValueError:
                     continue  # cut off in the middle by a death
                 progress.take(event)
-                on_event(progress)
+                if on_event is not None:
+                    on_event(progress)
                 if progress.ended:
                     break
     except KeyboardInterrupt:

@@ -69,7 +69,9 @@ def load(address: str) -> Callable[..., Any]:
         except AttributeError:
             raise UsageError(f"{place} has no attribute {part!r}{did_you_mean(part, dir(found))}") from None
     if not callable(found):
-        raise UsageError(f"{address} is not callable: it is a {type(found).__name__}; name a function or a callable object")
+        raise UsageError(
+            f"{address} is not callable: it is a {type(found).__name__}; name a function or a callable object"
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -143,12 +145,12 @@ def try_out(function: Callable[..., Any]) -> None:
             signature.bind(module, values, (), None, tie_weights=True, strict=False)
         except TypeError as error:
             wanted = "(module, parameter_and_buffer_dicts, args, kwargs=None, *, tie_weights=True, strict=False)"
-            raise UsageError(f"the target does not take functional_call's arguments: {error}; expected {wanted}") from None
+            raise UsageError(
+                f"the target does not take functional_call's arguments: {error}; expected {wanted}"
+            ) from None
     try:
         result = function(module, values, (torch.ones(1, 2),))
     except BaseException as error:
-        raise UsageError(
-            f"the target cannot call a torch.nn.Linear: {type(error).__name__}: {error}"
-        ) from None
+        raise UsageError(f"the target cannot call a torch.nn.Linear: {type(error).__name__}: {error}") from None
     if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
         raise UsageError("the target does not compute with the given values: a torch.nn.Linear gives another result")

@@ -39,7 +39,9 @@ def screen(report: Report, spec: Spec) -> Text:
         if _is_wrong(result) and (result.level != "MAY" or result.verdict == "error"):
             text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
     for slug in report.stale:
-        text.append(f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red")
+        text.append(
+            f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red"
+        )
     return text.append("\n").append(summary(report))
 
 

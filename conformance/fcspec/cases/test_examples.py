@@ -1,0 +1,26 @@
+"""Every example of SPEC.md is a test of its clause."""
+
+import ast
+
+import pytest
+from _pytest.assertion.rewrite import rewrite_asserts
+
+from fcspec.plugin import clause
+from fcspec.spec import Example, load_spec
+
+SPEC = load_spec()
+
+
+def _compile(example: Example):
+    """With pytest's introspection of asserts, and with SPEC.md's line numbers in tracebacks."""
+    source = "\n" * (example.line - 1) + example.code
+    tree = ast.parse(source)
+    rewrite_asserts(tree, source.encode(), str(SPEC.path))
+    return compile(tree, str(SPEC.path), "exec")
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
+def test_example(functional_call, one):
+    scope = {"__name__": "SPEC", "functional_call": functional_call}
+    for example in (*SPEC.definitions, *one.examples):
+        exec(_compile(example), scope)
