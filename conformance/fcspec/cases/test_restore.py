@@ -14,7 +14,7 @@ everywhere = pytest.mark.parametrize("site", specimens.SITES, indirect=True, ids
 def test_own_objects_come_back(functional_call, site):
     before = snapshot(site.module)
     seen = []
-    site.inside(lambda owner: seen.append(site.inside_get()))
+    site.inside(lambda owner: seen.append(site.now()))
     value = site.value()
 
     functional_call(site.module, {site.name: value}, site.x)

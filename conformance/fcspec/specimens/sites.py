@@ -1,106 +1,14 @@
-"""The modules under call: small, neutral, and named differently in every case.
-
-A test that is about one slot takes a `Site`: a module, one dotted name in it, and a way to act in forward where that slot lives.
-"""
+"""A test that is about one slot takes a `Site`: a module, one dotted name in it, and a way to act in forward there."""
 
 from __future__ import annotations
 
-import random
-import zlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-Act = Callable[[Any], Any]
-"""What a site does in forward: called with the owner of the slot; a result that is not None becomes forward's."""
-
-_SYLLABLES = [
-    "ba",
-    "be",
-    "bo",
-    "da",
-    "de",
-    "do",
-    "ka",
-    "ke",
-    "ko",
-    "la",
-    "le",
-    "lo",
-    "ma",
-    "me",
-    "mo",
-    "na",
-    "ne",
-    "no",
-    "ra",
-    "re",
-    "ro",
-    "sa",
-    "se",
-    "so",
-    "ta",
-    "te",
-    "to",
-    "va",
-    "ve",
-    "vo",
-    "za",
-    "ze",
-    "zo",
-]
-
-
-class Names:
-    """Names for classes and attributes, drawn from a seed, so that no implementation can recognise a specimen."""
-
-    def __init__(self, seed: str) -> None:
-        self._random = random.Random(zlib.crc32(seed.encode()))
-        self._taken: set[str] = set()
-
-    def attribute(self) -> str:
-        while True:
-            name = "".join(self._random.choices(_SYLLABLES, k=3))
-            if name not in self._taken:
-                self._taken.add(name)
-                return name
-
-    def type(self) -> str:
-        return self.attribute().title()
-
-
-class Probe(nn.Module):
-    """A module whose forward adds what it owns to its input, calls its children in turn, and does what the test asks.
-
-    Subclassed anew for every specimen. `act` is looked up on the class, so a module's own `__dict__` stays a plain module's.
-    """
-
-    act: Act | None = None
-
-    def forward(self, x: Tensor) -> Any:
-        if type(self).act is not None:
-            result = type(self).act(self)  # type: ignore[misc]
-            if result is not None:
-                return result
-        for scale, tensor in enumerate([*self._parameters.values(), *self._buffers.values()], 2):
-            if tensor is not None:
-                x = x + scale * tensor
-        for child in self._modules.values():
-            x = child(x) if child is not None else x
-        return x
-
-
-def probe(names: Names) -> Any:
-    """A Probe of a class of its own."""
-    return type(names.type(), (Probe,), {})()
-
-
-def values_like(tensor: Tensor, seed: int = 1) -> Tensor:
-    """A fresh value of the same shape, dtype and device; another seed, another value."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype) + 1
+from fcspec.specimens.base import Act, Names, probe, values_like
 
 
 class Site:
@@ -131,12 +39,9 @@ class Site:
         """Have forward call `act(owner)`, where the slot lives; a result that is not None becomes the result of that forward."""
         type(self.caller).act = staticmethod(lambda _: act(self.owner))  # type: ignore[attr-defined]
 
-    def inside_get(self) -> Any:
-        """What stands in the slot now, read past any API: for use in forward and after."""
-        for store in (self.owner._parameters, self.owner._buffers):
-            if self.key in store:
-                return store[self.key]
-        raise LookupError(self.key)
+    def now(self) -> Any:
+        """What the attribute gives now; in forward: what forward sees."""
+        return getattr(self.owner, self.key)
 
 
 def _parameter(size: int = 3) -> nn.Parameter:
