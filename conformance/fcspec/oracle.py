@@ -1,4 +1,4 @@
-"""What the right answer is, computed without any functional_call: a copy of the module that was given the values by assignment."""
+"""The right answer, computed without any functional_call: a copy of the module that was given the values by assignment."""
 
 from __future__ import annotations
 
