@@ -1,8 +1,8 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
-It works on places, not on names. Every name is resolved to the one place it leads to, every error is decided before
-anything is touched, each place is swapped once, and each is put back once, in reverse order, whatever happened.
-Clause names in comments (`tie.conflict`) are those of SPEC.md.
+It works on slots, not on names. Every name is resolved to the one slot it leads to, every error is decided before anything is
+touched, each slot is swapped once, and each is put back once, in reverse order, whatever happened in between.
+Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
 from __future__ import annotations
@@ -19,17 +19,6 @@ __all__ = ["functional_call"]
 Values = Mapping[str, Tensor | None]
 
 
-class _Absent:
-    """What a place holds where nothing is registered."""
-
-    def __repr__(self) -> str:
-        return "<absent>"
-
-
-_ABSENT: Any = _Absent()
-_STORES = ("_parameters", "_buffers", "_modules")
-
-
 def functional_call(
     module: nn.Module,
     parameter_and_buffer_dicts: Values | tuple[Values, ...],
@@ -44,7 +33,7 @@ def functional_call(
     Args:
         module: the module to call.
         parameter_and_buffer_dicts: tensors by dotted name, as in `named_parameters()` and `named_buffers()`; or a tuple
-            of such dicts with distinct keys. When forward rebinds a given name, its dict holds the new tensor afterwards.
+            of such dicts with distinct keys. Where forward rebinds a given name, its dict holds the new tensor afterwards.
         args: a tuple of positional arguments, or one argument that is no tuple. None: no argument.
         kwargs: keyword arguments. None: none.
         tie_weights: a value for one name of a tied group serves all its names; different values are an error.
@@ -61,22 +50,19 @@ def functional_call(
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
     _check_module(module)
-    given = _merge(parameter_and_buffer_dicts)
-    places, unexpected = _resolve(module, given, strict)
-    if tie_weights or strict:
-        groups = _tied_groups(module)
-        if strict:
-            _check_strict(module, places, groups, unexpected, tie_weights)
-        if tie_weights:
-            _tie(places, groups)
+    swap = _Swap(module)
+    swap.take(parameter_and_buffer_dicts, tie_weights, strict)
+    if tie_weights:
+        swap.tie()
+    if strict:
+        swap.check_strict()
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
-    swap = _Swap(list(places.values()))
     try:
         swap.put_in()
-        return module(*args, **({} if kwargs is None else kwargs))
+        return module(*args, **(kwargs or {}))
     finally:
         swap.put_back()
 
@@ -89,238 +75,298 @@ def _check_module(module: Any) -> None:
         raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
     if isinstance(module, nn.DataParallel):
         raise RuntimeError(
-            "functional_call can't be used with nn.DataParallel module: its replicas would not see the values"
+            "functional_call can't be used with nn.DataParallel module: replicas would not see the values"
         )
 
 
-# ------------------------------------------------------------------------------------------------- names and values
+class _Absent:
+    """What a slot holds where nothing is registered."""
 
 
-class _Given:
-    """One given name: its value, and the dict to which a rebinding goes (inplace.rebinding-tuple)."""
-
-    __slots__ = ("name", "source", "value")
-
-    def __init__(self, name: str, value: Tensor | None, source: Any) -> None:
-        self.name, self.value, self.source = name, value, source
+_ABSENT: Any = _Absent()
 
 
-def _merge(dicts: Any) -> list[_Given]:
-    """All given names (chapter dicts)."""
-    several = dicts if isinstance(dicts, (tuple, list)) else (dicts,)
-    given: list[_Given] = []
-    names: set[Any] = set()
-    repeated = []
-    for one in several:
-        if not isinstance(one, Mapping):
-            what = type(one).__name__
-            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {what}")
-        for name, value in one.items():
-            if not isinstance(name, str):
-                raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
-            if name in names:
-                repeated.append(name)
-            names.add(name)
-            given.append(_Given(name, value, one))
-    if repeated:
-        raise ValueError(f"{repeated} appeared in multiple dictionaries; which one counts is ambiguous")
-    return given
+class _Owner:
+    """A module that holds given names, and what about it may have to be put right after forward."""
+
+    __slots__ = ("buffers", "flat", "module", "non_persistent", "order", "own", "parameters")
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.own = own = vars(module)
+        self.parameters: dict[str, Any] = own.get("_parameters", {})
+        self.buffers: dict[str, Any] = own.get("_buffers", {})
+        self.order = [*self.parameters, *self.buffers]
+        self.non_persistent = set(own["_non_persistent_buffers_set"]) if self.buffers else ()
+        # restore.recurrent: forward of an RNN lists its weights anew where they are not those listed before.
+        self.flat = {key: own[key] for key in _FLAT if key in own} if "_flat_weights" in own else None
+
+    def put_right(self) -> None:
+        if [*self.parameters, *self.buffers] != self.order:
+            # restore.order: a name that forward deleted is registered behind its neighbours
+            for store in (self.parameters, self.buffers):
+                items = dict(store)
+                store.clear()
+                store.update({key: items[key] for key in self.order if key in items})
+                store.update(items)
+        if self.flat is not None:
+            self.own.update(self.flat)
 
 
-# ------------------------------------------------------------------------------------------------------------ places
+_FLAT = ("_flat_weights", "_flat_weight_refs")
 
 
-class _Place:
-    """Where a tensor stands: a key of one of its owner's stores.
+class _Slot:
+    """One swap: `store[key]` holds `old` before and after the call, and `value` during it.
 
-    `store` is "_parameters" or "_buffers"; "" means the owner's own `__dict__` (a plain tensor attribute).
+    `tensor` is what the caller gave. It is the value itself, but for the regular name of a parametrized tensor.
     """
 
-    __slots__ = ("given", "key", "old", "owner", "persistent", "store", "value")
+    __slots__ = ("key", "old", "owner", "store", "tensor", "value")
 
-    def __init__(self, owner: nn.Module, store: str, key: str) -> None:
+    def __init__(self, owner: _Owner, store: dict[str, Any], key: str, tensor: Tensor | None) -> None:
         self.owner, self.store, self.key = owner, store, key
-        self.old = self._dict(store).get(key, _ABSENT)
-        self.persistent = key not in vars(owner).get("_non_persistent_buffers_set", ())
-        self.value: Tensor | None = None
-        self.given: list[_Given] = []
-
-    @property
-    def id(self) -> tuple[int, str, str]:
-        return (id(self.owner), self.store, self.key)
-
-    def _dict(self, store: str) -> dict[str, Any]:
-        own = vars(self.owner)
-        return own[store] if store else own
-
-    def put_in(self) -> None:
-        self._dict(self.store)[self.key] = self.value
+        self.old = store.get(key, _ABSENT)
+        self.tensor: Any = tensor
+        self.value: Any = tensor
 
     def put_back(self) -> Any:
-        """Put the own object back, and return what stood here when forward had ended."""
-        found = _ABSENT
-        for store in (*_STORES, ""):  # forward may have moved the name to another store (restore.rebound)
-            here = self._dict(store)
-            if self.key in here:
-                if found is _ABSENT:
-                    found = here[self.key]
-                if store != self.store or self.old is _ABSENT:
-                    del here[self.key]
+        """Put the old object back, and return what stood here when forward had ended."""
+        store, key, owner = self.store, self.key, self.owner
+        now = store.get(key, _ABSENT)
+        if now is not self.value or self.old is _ABSENT:
+            now = self._clear()
         if self.old is not _ABSENT:
-            self._dict(self.store)[self.key] = self.old
-        non_persistent = vars(self.owner).get("_non_persistent_buffers_set")
-        if non_persistent is not None:
-            if self.persistent:
-                non_persistent.discard(self.key)
-            else:
-                non_persistent.add(self.key)
-        return found
+            store[key] = self.old
+        if store is owner.buffers:
+            non_persistent = owner.own["_non_persistent_buffers_set"]
+            (non_persistent.add if key in owner.non_persistent else non_persistent.discard)(key)
+        return now
+
+    def _clear(self) -> Any:
+        """Take the name out of every store: forward may have deleted it and registered it elsewhere (restore.rebound)."""
+        now = _ABSENT
+        owner = self.owner
+        for store in (owner.parameters, owner.buffers, owner.own.get("_modules", {}), owner.own):
+            if self.key in store:
+                now = store[self.key] if now is _ABSENT else now
+                if store is not self.store or self.old is _ABSENT:
+                    del store[self.key]
+        owner.own["_non_persistent_buffers_set"].discard(self.key)
+        return now
 
 
-class _Parametrized(_Place):
-    """The regular name of a parametrized tensor: what its ParametrizationList hands out.
+class _HandOut(_Slot):
+    """The regular name of a parametrized tensor: `forward` or `right_inverse` of its ParametrizationList, in its `__dict__`.
 
-    The list's own `__dict__` gets a `forward` that returns the given tensor and a `right_inverse` that takes a rebinding, so
-    neither class nor property is touched and no parametrization runs (parametrize.regular-name, .not-run).
+    `forward` hands out the given tensor and `right_inverse` takes a rebinding, so no parametrization runs, and neither class
+    nor property is touched (parametrize.regular-name, parametrize.not-run).
     """
 
-    __slots__ = ("cell",)
+    __slots__ = ("box",)
 
-    def __init__(self, owner: nn.Module) -> None:
-        super().__init__(owner, "", "forward")
-        self.cell: list[Any] = []
-
-    def put_in(self) -> None:
-        cell = self.cell = [self.value]
-        vars(self.owner)["forward"] = lambda: cell[0]
-        vars(self.owner)["right_inverse"] = lambda value: cell.__setitem__(0, value)
+    def __init__(self, owner: _Owner, key: str, box: list[Any]) -> None:
+        super().__init__(owner, owner.own, key, box[0])
+        self.box = box
+        self.value = (lambda: box[0]) if key == "forward" else (lambda new: box.__setitem__(0, new))
 
     def put_back(self) -> Any:
-        vars(self.owner).pop("right_inverse", None)
-        super().put_back()
-        return self.cell[0] if self.cell else self.value
+        self.store.pop(self.key, None)
+        if self.old is not _ABSENT:
+            self.store[self.key] = self.old
+        return self.box[0]
 
 
-def _resolve(module: nn.Module, given: list[_Given], strict: bool) -> tuple[dict[Any, _Place], list[str]]:
-    """The place of every given name, and the names that are none of the module's."""
-    owners: dict[str, Any] = {"": module}
-    places: dict[Any, _Place] = {}
-    unexpected: list[str] = []
-    for one in given:
-        prefix, _, key = one.name.rpartition(".")
+class _Swap:
+    """All the slots of one call."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.slots: dict[tuple[int, str], _Slot] = {}  # by (id of the store, key)
+        self.names: dict[str, tuple[Any, _Slot | None, Any]] = {}  # name -> its dict, its slot, its value
+        self.unexpected: list[str] = []
+        self.owners: dict[str, _Owner | None] = {}
+        self.by_id: dict[int, _Owner] = {}
+        self.cache: dict[Any, Any] | None = None
+
+    # ------------------------------------------------------------------------------------------- names to slots
+
+    def take(self, dicts: Any, tie_weights: bool, strict: bool) -> None:
+        """Resolve every name (chapter dicts)."""
+        for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
+            if not isinstance(one, Mapping):
+                found = type(one).__name__
+                raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
+            for name, value in one.items():
+                if not isinstance(name, str):
+                    raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
+                if value is not None and not isinstance(value, Tensor):
+                    raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
+                if name in self.names:
+                    raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
+                self.names[name] = (one, self._slot(name, value, tie_weights, strict), value)
+
+    def _slot(self, name: str, value: Tensor | None, tie_weights: bool, strict: bool) -> _Slot | None:
+        path, _, key = name.rpartition(".")
         if not key:
-            raise KeyError(f"the name of a parameter or buffer can't be empty, got {one.name!r}")
-        owner = owners.get(prefix)
+            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+        if path in self.owners:
+            owner = self.owners[path]
+        else:
+            owner = self.owners[path] = self._find_owner(name, path, strict)
         if owner is None:
-            owner = owners[prefix] = _owner(module, one.name, prefix, strict)
-        if owner is _ABSENT:
-            unexpected.append(one.name)
-            continue
-        place = _place(owner, key, one)
-        if place.old is _ABSENT or not place.store:
-            unexpected.append(one.name)
-        place = places.setdefault(place.id, place)
-        place.given.append(one)
-        place.value = one.value
-    return places, unexpected
+            self.unexpected.append(name)
+            return None
+        store = owner.parameters if key in owner.parameters else owner.buffers
+        if key in store:
+            slot = self.slots.get((id(store), key))
+            if slot is None:
+                slot = self.slots[id(store), key] = _Slot(owner, store, key, value)
+            elif not tie_weights:
+                slot.tensor = slot.value = value
+            elif not _equal(slot.tensor, value):  # tie.shared-submodule: two names of one slot
+                raise self._conflict([other for other, (_, its, _) in self.names.items() if its is slot] + [name])
+            return slot
+        self.unexpected.append(name)
+        return self._other_slot(owner, key, name, value)
 
+    def _find_owner(self, name: str, path: str, strict: bool) -> _Owner | None:
+        """The module at a dotted path, along `_modules` or, through wrappers, along attributes."""
+        module: Any = self.module
+        for part in path.split(".") if path else ():
+            child = vars(module).get("_modules", {}).get(part)
+            if child is None:
+                child = getattr(module, part, _ABSENT) if part else _ABSENT
+            if child is _ABSENT and strict:
+                return None  # strict.unexpected
+            if child is _ABSENT:
+                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r}")
+            if not isinstance(child, nn.Module):
+                raise TypeError(f"{name!r}: attribute {part!r} of {type(module).__name__} is not a torch.nn.Module")
+            module = child
+        return self._owner(module)
 
-def _owner(module: nn.Module, name: str, prefix: str, strict: bool) -> Any:
-    """The module at the dotted path `prefix`, along `_modules` or, for wrappers, along attributes."""
-    for part in prefix.split("."):
-        children = vars(module)["_modules"]
-        child = children[part] if part in children else getattr(module, part, _ABSENT) if part else _ABSENT
-        if child is _ABSENT:
-            if strict:  # counts as unexpected: strict.unexpected
-                return _ABSENT
-            raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r}")
-        if not isinstance(child, nn.Module):
-            raise TypeError(f"{name!r}: {part!r} of {type(module).__name__} is not a torch.nn.Module")
-        module = child
-    return module
+    def _owner(self, module: nn.Module) -> _Owner:
+        owner = self.by_id.get(id(module))
+        if owner is None:
+            owner = self.by_id[id(module)] = _Owner(module)
+        return owner
 
-
-def _place(owner: nn.Module, key: str, one: _Given) -> _Place:
-    own = vars(owner)
-    for store in ("_parameters", "_buffers"):
-        if key in own.get(store, ()):
-            return _Place(owner, store, key)
-    lists = own.get("_modules", {}).get("parametrizations")
-    if isinstance(lists, nn.ModuleDict) and key in lists:
-        return _Parametrized(lists[key])
-    # What follows is no parameter or buffer; drop-in.plain-attribute and drop-in.extra-name, dicts.not-a-tensor.
-    found = (
-        own[key]
-        if key in own
-        else own["_modules"][key]
-        if key in own["_modules"]
-        else getattr(type(owner), key, _ABSENT)
-    )
-    if found is _ABSENT and not hasattr(owner, key):
-        parameter = isinstance(one.value, nn.Parameter)
-        return _Place(owner, "_parameters" if parameter else "", key)
-    if found is not None and not isinstance(found, Tensor):
-        raise TypeError(f"{one.name!r}: attribute {key!r} of {type(owner).__name__} is not an instance of torch.Tensor")
-    return _Place(owner, "", key)
-
-
-# -------------------------------------------------------------------------------------------------- ties and strictness
-
-_Slot = tuple[nn.Module, str, str]
-
-
-def _modules(module: nn.Module) -> list[nn.Module]:
-    """Every module of the tree once, also of a circular one (call.circular), in order of registration."""
-    seen: set[int] = set()
-    todo: list[nn.Module] = [module]
-    found: list[nn.Module] = []
-    while todo:
-        one = todo.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        found.append(one)
-        todo.extend(child for child in reversed(list(vars(one).get("_modules", {}).values())) if child is not None)
-    return found
-
-
-def _tied_groups(module: nn.Module) -> dict[int, list[_Slot]]:
-    """The registered slots of the module, by the tensor object they hold."""
-    groups: dict[int, list[_Slot]] = {}
-    for one in _modules(module):
-        own = vars(one)
-        for store in ("_parameters", "_buffers"):
-            for key, tensor in own.get(store, {}).items():
-                if tensor is not None:
-                    groups.setdefault(id(tensor), []).append((one, store, key))
-    return groups
-
-
-def _tie(places: dict[Any, _Place], groups: dict[int, list[_Slot]]) -> None:
-    """Extend `places` by the slots that are tied to given ones, or refuse different values (chapter tie)."""
-    for place in list(places.values()):
-        _check_equal(place.given)  # tie.shared-submodule: two names of one place
-        group = groups.get(id(place.old), ()) if place.store else ()
-        if len(group) < 2:
-            continue
-        members = [places.get((id(owner), store, key)) for owner, store, key in group]
-        _check_equal([one for member in members if member is not None for one in member.given])
-        for slot, member in zip(group, members, strict=True):
-            if member is None:
-                tied = _Place(*slot)
-                tied.value = place.value
-                places[tied.id] = tied
-
-
-def _check_equal(given: list[_Given]) -> None:
-    for one in given[1:]:
-        if not _equal(given[0].value, one.value):
-            names = sorted(one.name for one in given)
-            raise ValueError(
-                f"functional_call got multiple values for keys {names}, which are tied; give one, or equal ones"
+    def _other_slot(self, owner: _Owner, key: str, name: str, value: Tensor | None) -> _Slot:
+        """The slot of a name that is no parameter or buffer: parametrized, a plain tensor, or new."""
+        children = owner.own.get("_modules", {})
+        lists = children.get("parametrizations")
+        if isinstance(lists, nn.ModuleDict) and key in lists:
+            owner, box = self._owner(lists[key]), [value]
+            self.slots[id(owner.own), "right_inverse"] = _HandOut(owner, "right_inverse", box)
+            return self.slots.setdefault((id(owner.own), "forward"), _HandOut(owner, "forward", box))
+        if key in owner.own or key in children:
+            found = owner.own[key] if key in owner.own else children[key]
+        else:
+            found = getattr(type(owner.module), key, _ABSENT)
+        # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor
+        if found is _ABSENT and not hasattr(owner.module, key):
+            store = owner.parameters if isinstance(value, nn.Parameter) else owner.own  # drop-in.extra-name
+        elif found is None or isinstance(found, Tensor):
+            store = owner.own  # restore.plain-attribute
+        else:
+            raise TypeError(
+                f"{name!r}: attribute {key!r} of {type(owner.module).__name__} is not an instance of torch.Tensor"
             )
+        return self.slots.setdefault((id(store), key), _Slot(owner, store, key, value))
+
+    # --------------------------------------------------------------------------------------- ties and strictness
+
+    def _registered(self) -> list[tuple[nn.Module, dict[str, Any]]]:
+        """Every store that holds something, with its module; each module once, also of a circular one (call.circular)."""
+        stores: list[tuple[nn.Module, dict[str, Any]]] = []
+        found, todo = {id(self.module)}, [self.module]
+        while todo:
+            module = todo.pop()
+            own = vars(module)
+            if own.get("_parameters"):
+                stores.append((module, own["_parameters"]))
+            if own.get("_buffers"):
+                stores.append((module, own["_buffers"]))
+            for child in own["_modules"].values() if "_modules" in own else ():
+                if child is not None and id(child) not in found:
+                    found.add(id(child))
+                    todo.append(child)
+        return stores
+
+    def tie(self) -> None:
+        """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
+        seen: set[int] = set()
+        groups: dict[int, list[tuple[nn.Module, dict[str, Any], str]]] = {}
+        registered = self._registered()
+        for _, store in registered:
+            for tensor in store.values():
+                if id(tensor) in seen and tensor is not None:
+                    groups[id(tensor)] = []
+                seen.add(id(tensor))
+        for module, store in registered if groups else ():
+            for key, tensor in store.items():
+                if id(tensor) in groups:
+                    groups[id(tensor)].append((module, store, key))
+        for group in groups.values():
+            self._tie_group(group)
+
+    def _tie_group(self, group: list[tuple[nn.Module, dict[str, Any], str]]) -> None:
+        named = [self.slots[id(store), key] for _, store, key in group if (id(store), key) in self.slots]
+        for slot in named[1:]:
+            if not _equal(named[0].tensor, slot.tensor):
+                raise self._conflict([name for name, (_, its, _) in self.names.items() if its in named])
+        for module, store, key in group if named else ():
+            if (id(store), key) not in self.slots:
+                self.slots[id(store), key] = _Slot(self._owner(module), store, key, named[0].tensor)
+
+    def _conflict(self, names: list[str]) -> ValueError:
+        names.sort()
+        return ValueError(
+            f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
+        )
+
+    def check_strict(self) -> None:
+        """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
+        complete = all(
+            tensor is None or (id(store), key) in self.slots
+            for _, store in self._registered()
+            for key, tensor in store.items()
+        )
+        if complete and not self.unexpected:
+            return
+        missing = [name for name, place in _names(self.module) if place not in self.slots]
+        lines = ["Error(s) under strict=True:"]
+        for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):
+            if names:
+                lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
+        raise RuntimeError("\n\t".join(lines))
+
+    # ---------------------------------------------------------------------------------------------- in and back
+
+    def put_in(self) -> None:
+        if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
+            self.cache = dict(parametrize._cache)
+            parametrize._cache.clear()
+        for slot in self.slots.values():
+            slot.store[slot.key] = slot.value
+
+    def put_back(self) -> None:
+        """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
+        rebound = {}
+        for slot in reversed(self.slots.values()):
+            now = slot.put_back()
+            if now is not slot.tensor and (now is None or isinstance(now, Tensor)):
+                rebound[slot] = now
+        for owner in self.by_id.values():
+            owner.put_right()
+        if self.cache is not None:
+            parametrize._cache.clear()
+            parametrize._cache.update(self.cache)
+        if rebound:
+            for name, (source, its, _) in self.names.items():
+                if its in rebound:
+                    source[name] = rebound[its]  # inplace.rebinding
 
 
 def _equal(a: Tensor | None, b: Tensor | None) -> bool:
@@ -330,97 +376,20 @@ def _equal(a: Tensor | None, b: Tensor | None) -> bool:
         return False
     try:
         return torch.equal(a, b)
-    except (RuntimeError, TypeError, NotImplementedError):  # tie.undecidable: meta, vmapped, sparse
+    except (RuntimeError, TypeError):  # tie.undecidable: meta, vmapped, sparse
         return False
 
 
 def _names(
-    module: nn.Module, prefix: str = "", path: tuple[int, ...] = ()
-) -> Iterator[tuple[str, tuple[int, str, str], Any]]:
-    """(name, place id, tensor) along every path that enters no module twice."""
+    module: nn.Module, prefix: str = "", above: tuple[nn.Module, ...] = ()
+) -> Iterator[tuple[str, tuple[int, str]]]:
+    """(name, slot) along every path that enters no module twice."""
     own = vars(module)
-    for store in ("_parameters", "_buffers"):
-        for key, tensor in own.get(store, {}).items():
+    for store in (own.get("_parameters", {}), own.get("_buffers", {})):
+        for key, tensor in store.items():
             if tensor is not None:
-                yield prefix + key, (id(module), store, key), tensor
+                yield prefix + key, (id(store), key)
+    above = (*above, module)
     for name, child in own.get("_modules", {}).items():
-        if child is not None and id(child) not in path and child is not module:
-            yield from _names(child, f"{prefix}{name}.", (*path, id(module)))
-
-
-def _check_strict(
-    module: nn.Module,
-    places: dict[Any, _Place],
-    groups: dict[int, list[_Slot]],
-    unexpected: list[str],
-    tie_weights: bool,
-) -> None:
-    covered = set(places)
-    if tie_weights:  # strict.tied: one name of a group is enough
-        for group in groups.values():
-            ids = [(id(owner), store, key) for owner, store, key in group]
-            if any(one in covered for one in ids):
-                covered.update(ids)
-    complete = all((id(owner), store, key) in covered for group in groups.values() for owner, store, key in group)
-    if complete and not unexpected:
-        return
-    missing = sorted(name for name, place, _ in _names(module) if place not in covered)
-    lines = ["Error(s) in loading the given parameters and buffers under strict=True:"]
-    for label, names in (("Unexpected", sorted(unexpected)), ("Missing", missing)):
-        if names:
-            lines.append(f"{label} key(s): {', '.join(map(repr, names))}.")
-    raise RuntimeError("\n\t".join(lines))
-
-
-# ---------------------------------------------------------------------------------------------------------- the swap
-
-
-class _Swap:
-    """All places of one call: swapped together, put back together."""
-
-    def __init__(self, places: list[_Place]) -> None:
-        self.places = places
-        # restore.order: forward may delete a name and register it anew, behind its neighbours.
-        self.orders: list[tuple[Any, str, tuple[str, ...]]] = []
-        # restore.recurrent: an RNN keeps a list of its weights, renewed in forward.
-        self.flat: list[tuple[nn.Module, str, Any]] = []
-        self.cache: dict[Any, Any] | None = None
-        seen: set[tuple[int, str]] = set()
-        for place in places:
-            owner, own = place.owner, vars(place.owner)
-            if place.store and (id(owner), place.store) not in seen:
-                seen.add((id(owner), place.store))
-                self.orders.append((owner, place.store, tuple(own[place.store])))
-                if isinstance(owner, nn.RNNBase):
-                    self.flat += [
-                        (owner, key, own[key]) for key in ("_flat_weights", "_flat_weight_refs") if key in own
-                    ]
-
-    def put_in(self) -> None:
-        if parametrize._cache_enabled:  # parametrize.cached: neither use nor leave a cached value
-            self.cache = dict(parametrize._cache)
-            parametrize._cache.clear()
-        for place in self.places:
-            place.put_in()
-
-    def put_back(self) -> None:
-        """Restore every place first, and only then write rebindings to the caller's dicts, which may refuse."""
-        rebound = []
-        for place in reversed(self.places):
-            found = place.put_back()
-            if found is not place.value and (found is None or isinstance(found, Tensor)):
-                rebound += [(one, found) for one in place.given]
-        for owner, store, order in self.orders:
-            here = vars(owner)[store]
-            if tuple(here)[: len(order)] != order:
-                items = dict(here)
-                here.clear()
-                here.update({key: items[key] for key in order if key in items})
-                here.update(items)
-        for owner, key, own in self.flat:
-            vars(owner)[key] = own
-        if self.cache is not None:
-            parametrize._cache.clear()
-            parametrize._cache.update(self.cache)
-        for one, tensor in rebound:
-            one.source[one.name] = tensor  # inplace.rebinding
+        if child is not None and not any(child is one for one in above):
+            yield from _names(child, f"{prefix}{name}.", above)
