@@ -154,6 +154,28 @@ def _as_markdown(clause: Clause) -> str:
     return "\n\n".join(parts)
 
 
+@_fcspec.command("deviations")
+@click.argument("target")
+@click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not to the terminal.")
+def write_deviations(target: str, output: Path | None) -> int:
+    """Write the deviations file of TARGET as it is now, with empty reasons.
+
+    A file with an empty reason does not load: say why each clause deviates.
+    """
+    report = _with_progress(suite.Options(full_address(target), ("all",)))
+    if not report.complete:
+        raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
+    text = deviations.write(report)
+    if output is None:
+        click.echo(text, nl=False)
+        return 0
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
+    return 0
+
+
 @_fcspec.command()
 def targets() -> int:
     """List the short names of known implementations."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -120,3 +121,17 @@ def _mark(result: ClauseResult, entry: Deviation | None) -> ClauseResult:
     if entry.cases and wrong != set(entry.cases):
         return result
     return replace(result, declared=entry.reason)
+
+
+def write(report: Report) -> str:
+    """The file that declares what a report shows; every reason is left empty, for a person to write."""
+    lines = [f"format = {FORMAT}", f'target = "{report.target["address"]}"']
+    for result in report.clauses:
+        if result.level == "MAY" or result.verdict in ("pass", "unsupported", "error", None):
+            continue
+        wrong = [case.id for case in result.cases if case.verdict not in ("pass", "unsupported")]
+        lines += ["", "[[deviation]]", f'clause = "{result.clause}"', f'verdict = "{result.verdict}"']
+        if len(wrong) < len(result.cases):
+            lines += ["cases = [", *(f"    {json.dumps(case)}," for case in wrong), "]"]
+        lines += ['reason = ""']
+    return "\n".join(lines) + "\n"
