@@ -13,41 +13,7 @@ from torch import Tensor, nn
 Act = Callable[[Any], Any]
 """What a site does in forward: called with the owner of the slot; a result that is not None becomes forward's."""
 
-_SYLLABLES = [
-    "ba",
-    "be",
-    "bo",
-    "da",
-    "de",
-    "do",
-    "ka",
-    "ke",
-    "ko",
-    "la",
-    "le",
-    "lo",
-    "ma",
-    "me",
-    "mo",
-    "na",
-    "ne",
-    "no",
-    "ra",
-    "re",
-    "ro",
-    "sa",
-    "se",
-    "so",
-    "ta",
-    "te",
-    "to",
-    "va",
-    "ve",
-    "vo",
-    "za",
-    "ze",
-    "zo",
-]
+_SYLLABLES = [consonant + vowel for consonant in "bdklmnrstvz" for vowel in "aeo"]
 
 
 class Names:
@@ -81,7 +47,8 @@ class Probe(nn.Module):
             result = type(self).act(self)  # type: ignore[misc]
             if result is not None:
                 return result
-        for scale, tensor in enumerate([*self._parameters.values(), *self._buffers.values()], 2):
+        for scale, key in enumerate([*self._parameters, *self._buffers], 2):
+            tensor = getattr(self, key)
             if tensor is not None:
                 x = x + scale * tensor
         for child in self._modules.values():
