@@ -1,0 +1,243 @@
+"""Process-wide state: what a call must leave as it found it (chapter `state` of SPEC.md).
+
+`snapshot()` reads it, in groups named for the clauses about them; `difference(before, after)` says what changed. Reading
+changes nothing, takes well below a millisecond, and is blind to function modes that are active at that moment.
+
+| group | what |
+|---|---|
+| rng | torch's, Python's and, where it is imported, NumPy's generator |
+| defaults | dtype, device, deterministic algorithms, matmul precision, thread counts, print options ... |
+| modes | grad, inference, autocast, anomaly; stacks of function modes, dispatch modes, functorch, saved-tensor hooks |
+| torch | attributes of torch, its modules and classes; global module hooks |
+| warnings | filters, and what shows a warning |
+| processes | threads, child processes, signal handlers, timers, exit functions |
+| interpreter | working folder, environment, sys.path, streams, trace and profile functions, gc |
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import gc
+import os
+import random
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.nn.modules import module as torch_module
+from torch.nn.utils import parametrize
+
+from fcspec.watch import ABSENT, Attributes, Change, of_torch
+
+State = dict[str, dict[str, Any]]
+"""group -> part -> value; values compare with `==`."""
+
+
+class Identity:
+    """An object that is equal to itself only, whatever its `__eq__` says."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __repr__(self) -> str:
+        value = self.value
+        name = getattr(value, "__qualname__", None) or getattr(value, "name", None)
+        return f"<{name if isinstance(name, str) else type(value).__name__}>"
+
+
+def snapshot(*groups: str) -> State:
+    """Process-wide state as it is now.
+
+    Args:
+        groups: "rng", "defaults", "modes", "torch", "warnings", "processes", "interpreter"; none: all of them.
+    """
+    with torch._C.DisableTorchFunction():
+        return {group: _GROUPS[group]() for group in groups or _GROUPS}
+
+
+def difference(before: State, after: State) -> dict[str, Change]:
+    """What differs, by the name of its part ("rng.torch", "torch.nn.Module.zero_grad"): (before, after)."""
+    found: dict[str, Change] = {}
+    for group in (*before, *(group for group in after if group not in before)):
+        then, now = before.get(group, {}), after.get(group, {})
+        for part in (*then, *(part for part in now if part not in then)):
+            old, new = then.get(part, ABSENT), now.get(part, ABSENT)
+            if isinstance(old, Attributes) and isinstance(new, Attributes):
+                found.update(old.changes(new))
+            elif old is not new and old != new:
+                found[f"{group}.{part}"] = old, new
+    return found
+
+
+repaired: dict[str, list[tuple[str, Change]]] = {"torch": [], "modes": [], "interpreter": []}
+"""By group, what the boundary found changed after a call and put back at once, lest it colour the suite's own comparisons.
+
+It is part of every snapshot, so that a case about that state sees the change all the same.
+"""
+
+
+def _rng() -> dict[str, Any]:
+    state = torch.default_generator.get_state()
+    found: dict[str, Any] = {
+        "torch": ctypes.string_at(state.data_ptr(), state.numel()),
+        "python": random.getstate(),
+    }
+    if "numpy.random" in sys.modules:
+        kind, keys, *rest = sys.modules["numpy.random"].get_state()
+        found["numpy"] = (kind, keys.tobytes(), *rest)
+    return found
+
+
+def _defaults() -> dict[str, Any]:
+    device = getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
+    options = torch._tensor_str.PRINT_OPTS
+    return {
+        "dtype": torch.get_default_dtype(),
+        "device": str(getattr(device, "device", "cpu")),
+        "deterministic algorithms": (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+        ),
+        "float32 matmul precision": torch.get_float32_matmul_precision(),
+        "threads": torch.get_num_threads(),
+        "interop threads": torch.get_num_interop_threads(),
+        "warn always": torch.is_warn_always_enabled(),
+        "print options": repr(options),
+        "cudnn": (torch._C._get_cudnn_enabled(), torch._C._get_cudnn_benchmark(), torch._C._get_cudnn_deterministic()),
+    }
+
+
+def _modes() -> dict[str, Any]:
+    core, functorch = torch._C, torch._C._functorch
+    stack = functorch.get_interpreter_stack() or [] if hasattr(functorch, "get_interpreter_stack") else []
+    hooks = getattr(core._autograd, "_top_saved_tensors_default_hooks", None)
+    return {
+        "grad": torch.is_grad_enabled(),
+        "inference": torch.is_inference_mode_enabled(),
+        "autocast": (
+            torch.is_autocast_cpu_enabled(),
+            torch.get_autocast_cpu_dtype(),
+            torch.is_autocast_cache_enabled(),
+        ),
+        "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+        "function modes": [Identity(mode) for mode in function_modes()],
+        "dispatch modes": [Identity(mode) for mode in dispatch_modes()],
+        "functorch": [(str(level.key()), level.level()) for level in stack],
+        "saved tensor hooks": Identity(hooks(True) if hooks is not None else None),
+        "parametrization cache": parametrize._cache_enabled,
+        "repaired": tuple(repaired["modes"]),
+    }
+
+
+def function_modes() -> list[Any]:
+    """The active TorchFunctionModes, outermost first."""
+    return [torch._C._get_function_stack_at(i) for i in range(torch._C._len_torch_function_stack())]
+
+
+def dispatch_modes() -> list[Any]:
+    """The active TorchDispatchModes, outermost first."""
+    return [torch._C._get_dispatch_stack_at(i) for i in range(torch._C._len_torch_dispatch_stack())]
+
+
+def _torch() -> dict[str, Any]:
+    global _attributes
+    if _attributes is None:
+        _attributes = Attributes(of_torch())
+    hooks = {key: value for key, value in vars(torch_module).items() if key.startswith("_global_")}
+    return {
+        "attributes": _attributes.now(),
+        "global hooks": {
+            key: {number: Identity(hook) for number, hook in value.items()} if isinstance(value, dict) else value
+            for key, value in hooks.items()
+        },
+        "repaired": tuple(repaired["torch"]),
+    }
+
+
+_attributes: Attributes | None = None
+
+
+def _warnings() -> dict[str, Any]:
+    return {
+        "filters": list(warnings.filters),
+        "shown by": (Identity(warnings.showwarning), Identity(warnings.formatwarning)),
+    }
+
+
+def _processes() -> dict[str, Any]:
+    return {
+        "threads": {Identity(thread) for thread in threading.enumerate()},
+        "children": children(),
+        "signal handlers": {number: _handler(number) for number in _SIGNALS},
+        "timers": tuple(signal.getitimer(timer)[1] for timer in _TIMERS)
+        + tuple(signal.getitimer(timer)[0] > 0 for timer in _TIMERS),
+        "exit functions": atexit._ncallbacks(),
+    }
+
+
+_SIGNALS = tuple(signal.valid_signals())
+_TIMERS = tuple(
+    getattr(signal, name) for name in ("ITIMER_REAL", "ITIMER_VIRTUAL", "ITIMER_PROF") if hasattr(signal, name)
+)
+
+
+def _handler(number: int) -> Any:
+    handler = signal.getsignal(number)
+    return Identity(handler) if callable(handler) and not isinstance(handler, int) else handler
+
+
+def children() -> frozenset[int]:
+    """The processes that this one started and has not waited for; empty where the system does not say."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as file:
+            return frozenset(map(int, file.read().split()))
+    except OSError:
+        return frozenset()
+
+
+def _interpreter() -> dict[str, Any]:
+    return {
+        "working folder": _working_folder(),
+        "environment": dict(os.environ),
+        "sys.path": list(sys.path),
+        "sys.meta_path": list(map(Identity, sys.meta_path)),
+        "streams": tuple(map(Identity, (sys.stdin, sys.stdout, sys.stderr))),
+        "hooks": tuple(map(Identity, (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook))),
+        "trace": Identity(sys.gettrace()),
+        "profile": Identity(sys.getprofile()),
+        "recursion limit": sys.getrecursionlimit(),
+        "switch interval": sys.getswitchinterval(),
+        "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(Identity, gc.callbacks))),
+        "repaired": tuple(repaired["interpreter"]),
+    }
+
+
+def _working_folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None  # it was removed
+
+
+_GROUPS: dict[str, Callable[[], dict[str, Any]]] = {
+    "rng": _rng,
+    "defaults": _defaults,
+    "modes": _modes,
+    "torch": _torch,
+    "warnings": _warnings,
+    "processes": _processes,
+    "interpreter": _interpreter,
+}

@@ -1,0 +1,177 @@
+"""Attributes of modules and classes: seen changed, named, and put back.
+
+Values are compared by identity, so a value whose `__eq__` lies changes nothing, and Python functions also by their code.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT: Any = _Absent()
+"""Stands for an attribute that was not there."""
+
+# Python's own bookkeeping, set on first use (copyreg, inspect, warnings, the displayhook).
+_BOOKKEEPING = frozenset(
+    ("__slotnames__", "__annotations__", "__annotations_cache__", "__warningregistry__", "__doc__", "_abc_impl", "_")
+)
+
+_SCALARS = (type(None), bool, int, float, str, bytes)
+
+Change = tuple[Any, Any]
+"""(before, now)."""
+
+
+class Attributes:
+    """The attributes of some modules and classes at one moment.
+
+    Args:
+        owners: modules and classes by the name they are shown under.
+        callables_only: leave out what is data, such as a module's own counters.
+    """
+
+    def __init__(self, owners: Mapping[str, Any], *, callables_only: bool = False) -> None:
+        self._owners = owners
+        self._callables_only = callables_only
+        self._values = {name: vars(owner).copy() for name, owner in owners.items()}
+
+    def now(self) -> Attributes:
+        """The same attributes as they are now."""
+        return Attributes(self._owners, callables_only=self._callables_only)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Attributes) and not self.changes(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<attributes of {len(self._values)} modules and classes>"
+
+    def changes(self, later: Attributes | None = None) -> dict[str, Change]:
+        """What differs from then, by full name: (before, now).
+
+        Args:
+            later: another moment of the same attributes; None: now.
+        """
+        found: dict[str, Change] = {}
+        for name, before in self._values.items():
+            after = later._values.get(name, {}) if later is not None else vars(self._owners[name])
+            if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
+                continue
+            for key in (*before, *(key for key in after if key not in before)):
+                old, new = before.get(key, ABSENT), after.get(key, ABSENT)
+                if old is not new and self._matters(key, old, new):
+                    found[f"{name}.{key}"] = old, new
+        return found
+
+    def _matters(self, key: str, old: Any, new: Any) -> bool:
+        if key in _BOOKKEEPING:
+            return False
+        if old is ABSENT and isinstance(new, ModuleType):
+            return False  # a submodule was imported
+        if self._callables_only and not _is_code(old if old is not ABSENT else new):
+            return False
+        return not (type(old) is type(new) and type(old) in _SCALARS and old == new)
+
+    def put_back(self) -> dict[str, Change]:
+        """Undo every change since then, and say which there were."""
+        changes = self.changes()
+        for full_name, (old, _) in changes.items():
+            name, _, key = full_name.rpartition(".")
+            owner = self._owners[name]
+            try:
+                if old is ABSENT:
+                    delattr(owner, key)
+                elif isinstance(owner, ModuleType):
+                    vars(owner)[key] = old
+                else:
+                    setattr(owner, key, old)
+            except (AttributeError, TypeError):
+                pass  # a class that takes no assignment could not have been changed by one
+        return changes
+
+
+class Code:
+    """The code of the Python functions among attributes: `f.__code__ = g.__code__` changes no identity of `f`."""
+
+    def __init__(self, owners: Mapping[str, Any]) -> None:
+        self._names: list[str] = []
+        self._functions: list[FunctionType] = []
+        for name, owner in owners.items():
+            for key, value in vars(owner).items():
+                function = _function(value)
+                if function is not None:
+                    self._names.append(f"{name}.{key}")
+                    self._functions.append(function)
+        self._then = self._read()
+
+    def _read(self) -> list[list[Any]]:
+        return [list(map(get, self._functions)) for get in _PARTS.values()]
+
+    def put_back(self) -> dict[str, Change]:
+        """Undo every change since then, and say which there were."""
+        changes: dict[str, Change] = {}
+        for part, then, now in zip(_PARTS, self._then, self._read(), strict=True):
+            if all(map(operator.is_, then, now)):
+                continue
+            for name, function, old, new in zip(self._names, self._functions, then, now, strict=True):
+                if old is not new:
+                    changes[f"{name}.{part}"] = old, new
+                    setattr(function, part, old)
+        return changes
+
+
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    part: operator.attrgetter(part) for part in ("__code__", "__defaults__", "__kwdefaults__")
+}
+
+
+def _function(value: Any) -> FunctionType | None:
+    if isinstance(value, property):
+        value = value.fget
+    value = getattr(value, "__func__", value)  # staticmethod, classmethod
+    return value if isinstance(value, FunctionType) else None
+
+
+def _is_code(value: Any) -> bool:
+    return callable(value) or isinstance(value, property | staticmethod | classmethod)
+
+
+def owners(modules: Iterable[ModuleType]) -> dict[str, Any]:
+    """Modules, and the classes that they define, by full name."""
+    found: dict[str, Any] = {}
+    for module in modules:
+        found[module.__name__] = module
+        for key, value in list(vars(module).items()):
+            if isinstance(value, type) and value.__module__ == module.__name__:
+                found.setdefault(f"{module.__name__}.{key}", value)
+    return found
+
+
+def imported(*prefixes: str) -> list[ModuleType]:
+    """Modules of these packages, as far as they are imported now."""
+    return [
+        module
+        for name, module in list(sys.modules.items())
+        if isinstance(module, ModuleType) and any(name == p or name.startswith(f"{p}.") for p in prefixes)
+    ]
+
+
+def of_torch() -> dict[str, Any]:
+    """What of torch a functional_call might be tempted to patch: its modules, and their classes."""
+    import torch
+    from torch.nn.utils import parametrize, stateless
+
+    modules = [torch.nn, torch.nn.functional, torch.nn.init, torch.autograd, torch.func, torch.linalg, torch.overrides]
+    found = {"torch": torch, "torch.Tensor": torch.Tensor, "torch._C": torch._C, "torch._VF": torch._VF}
+    found.update(owners([*modules, parametrize, stateless, *imported("torch.nn.modules", "torch.nn.parameter")]))
+    found.update(owners(imported("torch.autograd.function", "torch.autograd.grad_mode", "torch.autograd.graph")))
+    return {name: owner for name, owner in found.items() if hasattr(owner, "__dict__")}
