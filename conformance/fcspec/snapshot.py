@@ -7,7 +7,7 @@ and nothing else:
     ...
     assert snapshot(module).slots == before.slots
 
-Parts are plain dicts by dotted name, so pytest's own comparison names the slot and the difference.
+A part is a dict by dotted name that says in words how it differs from another one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,37 @@ class Same:
     def __repr__(self) -> str:
         what = self.what
         shape = f"{tuple(what.shape)}" if isinstance(what, Tensor) else ""
-        return f"<{type(what).__name__}{shape} at {id(what):#x}>"
+        return f"{type(what).__name__}{shape}"
+
+
+class Part(dict[str, Any]):
+    """One part of a snapshot, by dotted name."""
+
+    def differences(self, before: Part) -> list[str]:
+        """A line for each name that is not as it was before."""
+        return [
+            f"{name or 'the module'}: {_difference(self.get(name, _ABSENT), before.get(name, _ABSENT))}"
+            for name in dict.fromkeys([*before, *self])
+            if self.get(name, _ABSENT) != before.get(name, _ABSENT)
+        ]
+
+
+class _Absent:
+    def __repr__(self) -> str:
+        return "absent"
+
+
+_ABSENT = _Absent()
+
+
+def _difference(now: Any, before: Any) -> str:
+    if isinstance(now, Slot) and isinstance(before, Slot):
+        names = [name for name in Slot.__dataclass_fields__ if getattr(now, name) != getattr(before, name)]
+        if "object" in names:
+            other = "another " if repr(now.object) == repr(before.object) else ""
+            return f"is {other}{now.object}, was {before.object}"
+        return ", ".join(f"{name} is {getattr(now, name)}, was {getattr(before, name)}" for name in names)
+    return f"is {now!r}, was {before!r}"
 
 
 @dataclass(frozen=True)
@@ -64,12 +94,16 @@ class Snapshot:
         shape: class, `__dict__` keys, children, hooks, training flag, keys and metadata of state_dict().
     """
 
-    slots: dict[str, Slot]
-    plain: dict[str, Same]
-    order: dict[str, list[str]]
-    grads: dict[str, tuple[Same, Any]]
-    versions: dict[str, int]
-    shape: dict[str, Any]
+    slots: Part
+    plain: Part
+    order: Part
+    grads: Part
+    versions: Part
+    shape: Part
+
+    def parts(self, *names: str) -> Part:
+        """Several parts as one."""
+        return Part({f"{part} {name}": value for part in names for name, value in getattr(self, part).items()})
 
 
 def paths(module: nn.Module, prefix: str = "", above: tuple[nn.Module, ...] = ()) -> Iterator[tuple[str, nn.Module]]:
@@ -89,9 +123,7 @@ def slots(module: nn.Module) -> Iterator[tuple[str, nn.Module, str, str]]:
 
 
 def snapshot(module: nn.Module) -> Snapshot:
-    found: dict[str, Slot] = {}
-    grads: dict[str, tuple[Same, Any]] = {}
-    versions: dict[str, int] = {}
+    found, grads, versions = Part(), Part(), Part()
     for name, owner, store, key in slots(module):
         tensor = vars(owner)[store][key]
         found[name] = Slot(
@@ -105,15 +137,13 @@ def snapshot(module: nn.Module) -> Snapshot:
             grad = tensor.grad if tensor.is_leaf else None
             grads[name] = Same(grad), bits(grad)
             versions[name] = tensor._version if not tensor.is_inference() else 0
-    plain: dict[str, Same] = {}
-    order: dict[str, list[str]] = {}
-    shape: dict[str, Any] = {}
+    plain, order, shape = Part(), Part(), Part()
     for path, owner in paths(module):
         own = vars(owner)
-        plain |= {
+        plain.update({
             f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)
-        }
-        order |= {f"{path}:{store}": list(own[store]) for store in STORES}
+        })
+        order.update({f"{path}:{store}": list(own[store]) for store in STORES})
         shape[f"{path}:class"] = type(owner)
         shape[f"{path}:keys"] = sorted(own)
         shape[f"{path}:children"] = {name: Same(child) for name, child in owner._modules.items()}

@@ -1,8 +1,18 @@
 """Fixtures that build specimens, named anew for every case."""
 
+from typing import Any
+
 import pytest
 
-from fcspec.specimens import Names, Site
+from fcspec.snapshot import Part
+from fcspec.specimens.base import Names
+
+
+def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
+    """`assert now == before`: say which slot differs, and how."""
+    if op == "==" and isinstance(left, Part) and isinstance(right, Part):
+        return left.differences(right)
+    return None
 
 
 @pytest.fixture
@@ -12,7 +22,12 @@ def names(request: pytest.FixtureRequest) -> Names:
 
 
 @pytest.fixture
-def site(request: pytest.FixtureRequest, names: Names) -> Site:
-    """`@pytest.mark.parametrize("site", specimens.SITES, indirect=True)`: one slot of a module."""
-    built: Site = request.param(names)
-    return built
+def site(request: pytest.FixtureRequest, names: Names) -> Any:
+    """`@at(SITES)`: one slot of a module."""
+    return request.param(names)
+
+
+@pytest.fixture
+def group(request: pytest.FixtureRequest, names: Names) -> Any:
+    """`@at(PAIRS, "group")`: several names of one tensor."""
+    return request.param(names)

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.specimens.base import Act, Names, probe, values_like
+from fcspec.snapshot import slots
+from fcspec.specimens.base import Act, Names, get, parameter, probe, values_like
 
 
 class Site:
@@ -17,6 +18,7 @@ class Site:
     Attributes:
         module: the module to call.
         name: the slot's dotted name.
+        other: the name of another slot, not tied to it.
         owner: the module that holds it.
         key: its key there.
         own: the tensor it holds before any call.
@@ -29,6 +31,7 @@ class Site:
         self.owner = module.get_submodule(path)
         self.caller = caller if caller is not None else self.owner
         self.own: Tensor = getattr(self.owner, self.key)
+        self.other = next(other for other, *_ in slots(module) if other != name)
         self.x = torch.linspace(0.5, 1.5, 3)
 
     def value(self, seed: int = 1) -> Tensor:
@@ -43,15 +46,26 @@ class Site:
         """What the attribute gives now; in forward: what forward sees."""
         return getattr(self.owner, self.key)
 
+    def at(self, name: str) -> Any:
+        """The same for any name of the module."""
+        return get(self.module, name)
 
-def _parameter(size: int = 3) -> nn.Parameter:
-    return nn.Parameter(torch.rand(size))
+    def beside(self, key: str) -> str:
+        """The dotted name of another key of the owner."""
+        return self.name.removesuffix(self.key) + key
+
+    def rebind(self, new: Any) -> None:
+        """Bind the attribute anew, as a forward would, to whatever it is."""
+        direct = new is None or type(new) is type(self.own)
+        if not direct and not (isinstance(new, nn.Module) and self.key in self.owner._buffers):
+            delattr(self.owner, self.key)  # nn.Module refuses to bind this to a registered name
+        setattr(self.owner, self.key, new)
 
 
 def flat_parameter(names: Names) -> Site:
     module, key = probe(names), names.attribute()
-    module.register_parameter(key, _parameter())
-    module.register_parameter(names.attribute(), _parameter())
+    module.register_parameter(key, parameter())
+    module.register_parameter(names.attribute(), parameter())
     module.register_buffer(names.attribute(), torch.rand(3))
     return Site(module, key)
 
@@ -59,7 +73,7 @@ def flat_parameter(names: Names) -> Site:
 def flat_buffer(names: Names, persistent: bool = True) -> Site:
     module, key = probe(names), names.attribute()
     module.register_buffer(names.attribute(), torch.rand(3))
-    module.register_parameter(names.attribute(), _parameter())
+    module.register_parameter(names.attribute(), parameter())
     module.register_buffer(key, torch.rand(3), persistent=persistent)
     module.register_buffer(names.attribute(), torch.rand(3))
     return Site(module, key)
@@ -75,7 +89,7 @@ def nested(names: Names, site: Site) -> Site:
     root, middle = probe(names), probe(names)
     sequential = nn.Sequential(nn.Identity(), site.module)
     middle.add_module(child, CallableDict({entry: sequential}))
-    middle.register_parameter(names.attribute(), _parameter())
+    middle.register_parameter(names.attribute(), parameter())
     root.add_module(child, middle)
     return Site(root, f"{child}.{child}.{entry}.1.{site.name}", site.caller)
 
@@ -97,17 +111,17 @@ def nested_buffer(names: Names) -> Site:
     return nested(names, flat_buffer(names))
 
 
-def listed_parameter(names: Names) -> Site:
-    """In a ParameterList inside a ModuleList; the containers are not called, their owner reads them."""
+def _container_of_parameters(names: Names, container: nn.Module, *keys: Any) -> Site:
+    """A ParameterList or ParameterDict in a module in a ModuleList; containers are not called, their owner reads them."""
     root, modules, parameters = probe(names), names.attribute(), names.attribute()
     inner = probe(names)
-    inner.add_module(parameters, nn.ParameterList([_parameter(), _parameter()]))
+    inner.add_module(parameters, container)
     type(inner).forward = lambda self, x: _act_or(
-        self, lambda: x + 2 * getattr(self, parameters)[0] + 3 * getattr(self, parameters)[1]
+        self, lambda: x + 2 * getattr(self, parameters)[keys[0]] + 3 * getattr(self, parameters)[keys[1]]
     )
     root.add_module(modules, nn.ModuleList([inner]))
     type(root).forward = lambda self, x: getattr(self, modules)[0](x)
-    return Site(root, f"{modules}.0.{parameters}.1", inner)
+    return Site(root, f"{modules}.0.{parameters}.{keys[1]}", inner)
 
 
 def _act_or(module: Any, otherwise: Callable[[], Any]) -> Any:
@@ -115,6 +129,17 @@ def _act_or(module: Any, otherwise: Callable[[], Any]) -> Any:
     return otherwise() if result is None else result
 
 
+def listed_parameter(names: Names) -> Site:
+    return _container_of_parameters(names, nn.ParameterList([parameter(), parameter()]), 0, 1)
+
+
+def keyed_parameter(names: Names) -> Site:
+    keys = names.attribute(), names.attribute()
+    return _container_of_parameters(names, nn.ParameterDict({key: parameter() for key in keys}), *keys)
+
+
+FLAT = (flat_parameter, flat_buffer)
 PARAMETERS = (flat_parameter, nested_parameter, listed_parameter)
 BUFFERS = (flat_buffer, non_persistent_buffer, nested_buffer)
+NESTED = (nested_parameter, nested_buffer, listed_parameter)
 SITES = (*PARAMETERS, *BUFFERS)

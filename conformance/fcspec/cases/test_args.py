@@ -1,0 +1,106 @@
+"""args: how args and kwargs become arguments of forward."""
+
+import collections
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import probe
+
+
+@pytest.fixture
+def module(names):
+    """A module that returns what forward was called with."""
+    return probe(names, lambda self, *args, **kwargs: (args, kwargs))
+
+
+@clause("args.tuple")
+@pytest.mark.parametrize("args", [(), (None,), (1,), (1, [2], None), ((1, 2),)], ids=str)
+def test_a_tuple_is_unpacked(functional_call, module, args):
+    assert functional_call(module, {}, args) == (args, {})
+
+
+SINGLE = {
+    "tensor": torch.ones(3),
+    "list": [torch.ones(1), 2],
+    "dict": {"x": 1},
+    "string": "abc",
+    "set": {1, 2},
+    "generator": (number for number in range(3)),
+    "module": nn.Identity(),
+    "number": 0,
+    "false": False,
+    "empty list": [],
+}
+
+
+@clause("args.single")
+@pytest.mark.parametrize("single", SINGLE.values(), ids=SINGLE)
+def test_what_is_no_tuple_is_one_argument(functional_call, module, single):
+    args, kwargs = functional_call(module, {}, single)
+
+    assert len(args) == 1
+    assert args[0] is single
+    assert kwargs == {}
+
+
+@clause("args.kwargs")
+@pytest.mark.parametrize("kwargs", [{"x": 1}, {"x": None, "y": (2,)}, {}, None], ids=str)
+@pytest.mark.parametrize("args", [(), (1, 2)], ids=str)
+def test_kwargs_are_passed_by_keyword(functional_call, module, args, kwargs):
+    assert functional_call(module, {}, args, kwargs) == (args, kwargs or {})
+
+
+@clause("args.kwargs")
+def test_kwargs_go_with_a_single_argument(functional_call, module):
+    assert functional_call(module, {}, "one", kwargs={"x": 1}) == (("one",), {"x": 1})
+
+
+@clause("args.any-keyword")
+@pytest.mark.parametrize(
+    "keyword", ["module", "parameter_and_buffer_dicts", "args", "kwargs", "strict", "tie_weights", "values", "f"]
+)
+def test_any_keyword_reaches_forward(functional_call, module, keyword):
+    assert functional_call(module, {}, (), {keyword: "value"}) == ((), {keyword: "value"})
+
+
+@clause("args.untouched")
+def test_the_containers_of_the_caller_stay_as_they_are(functional_call, names):
+    module = probe(names, lambda self, *args, **kwargs: kwargs.clear())
+    args, kwargs = (1, [2]), {"x": 1, "y": [2]}
+
+    functional_call(module, {}, args, kwargs)
+
+    assert (args, kwargs) == ((1, [2]), {"x": 1, "y": [2]})
+
+
+@clause("args.untouched")
+def test_a_list_reaches_forward_as_the_callers_own(functional_call, module):
+    single, keyword = [1], [2]
+
+    args, kwargs = functional_call(module, {}, single, {"x": keyword})
+
+    assert args[0] is single
+    assert kwargs["x"] is keyword
+    assert (single, keyword) == ([1], [2])
+
+
+@clause("args.none")
+def test_none_as_args(functional_call, module, observe):
+    try:
+        args, _ = functional_call(module, {}, None)
+        observe("no argument" if args == () else f"{args!r}")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+@clause("args.tuple-subclass")
+def test_a_namedtuple_as_args(functional_call, module, observe):
+    point = collections.namedtuple("Point", "x y")(1, 2)
+    try:
+        args, _ = functional_call(module, {}, point)
+        observe("unpacked" if args == (1, 2) else "passed whole")
+    except Exception as error:
+        observe(type(error).__name__)

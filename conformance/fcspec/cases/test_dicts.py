@@ -1,0 +1,333 @@
+"""dicts: what can be passed as parameter_and_buffer_dicts, and what happens to it."""
+
+import collections
+import types
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec import oracle
+from fcspec.cases.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.groups import ALL_PAIRS, PAIRS, twin_submodules
+from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_parameter
+
+
+@clause("dicts.one")
+@at(SITES)
+def test_one_dict_is_enough(functional_call, site):
+    values = fresh_values(site.module)
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
+SPLITS = {
+    "one": lambda items: (dict(items),),
+    "two": lambda items: (dict(items[:1]), dict(items[1:])),
+    "two, backwards": lambda items: (dict(items[1:]), dict(items[:1])),
+    "one each": lambda items: tuple({name: value} for name, value in reversed(items)),
+    "with empty ones": lambda items: ({}, dict(items[:2]), {}, dict(items[2:]), {}),
+}
+
+
+@clause("dicts.tuple")
+@pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+@at((flat_parameter, nested_parameter))
+def test_a_tuple_of_dicts_acts_as_their_union(functional_call, site, split):
+    values = fresh_values(site.module)
+
+    result = functional_call(site.module, split(list(values.items())), site.x)
+
+    assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
+@clause("dicts.tuple")
+@pytest.mark.parametrize("nothing", [(), ({},), ({}, {})], ids=str)
+@at(FLAT)
+def test_a_tuple_of_nothing_gives_nothing(functional_call, site, nothing):
+    assert torch.equal(functional_call(site.module, nothing, site.x), site.module(site.x))
+
+
+@clause("dicts.distinct")
+@pytest.mark.parametrize("same", [True, False], ids=["same tensor", "other tensor"])
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@at((flat_parameter, *NESTED))
+def test_a_name_in_two_dicts_is_an_error(functional_call, site, same, flags):
+    value = site.value()
+    again = value if same else site.value(2)
+    functional_call(site.module, ({site.name: value}, {}, {site.other: again}), site.x, **flags)
+
+    with refused(site.module):
+        functional_call(site.module, ({site.name: value}, {}, {site.name: again}), site.x, **flags)
+
+
+@clause("dicts.distinct-says-which")
+@at((flat_parameter, nested_parameter))
+def test_that_error_names_the_key(functional_call, site):
+    values = {site.name: site.value()}
+    functional_call(site.module, (values, {}), site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, (values, dict(values)), site.x)
+
+    assert site.name in str(error.value)
+
+
+class Refusing(dict):
+    """A dict that has its own idea of missing keys."""
+
+    def __missing__(self, key):
+        raise AssertionError(f"asked for {key!r}, which is not there")
+
+
+SUBCLASSES = {
+    "OrderedDict": collections.OrderedDict,
+    "defaultdict": lambda values: collections.defaultdict(lambda: torch.zeros(3), values),
+    "own": Refusing,
+}
+
+
+@clause("dicts.subclass")
+@pytest.mark.parametrize("subclass", SUBCLASSES.values(), ids=SUBCLASSES)
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@at((flat_parameter, nested_parameter))
+def test_subclasses_of_dict_are_dicts(functional_call, site, subclass, flags):
+    plain = {site.name: site.value()}
+    values = subclass(plain)
+
+    result = functional_call(site.module, values, site.x, **flags)
+
+    assert torch.equal(result, oracle.result(site.module, plain, site.x))
+    assert list(values) == [site.name]
+
+
+@clause("dicts.subclass")
+@at(PAIRS, "group")
+def test_nothing_is_inserted_into_a_defaultdict_for_tied_names(functional_call, group):
+    values = collections.defaultdict(lambda: torch.zeros(3), {group.names[0]: group.value()})
+
+    functional_call(group.module, values, group.x)
+
+    assert list(values) == [group.names[0]]
+
+
+COMMON = {
+    "Linear": (lambda: nn.Linear(3, 2), (4, 3)),
+    "BatchNorm1d": (lambda: nn.BatchNorm1d(3).eval(), (4, 3)),
+    "Sequential": (lambda: nn.Sequential(nn.Conv1d(3, 2, 2), nn.BatchNorm1d(2), nn.ReLU()), (4, 3, 5)),
+    "Transformer": (lambda: nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0), (2, 4)),
+}
+
+
+@clause("dicts.idioms")
+@pytest.mark.parametrize(("make", "shape"), COMMON.values(), ids=COMMON)
+def test_the_idioms_of_the_documentation_work(functional_call, make, shape):
+    module, x = make(), torch.rand(shape)
+    plain = module(x)
+    parameters, buffers = dict(module.named_parameters()), dict(module.named_buffers())
+
+    assert torch.equal(functional_call(module, parameters, (x,)), plain)
+    assert torch.equal(functional_call(module, (parameters, buffers), (x,)), plain)
+
+
+@clause("dicts.state-dict")
+@pytest.mark.parametrize(("make", "shape"), COMMON.values(), ids=COMMON)
+def test_a_state_dict_works(functional_call, make, shape):
+    module, other, x = make(), make(), torch.rand(shape)
+    plain = other(x)
+
+    assert torch.equal(functional_call(module, other.state_dict(), (x,)), plain)
+
+
+@clause("dicts.state-dict")
+@at((*PAIRS, twin_submodules), "group")
+def test_the_state_dict_of_a_tied_model_works(functional_call, group):
+    assert torch.equal(
+        functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x)
+    )
+
+
+@clause("dicts.unchanged")
+@at(SITES)
+def test_a_dict_keeps_its_keys_their_order_and_their_objects(functional_call, site):
+    values = dict(reversed(fresh_values(site.module).items()))
+    before = list(values.items())
+
+    functional_call(site.module, values, site.x)
+
+    assert list(values) == [name for name, _ in before]
+    assert all(values[name] is value for name, value in before)
+
+
+@clause("dicts.unchanged")
+@at((flat_parameter, nested_parameter))
+def test_each_dict_of_a_tuple_keeps_its_own(functional_call, site):
+    one, two = {site.name: site.value()}, {site.other: site.value(2)}
+    before = [*one.values(), *two.values()]
+
+    functional_call(site.module, (one, {}, two), site.x)
+
+    assert (list(one), list(two)) == ([site.name], [site.other])
+    assert one[site.name] is before[0]
+    assert two[site.other] is before[1]
+
+
+@clause("dicts.unchanged")
+@at(ALL_PAIRS, "group")
+def test_tied_names_are_not_added(functional_call, group):
+    value = group.value()
+    values = {group.names[-1]: value}
+
+    functional_call(group.module, values, group.x)
+
+    assert list(values) == [group.names[-1]]
+    assert values[group.names[-1]] is value
+
+
+@clause("dicts.unchanged")
+@at(FLAT)
+def test_a_dict_keeps_its_objects_when_forward_raises(functional_call, site):
+    values = {site.name: site.value(), site.other: site.value(2)}
+    before = dict(values)
+    site.inside(lambda owner: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        functional_call(site.module, values, site.x)
+
+    assert list(values) == list(before)
+    assert all(values[name] is before[name] for name in before)
+
+
+WRONG = {
+    "none": lambda name, value: None,
+    "tensor": lambda name, value: value,
+    "string": lambda name, value: name,
+    "empty string": lambda name, value: "",
+    "number": lambda name, value: 3,
+    "generator": lambda name, value: (one for one in [{name: value}]),
+    "set": lambda name, value: {name},
+    "pairs": lambda name, value: [(name, value)],
+    "none among dicts": lambda name, value: ({name: value}, None),
+    "tensor among dicts": lambda name, value: (value, {name: value}),
+    "pairs among dicts": lambda name, value: ({name: value}, [(name, value)]),
+}
+
+
+@clause("dicts.rejected")
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@at((flat_parameter,))
+def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functional_call, site, wrong):
+    value = site.value()
+    functional_call(site.module, {site.name: value}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, wrong(site.name, value), site.x)
+
+    assert any(word in str(error.value).lower() for word in ("dict", "mapping"))
+
+
+@clause("dicts.list")
+@at((flat_parameter,))
+def test_a_list_of_dicts(functional_call, site, observe):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+    try:
+        functional_call(site.module, [{site.name: value}, {site.other: site.value(2)}], site.x)
+        observe("accepted" if seen[0] is value else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+BAD_VALUES = {"number": 3.0, "string": "zeros", "list": [1.0], "array": torch.ones(3).numpy(), "module": nn.Identity()}
+
+
+@clause("dicts.bad-value")
+@pytest.mark.parametrize("bad", BAD_VALUES.values(), ids=BAD_VALUES)
+@at((flat_parameter, nested_parameter))
+def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, bad):
+    functional_call(site.module, {site.other: site.value(), site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.other: site.value(), site.name: bad}, site.x)
+
+    assert site.name in str(error.value)
+
+
+@clause("dicts.none-value")
+@at(FLAT)
+def test_none_as_a_value(functional_call, site, observe):
+    seen = []
+    site.inside(lambda owner: seen.append(site.now()) or torch.zeros(()))
+    try:
+        functional_call(site.module, {site.name: None}, site.x)
+        observe("accepted" if seen == [None] else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("bad", [4711, ("weight",), b"weight", None], ids=repr)
+@at((flat_parameter,))
+def test_a_name_that_is_no_string_is_refused_by_name(functional_call, site, bad):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), bad: site.value()}, site.x)
+
+    assert str(bad) in str(error.value)
+
+
+@clause("dicts.bad-name")
+@at((flat_parameter, nested_parameter))
+def test_an_empty_name_is_refused(functional_call, site):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        functional_call(site.module, {site.name: site.value(), "": site.value()}, site.x)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@at((flat_parameter, nested_parameter))
+def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site, flags):
+    missing = names.attribute()
+    wrong = f"{site.name.rpartition('.')[0]}.{missing}.{site.key}".lstrip(".")
+    functional_call(site.module, {site.name: site.value()}, site.x, **flags)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
+
+    assert missing in str(error.value)
+
+
+@clause("dicts.not-a-tensor")
+@pytest.mark.parametrize("what", ["forward", "training", "child", "attribute"])
+@at((flat_parameter, nested_parameter))
+def test_the_name_of_something_that_is_no_tensor_is_refused(functional_call, names, site, what):
+    key = names.attribute()
+    if what == "child":
+        site.owner.add_module(key, nn.Identity())
+    elif what == "attribute":
+        setattr(site.owner, key, 0.0)
+    else:
+        key = what
+    wrong = site.beside(key)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x)
+
+
+@clause("dicts.mapping")
+@pytest.mark.parametrize("mapping", [types.MappingProxyType, collections.ChainMap, collections.UserDict])
+@at((flat_parameter,))
+def test_a_mapping_that_is_no_dict(functional_call, site, mapping, observe):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+    try:
+        functional_call(site.module, mapping({site.name: value}), site.x)
+        observe("accepted" if seen[0] is value else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)

@@ -1,0 +1,54 @@
+"""restore, where a submodule is registered under two names: a slot is put back once, whatever names lead to it."""
+
+import pytest
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.snapshot import snapshot
+from fcspec.specimens.base import at
+from fcspec.specimens.groups import SHARED, SHARED_BUFFERS
+
+GIVEN = {
+    "first name": lambda group: {group.names[0]: group.value()},
+    "second name": lambda group: {group.names[1]: group.value()},
+    "both names": lambda group: dict.fromkeys(group.names, group.value()),
+    "both names, backwards": lambda group: dict.fromkeys(reversed(group.names), group.value()),
+}
+
+given = pytest.mark.parametrize("given", GIVEN.values(), ids=GIVEN)
+flags = pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
+
+
+def _comes_back(functional_call, group, values, flags):
+    before = snapshot(group.module)
+
+    functional_call(group.module, values, group.x, **flags)
+
+    assert snapshot(group.module).slots == before.slots
+    with group.module.register_forward_hook(lambda *_: 1 / 0), pytest.raises(ZeroDivisionError):
+        functional_call(group.module, values, group.x, **flags)
+
+    assert snapshot(group.module).slots == before.slots
+
+
+@clause("restore.shared-submodule")
+@given
+@flags
+@at(SHARED, "group")
+def test_a_module_with_a_shared_submodule_comes_back(functional_call, group, given, flags):
+    _comes_back(functional_call, group, given(group), flags)
+
+
+@clause("restore.shared-submodule")
+@at(SHARED, "group")
+def test_it_comes_back_when_parameters_are_given(functional_call, group):
+    _comes_back(functional_call, group, {group.names[0]: nn.Parameter(group.value())}, {})
+
+
+@clause("restore.shared-buffer-owner")
+@given
+@flags
+@at(SHARED_BUFFERS, "group")
+def test_a_module_with_a_shared_owner_of_buffers_comes_back(functional_call, group, given, flags):
+    group.module.eval()  # in train mode a BatchNorm changes the buffers that are not given
+    _comes_back(functional_call, group, given(group), flags)

@@ -1,0 +1,234 @@
+"""strict: nothing missing, nothing too many."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec import oracle
+from fcspec.cases.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, SHARED
+from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals
+from fcspec.specimens.sites import BUFFERS, FLAT, SITES, flat_parameter, nested_parameter, non_persistent_buffer
+
+
+@clause("strict.exact")
+@at(SITES)
+def test_all_names_are_accepted(functional_call, site):
+    values = fresh_values(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    (first, one), *rest = values.items()
+
+    assert torch.equal(functional_call(site.module, values, site.x, strict=True), expected)
+    assert torch.equal(functional_call(site.module, (dict(rest), {}, {first: one}), site.x, strict=True), expected)
+
+
+@clause("strict.exact")
+@pytest.mark.parametrize("nothing", [{}, (), ({}, {})], ids=str)
+def test_a_module_without_state_needs_nothing(functional_call, names, nothing):
+    for module in (nn.Identity(), probe(names), nn.Sequential(nn.ReLU(), nn.Dropout())):
+        assert functional_call(module.eval(), nothing, torch.ones(3), strict=True).tolist() == [1, 1, 1]
+
+
+@clause("strict.missing")
+@at(SITES)
+def test_each_missing_name_is_an_error(functional_call, site):
+    values = fresh_values(site.module)
+    functional_call(site.module, values, site.x, strict=True)
+
+    for name in values:
+        with refused(site.module):
+            functional_call(site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True)
+
+
+@clause("strict.missing")
+@at((flat_parameter, nested_parameter))
+def test_nothing_given_is_an_error(functional_call, site):
+    functional_call(site.module, fresh_values(site.module), site.x, strict=True)
+
+    for nothing in ({}, (), ({},)):
+        with refused(site.module):
+            functional_call(site.module, nothing, site.x, strict=True)
+
+
+@clause("strict.unexpected")
+@pytest.mark.parametrize("where", ["root", "owner", "nowhere"])
+@at((*FLAT, nested_parameter))
+def test_a_name_too_many_is_an_error(functional_call, names, site, where):
+    values, key = fresh_values(site.module), names.attribute()
+    extra = {"root": key, "owner": site.beside(key), "nowhere": f"{names.attribute()}.{key}"}[where]
+    functional_call(site.module, values, site.x, strict=True)
+
+    for value in (torch.ones(3), parameter()):
+        with refused(site.module):
+            functional_call(site.module, {**values, extra: value}, site.x, strict=True)
+
+
+@clause("strict.off")
+@at(SITES)
+def test_missing_and_unknown_names_are_no_error_by_default(functional_call, names, site):
+    values = {site.name: site.value()}
+    expected = oracle.result(site.module, values, site.x)
+
+    for extra in (names.attribute(), site.beside(names.attribute())):
+        for flags in ({}, {"strict": False}):
+            result = functional_call(site.module, {**values, extra: torch.ones(3)}, site.x, **flags)
+
+            assert torch.equal(result, expected)
+
+
+@clause("strict.off")
+@at(FLAT)
+def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
+    extra = {names.attribute(): torch.ones(3)}
+
+    assert torch.equal(functional_call(site.module, extra, site.x), site.module(site.x))
+
+
+@clause("strict.buffers")
+@at(BUFFERS)
+def test_a_missing_buffer_is_an_error(functional_call, site):
+    values = fresh_values(site.module)
+    functional_call(site.module, values, site.x, strict=True)
+    del values[site.name]
+
+    with refused(site.module):
+        functional_call(site.module, values, site.x, strict=True)
+
+
+@clause("strict.buffers")
+@at((non_persistent_buffer,))
+def test_a_state_dict_lacks_non_persistent_buffers(functional_call, site):
+    functional_call(site.module, {**site.module.state_dict(), site.name: site.value()}, site.x, strict=True)
+
+    with refused(site.module):
+        functional_call(site.module, site.module.state_dict(), site.x, strict=True)
+
+
+@clause("strict.says-which")
+@at((*FLAT, nested_parameter))
+def test_the_error_names_every_missing_and_every_unexpected_name(functional_call, names, site):
+    values = fresh_values(site.module)
+    functional_call(site.module, values, site.x, strict=True)
+    missing = [site.name, site.other]
+    unexpected = [names.attribute(), site.beside(names.attribute()), f"{names.attribute()}.{names.attribute()}"]
+    wrong = {name: value for name, value in values.items() if name not in missing} | dict.fromkeys(unexpected, site.value())
+
+    with refused(site.module) as error:
+        functional_call(site.module, wrong, site.x, strict=True)
+
+    assert [name for name in (*missing, *unexpected) if name not in str(error.value)] == []
+
+
+@clause("strict.none")
+@at((*FLAT, nested_parameter))
+def test_names_registered_as_none_need_not_be_given(functional_call, names, site):
+    site.owner.register_parameter(names.attribute(), None)
+    site.module.register_buffer(names.attribute(), None)
+    values = fresh_values(site.module)
+
+    result = functional_call(site.module, values, site.x, strict=True)
+
+    assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
+@clause("strict.none")
+def test_a_batch_norm_without_statistics_needs_none(functional_call):
+    norm = nn.BatchNorm1d(3, track_running_stats=False, affine=False)
+
+    assert functional_call(norm, {}, torch.rand(4, 3), strict=True).shape == (4, 3)
+
+
+def _without(group, *names):
+    values = {name: value for name, value in fresh_values(group.module).items() if name not in group.names}
+    return values | dict.fromkeys((name for name in group.names if name not in names), group.value())
+
+
+@clause("strict.tied")
+@at((*ALL_PAIRS, LARGE[1]), "group")
+def test_one_name_of_a_tied_group_is_enough(functional_call, group):
+    seen = []
+    group.inside(lambda module: seen.append(group.now()))
+
+    for name in group.names:
+        others = [other for other in group.names if other != name]
+        functional_call(group.module, _without(group, *others), group.x, strict=True)
+
+    assert len(seen) == len(group.names)
+
+
+@clause("strict.tied")
+@at(ALL_PAIRS, "group")
+def test_no_name_of_a_tied_group_is_missing(functional_call, group):
+    functional_call(group.module, _without(group, group.names[1]), group.x, strict=True)
+
+    with refused(group.module):
+        functional_call(group.module, _without(group, *group.names), group.x, strict=True)
+
+
+@clause("strict.tied")
+@at(SHARED, "group")
+def test_one_name_of_a_slot_is_enough(functional_call, group):
+    own = group.names[0].rpartition(".")[0]
+    values = {name: value for name, value in fresh_values(group.module).items() if name.startswith(own)}
+
+    functional_call(group.module, values, group.x, strict=True)
+    with refused(group.module):
+        functional_call(group.module, dict(list(values.items())[1:]), group.x, strict=True)
+
+
+@clause("strict.tied-off")
+@at(ALL_PAIRS, "group")
+def test_untied_every_slot_of_the_group_is_needed(functional_call, group):
+    functional_call(group.module, _without(group), group.x, strict=True, tie_weights=False)
+
+    for name in group.names:
+        with refused(group.module):
+            functional_call(group.module, _without(group, name), group.x, strict=True, tie_weights=False)
+
+
+@clause("strict.shared-slot-off")
+@at(SHARED, "group")
+def test_untied_one_name_of_a_slot(functional_call, group, observe):
+    own = group.names[0].rpartition(".")[0]
+    values = {name: value for name, value in fresh_values(group.module).items() if name.startswith(own)}
+    try:
+        functional_call(group.module, values, group.x, strict=True, tie_weights=False)
+        observe("enough")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+@clause("strict.parametrized")
+@at((squared, nested_squared, two_originals, chained, buffer_squared))
+def test_the_names_of_the_originals_are_complete(functional_call, site):
+    values = fresh_values(site.module)
+
+    functional_call(site.module, values, site.x, strict=True)
+    for name in site.originals:
+        with refused(site.module):
+            functional_call(site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True)
+
+
+@clause("strict.regular-name")
+@at((squared,))
+def test_the_regular_name_in_place_of_the_original(functional_call, site, observe):
+    values = {name: value for name, value in fresh_values(site.module).items() if name not in site.originals}
+    try:
+        functional_call(site.module, {**values, site.name: site.value()}, site.x, strict=True)
+        observe("accepted")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+@clause("strict.given-none")
+@at(FLAT)
+def test_a_name_registered_as_none_is_given(functional_call, names, site, observe):
+    key = names.attribute()
+    site.module.register_parameter(key, None)
+    try:
+        functional_call(site.module, {**fresh_values(site.module), key: torch.ones(3)}, site.x, strict=True)
+        observe("accepted")
+    except Exception as error:
+        observe(type(error).__name__)

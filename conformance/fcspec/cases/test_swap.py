@@ -1,0 +1,337 @@
+"""swap: which tensors forward computes with."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec import oracle
+from fcspec.plugin import clause
+from fcspec.snapshot import snapshot
+from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.sites import (
+    BUFFERS,
+    FLAT,
+    NESTED,
+    PARAMETERS,
+    SITES,
+    Site,
+    flat_parameter,
+    keyed_parameter,
+    nested_parameter,
+)
+
+
+@clause("swap.parameter")
+@at(PARAMETERS)
+def test_forward_computes_with_the_given_parameter(functional_call, site):
+    values = {site.name: site.value()}
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
+@clause("swap.buffer")
+@at(BUFFERS)
+def test_forward_computes_with_the_given_buffer(functional_call, site):
+    values = {site.name: site.value()}
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
+@clause("swap.nested")
+@at((*NESTED, keyed_parameter))
+def test_dotted_names_reach_any_depth(functional_call, site):
+    values = fresh_values(site.module)
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
+@clause("swap.partial")
+@at(SITES)
+def test_names_that_are_not_given_keep_their_own_value(functional_call, site):
+    kept = []
+    site.inside(lambda owner: kept.append(site.at(site.other)))
+    own = site.at(site.other)
+
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert kept[0] is own
+
+
+@clause("swap.identity")
+@at(SITES)
+def test_the_attribute_is_the_given_object(functional_call, site):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.identity")
+@at(FLAT)
+def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
+    leaf = site.value().requires_grad_()
+    value, seen = leaf * 1, []
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert value.grad_fn is not None
+
+
+KINDS = {
+    "plain": lambda tensor: tensor,
+    "requires grad": lambda tensor: tensor.requires_grad_(),
+    "parameter": nn.Parameter,
+    "frozen parameter": lambda tensor: nn.Parameter(tensor, requires_grad=False),
+}
+
+
+@clause("swap.kind")
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@at(FLAT)
+def test_every_kind_of_tensor_is_accepted_everywhere(functional_call, site, kind):
+    value, seen = kind(site.value()), []
+    requires_grad = value.requires_grad
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert value.requires_grad == requires_grad
+
+
+OTHERS = {
+    "shape": torch.ones(2, 5),
+    "empty": torch.ones(0),
+    "dtype": torch.ones(3, dtype=torch.float64),
+    "integers": torch.ones(3, dtype=torch.int64),
+    "layout": torch.ones(3).to_sparse(),
+    "device": torch.ones(3, device="meta"),
+    "view": torch.ones(6)[::2],
+}
+
+
+@clause("swap.other-shape")
+@pytest.mark.parametrize("value", OTHERS.values(), ids=OTHERS)
+@at(FLAT)
+def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functional_call, site, value):
+    site.inside(lambda owner: site.now())
+
+    assert functional_call(site.module, {site.name: value}, site.x) is value
+
+
+def _plain_subclass(names, tensor):
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {}))
+
+
+def _subclass_without_torch_function(names, tensor):
+    disabled = {"__torch_function__": torch._C._disabled_torch_function_impl}
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), disabled))
+
+
+def _incomparable_subclass(names, tensor):
+    """Neither hashed nor compared, as array-like tensors are."""
+
+    def refuse(self, other):
+        raise TypeError("not comparable")
+
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@at(FLAT)
+def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site, kind):
+    value, seen = kind(names, site.value()), []
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
+@pytest.mark.parametrize("kind", [_subclass_without_torch_function, _incomparable_subclass])
+@at((flat_parameter,))
+def test_a_module_may_own_one(functional_call, names, site, kind, given):
+    own = kind(names, torch.ones(3))
+    site.module.register_buffer(names.attribute(), own)
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value} if given else {}, site.x)
+
+    assert seen[0] is (value if given else site.own)
+
+
+@clause("swap.autocast")
+@pytest.mark.parametrize("depth", [0, 1], ids=["root", "child"])
+def test_the_weight_cache_of_autocast_mixes_nothing(functional_call, names, depth):
+    linear, x = nn.Linear(2, 2, bias=False), torch.ones(1, 2)
+    module = nn.Sequential(linear) if depth else linear
+    name = "0.weight" if depth else "weight"
+    first, second = (nn.Parameter(torch.full((2, 2), number)) for number in (1.0, 2.0))
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        own = module(x)
+        outputs = [functional_call(module, {name: value}, x).tolist() for value in (first, second, first)]
+        again = module(x)
+
+    assert outputs == [[[2, 2]], [[4, 4]], [[2, 2]]]
+    assert torch.equal(again, own)
+
+
+RECURRENT = {
+    "RNN": lambda: nn.RNN(2, 2),
+    "LSTM": lambda: nn.LSTM(2, 2, num_layers=2, bidirectional=True),
+    "LSTM with projections": lambda: nn.LSTM(2, 3, proj_size=2),
+    "GRU": lambda: nn.GRU(2, 2),
+    "RNNCell": lambda: nn.RNNCell(2, 2),
+    "LSTMCell": lambda: nn.LSTMCell(2, 2),
+    "GRUCell": lambda: nn.GRUCell(2, 2),
+}
+
+
+def _output(result):
+    return result[0] if isinstance(result, tuple) else result
+
+
+@clause("swap.recurrent")
+@pytest.mark.parametrize("make", RECURRENT.values(), ids=RECURRENT)
+@pytest.mark.parametrize("part", ["all", "some"])
+def test_recurrent_modules_compute_with_the_given_weights_and_then_with_their_own(functional_call, make, part):
+    module, other, x = make(), make(), torch.rand(3, 2)
+    own = _output(module(x))
+    values = {name: value.detach() for name, value in other.named_parameters()}
+    if part == "some":
+        values = dict(list(values.items())[:1])
+        other.load_state_dict({**module.state_dict(), **values})
+
+    assert torch.equal(_output(functional_call(module, values, (x,))), _output(other(x)))
+    assert torch.equal(_output(module(x)), own)
+
+
+@clause("swap.visible")
+@at(SITES)
+def test_members_that_forward_lists_are_the_given_objects(functional_call, site):
+    values, seen = fresh_values(site.module), {}
+
+    def look(owner):
+        seen.update(site.module.named_parameters(remove_duplicate=False))
+        seen.update(site.module.named_buffers(remove_duplicate=False))
+
+    site.inside(look)
+    functional_call(site.module, values, site.x)
+
+    assert seen.keys() == values.keys()
+    assert [name for name in values if seen[name] is not values[name]] == []
+
+
+@clause("swap.visible")
+@at(SITES)
+def test_state_dict_in_forward_holds_the_given_objects(functional_call, site):
+    names, values, seen = list(site.module.state_dict()), fresh_values(site.module), {}
+    site.inside(lambda owner: seen.update(site.module.state_dict(keep_vars=True)))
+
+    functional_call(site.module, values, site.x)
+
+    assert list(seen) == names
+    assert [name for name in names if seen[name] is not values[name]] == []
+
+
+@clause("swap.visible")
+@at(PARAMETERS)
+def test_get_parameter_in_forward_gives_the_given_parameter(functional_call, site):
+    value, seen = nn.Parameter(site.value()), []
+    site.inside(lambda owner: seen.append(site.module.get_parameter(site.name)))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.visible")
+@at(BUFFERS)
+def test_get_buffer_in_forward_gives_the_given_buffer(functional_call, site):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.module.get_buffer(site.name)))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+def _delegating(self, name):
+    """A wrapper's `__getattr__`: what it does not have, its child has."""
+    try:
+        return nn.Module.__getattr__(self, name)
+    except AttributeError:
+        return getattr(next(iter(vars(self)["_modules"].values())), name)
+
+
+def _locked(self, name, value=None):
+    raise AttributeError(f"locked: {name}")
+
+
+ACCESS = {
+    "delegates": {"__getattr__": _delegating},
+    "locked": {"__setattr__": _locked, "__delattr__": _locked},
+    "lists parameters in its own way": {"named_parameters": lambda self: nn.Module.named_parameters(self)},
+    "lists buffers in its own way": {"named_buffers": lambda self: nn.Module.named_buffers(self)},
+}
+
+
+@clause("swap.custom-access")
+@pytest.mark.parametrize("methods", ACCESS.values(), ids=ACCESS)
+@at((flat_parameter, nested_parameter))
+def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_call, names, site, methods):
+    child = names.attribute()
+    outer = probe(names)
+    outer.add_module(child, site.module)
+    outer.register_parameter(names.attribute(), parameter())
+    values = {f"{child}.{site.name}": site.value(), **dict(list(fresh_values(outer).items())[:1])}
+    expected = oracle.result(outer, values, site.x)
+    for name, method in methods.items():
+        setattr(type(outer), name, method)
+    before = snapshot(outer)
+
+    result = functional_call(outer, values, site.x)
+
+    assert torch.equal(result, expected)
+    assert snapshot(outer).slots == before.slots
+
+
+@clause("swap.delegated-name")
+@at((flat_parameter,))
+def test_a_leaf_name_that_a_wrapper_delegates(functional_call, names, site, observe):
+    outer = probe(names)
+    outer.add_module(names.attribute(), site.module)
+    type(outer).__getattr__ = _delegating
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+    try:
+        functional_call(outer, {site.key: value}, site.x)
+        observe("used" if seen[0] is value else "ignored")
+    except Exception as error:
+        observe(f"{type(error).__name__} {'after' if seen else 'before'} forward")
+
+
+@clause("swap.order")
+@at(SITES)
+@pytest.mark.parametrize("which", [slice(None), slice(None, None, -1), slice(1), slice(-1, None)], ids=str)
+def test_members_stand_in_registration_order(functional_call, site: Site, which):
+    def order():
+        return [
+            *(name for name, _ in site.module.named_parameters(remove_duplicate=False)),
+            *(name for name, _ in site.module.named_buffers(remove_duplicate=False)),
+        ]
+
+    before, seen = order(), []
+    site.inside(lambda owner: seen.append(order()))
+
+    functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
+
+    assert seen == [before]

@@ -1,0 +1,161 @@
+"""Modules in which several names lead to one tensor: tied groups, and submodules that are registered twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fcspec.specimens.base import Act, Names, get, parameter, probe, values_like
+
+
+class Group:
+    """All the names of one tensor in a module.
+
+    Attributes:
+        module: the module to call.
+        names: the dotted names, in registration order.
+        own: the tensor that they share before any call.
+        x: an input that the module takes.
+    """
+
+    def __init__(self, module: nn.Module, *names: str) -> None:
+        self.module, self.names = module, names
+        self.own: Tensor = get(module, names[0])
+        self.x = torch.linspace(0.5, 1.5, 3)
+
+    def value(self, seed: int = 1) -> Tensor:
+        """A fresh plain tensor that could stand here."""
+        return values_like(self.own, seed)
+
+    def inside(self, act: Act) -> None:
+        """Have the module's forward call `act(module)`; a result that is not None becomes its result."""
+        type(self.module).act = staticmethod(act)  # type: ignore[attr-defined]
+
+    def now(self) -> list[Any]:
+        """What forward sees at each of the names."""
+        return [get(self.module, name) for name in self.names]
+
+
+def _tied(names: Names, *places: str) -> Group:
+    """One tensor at places such as "p" (a parameter of the root), ".b" (a buffer of a child), "..n" (non-persistent, deeper)."""
+    root = probe(names)
+    tensor = parameter()
+    shared: Any = tensor if any(place.endswith("p") for place in places) else torch.rand(3)
+    root.register_parameter(names.attribute(), parameter())
+    found = []
+    for place in places:
+        owner, path = root, []
+        for _ in range(place.count(".")):
+            path.append(names.attribute())
+            owner.add_module(path[-1], probe(names))
+            owner = owner.get_submodule(path[-1])
+        path.append(names.attribute())
+        if place.endswith("p"):
+            owner.register_parameter(path[-1], shared)
+        else:
+            owner.register_buffer(path[-1], shared, persistent=not place.endswith("n"))
+        owner.register_buffer(names.attribute(), torch.rand(3))
+        found.append(".".join(path))
+    return Group(root, *found)
+
+
+def within(names: Names) -> Group:
+    return _tied(names, "p", "p")
+
+
+def across(names: Names) -> Group:
+    return _tied(names, ".p", "...p")
+
+
+def root_and_child(names: Names) -> Group:
+    return _tied(names, "p", ".p")
+
+
+def buffers_within(names: Names) -> Group:
+    return _tied(names, "b", "n")
+
+
+def buffers_across(names: Names) -> Group:
+    return _tied(names, ".n", "..b")
+
+
+def parameter_and_buffer(names: Names) -> Group:
+    return _tied(names, "p", "b")
+
+
+def parameter_and_buffer_across(names: Names) -> Group:
+    return _tied(names, "..p", ".b")
+
+
+def three_within(names: Names) -> Group:
+    return _tied(names, "p", "p", "p")
+
+
+def three_across(names: Names) -> Group:
+    return _tied(names, "p", ".p", "..p")
+
+
+def three_buffers(names: Names) -> Group:
+    return _tied(names, "b", ".n", ".b")
+
+
+def four_mixed(names: Names) -> Group:
+    return _tied(names, "p", "b", ".p", "..b")
+
+
+PAIRS = (within, across, root_and_child)
+BUFFER_PAIRS = (buffers_within, buffers_across)
+MIXED_PAIRS = (parameter_and_buffer, parameter_and_buffer_across)
+ALL_PAIRS = (*PAIRS, *BUFFER_PAIRS, *MIXED_PAIRS)
+LARGE = (three_within, three_across, three_buffers, four_mixed)
+
+
+def _registered_twice(names: Names, child: nn.Module, key: str, deep: bool = False) -> Group:
+    """`child`, which owns `key`, as two submodules of one module; or of two, at different depths."""
+    root, first, second = probe(names), names.attribute(), names.attribute()
+    root.add_module(first, child)
+    if deep:
+        middle, path = probe(names), names.attribute()
+        middle.add_module(second, child)
+        root.add_module(path, middle)
+        second = f"{path}.{second}"
+    else:
+        root.add_module(second, child)
+    return Group(root, f"{first}.{key}", f"{second}.{key}")
+
+
+def _child(names: Names, key: str, kind: str) -> Any:
+    child = probe(names)
+    if kind == "parameter":
+        child.register_parameter(key, parameter())
+    else:
+        child.register_buffer(key, torch.rand(3))
+    child.register_parameter(names.attribute(), parameter())
+    return child
+
+
+def twin_submodules(names: Names) -> Group:
+    key = names.attribute()
+    return _registered_twice(names, _child(names, key, "parameter"), key)
+
+
+def twin_submodules_apart(names: Names) -> Group:
+    key = names.attribute()
+    return _registered_twice(names, _child(names, key, "parameter"), key, deep=True)
+
+
+def twin_buffer_owners(names: Names) -> Group:
+    key = names.attribute()
+    return _registered_twice(names, _child(names, key, "buffer"), key)
+
+
+def twin_batch_norms(names: Names) -> Group:
+    group = _registered_twice(names, nn.BatchNorm1d(3), "running_mean", deep=True)
+    group.x = torch.linspace(0.5, 1.5, 12).reshape(4, 3)
+    return group
+
+
+SHARED = (twin_submodules, twin_submodules_apart)
+SHARED_BUFFERS = (twin_buffer_owners, twin_batch_norms)

@@ -1,0 +1,112 @@
+"""Modules with a tensor that torch.nn.utils.parametrize computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from fcspec.specimens.base import Names, parameter, probe
+from fcspec.specimens.sites import Site, nested
+
+
+class Parametrized(Site):
+    """A Site whose slot is a parametrized tensor.
+
+    Attributes:
+        name: the regular name.
+        originals: the names of what the tensor is computed from.
+        ran: what the parametrizations did, in order: "forward", "right_inverse".
+    """
+
+    def __init__(self, site: Site, ran: list[str]) -> None:
+        super().__init__(site.module, site.name, site.caller)
+        path = self.name.removesuffix(self.key)
+        held = self.owner.parametrizations[self.key]  # type: ignore[index]
+        self.originals = [f"{path}parametrizations.{self.key}.{name}" for name in (*held._parameters, *held._buffers)]
+        self.ran = ran
+        ran.clear()
+
+    @property
+    def list(self) -> Any:
+        """The ParametrizationList."""
+        return self.owner.parametrizations[self.key]  # type: ignore[index]
+
+
+def parametrization(names: Names, ran: list[str], forward: Any, right_inverse: Any = None) -> Any:
+    """A parametrization of a class of its own that notes what it does."""
+
+    def noting_forward(self: Any, *originals: Any) -> Any:
+        ran.append("forward")
+        return forward(*originals)
+
+    def noting_right_inverse(self: Any, value: Any) -> Any:
+        ran.append("right_inverse")
+        return right_inverse(value)
+
+    methods: dict[str, Any] = {"forward": noting_forward}
+    if right_inverse is not None:
+        methods["right_inverse"] = noting_right_inverse
+    return type(names.type(), (nn.Module,), methods)()
+
+
+def _site(names: Names, kind: str = "parameter") -> Site:
+    module, key = probe(names), names.attribute()
+    type(module).forward = lambda self, x: _read(self, x, key)
+    if kind == "parameter":
+        module.register_parameter(key, parameter())
+    else:
+        module.register_buffer(key, torch.rand(3))
+    module.register_parameter(names.attribute(), parameter())
+    return Site(module, key)
+
+
+def _read(module: Any, x: Any, key: str) -> Any:
+    """A forward that reads the tensor by its regular name, as modules do: once, and in every other use the same way."""
+    result = type(module).act(module) if type(module).act is not None else None
+    return x * getattr(module, key) + sum(list(module._parameters.values())) if result is None else result
+
+
+def _build(names: Names, site: Site, *parts: tuple[Any, ...]) -> Parametrized:
+    ran: list[str] = []
+    for part in parts:
+        parametrize.register_parametrization(site.owner, site.key, parametrization(names, ran, *part))
+    return Parametrized(site, ran)
+
+
+def squared(names: Names) -> Parametrized:
+    """Without right_inverse."""
+    return _build(names, _site(names), (torch.square,))
+
+
+def doubled(names: Names) -> Parametrized:
+    """With an exact right_inverse."""
+    return _build(names, _site(names), (lambda original: 2 * original, lambda value: value / 2))
+
+
+def shifted(names: Names) -> Parametrized:
+    """With a right_inverse that is none: what is assigned does not come back, and originals drift."""
+    return _build(names, _site(names), (lambda original: original + 1, lambda value: value))
+
+
+def chained(names: Names) -> Parametrized:
+    double = (lambda original: 2 * original, lambda value: value / 2)
+    return _build(names, _site(names), double, (lambda original: original + 1, lambda value: value - 1))
+
+
+def two_originals(names: Names) -> Parametrized:
+    product = (lambda first, second: first * second, lambda value: (value, torch.full_like(value, 1.0)))
+    return _build(names, _site(names), product)
+
+
+def buffer_squared(names: Names) -> Parametrized:
+    return _build(names, _site(names, "buffer"), (torch.square,))
+
+
+def nested_squared(names: Names) -> Parametrized:
+    return _build(names, nested(names, _site(names)), (torch.square,))
+
+
+PARAMETRIZED = (squared, nested_squared, shifted)
