@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import bdb
+import itertools
+import threading
 import unittest
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis.errors
+import pytest
 import torch
 from _pytest.outcomes import Exit, OutcomeException
+
+from fcspec.errors import in_words
+from fcspec.tampering import Judging, Surroundings, is_of_torch, tensor_classes
+from fcspec.verdicts import Unsupported
 
 SPEECH: tuple[type[BaseException], ...] = (
     OutcomeException,
     Exit,
+    pytest.Session.Interrupted,
+    pytest.Session.Failed,
     unittest.SkipTest,
     bdb.BdbQuit,
     hypothesis.errors.HypothesisException,
+    hypothesis.errors.StopTest,
+    Unsupported,
 )
 """What only a test may say to a test framework."""
 
@@ -24,57 +35,128 @@ SPEECH: tuple[type[BaseException], ...] = (
 class Boundary:
     """The implementation under test, as the fixture `functional_call` hands it out.
 
-    Calls pass through unchanged, in arguments, result and exceptions. Speech to the test framework that rises out of the
-    target sticks to the case as an evasion, whatever the test does with it.
+    Calls pass through unchanged, in arguments, result and exceptions. What sticks to the case as an evasion, whatever the test
+    does with it: speech to the test framework that rises out of the target; code that judges, replaced by the target and put
+    back here; a result of a class that the target brought along, which may answer a comparison as it likes.
+
+    Args:
+        function: the implementation itself.
+        judging: what judges, as it was before the implementation was imported.
+        own_classes: the classes that the implementation brought along.
 
     Attributes:
-        function: the implementation itself.
         stimulus: the latest call of this case, in words.
-        evasion: the first speech of this case, in words.
+        evasion: the first evasion of this case, in words.
+        called: whether this case called the implementation.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], judging: Judging | None = None, own_classes: frozenset[type] = frozenset()
+    ) -> None:
         self.function = function
+        self._judging = judging
+        self._own_classes = own_classes
+        self._lock = threading.Lock()
+        self._running = 0
         self.reset()
 
     def reset(self) -> None:
         """Before each case."""
-        self._call: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        self.stimulus: str | None = None
         self.evasion: str | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        self._call = args, kwargs
+        self.stimulus = _in_one_line(args, kwargs)  # in words, for the objects must not live on here
+        with self._lock:
+            # A call inside another, or beside it in another thread, may see what that one has patched and will put back.
+            outermost = self._running == 0
+            self._running += 1
+        found = Surroundings() if outermost else None
+        known = tensor_classes() if outermost else set()
         try:
-            return self.function(*args, **kwargs)
+            result = self.function(*args, **kwargs)
         except SPEECH as speech:
-            self.evasion = self.evasion or f"{type(speech).__module__}.{type(speech).__qualname__}: {speech}"
+            self._note(in_words(speech))
             raise
+        finally:
+            with self._lock:
+                self._running -= 1
+                alone = self._running == 0
+            if found is not None and alone:
+                self._look(found)
+        if outermost:
+            self._check_classes((result, args[1:2]), known)
+        return result
+
+    def practise(self, times: int) -> None:
+        """Call it on a plain Linear, so that the call a case makes is not always the first of its process."""
+        for _ in range(times):
+            values = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
+            try:
+                self(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
+            except Exception:
+                pass  # cases judge, this does not
+        self.stimulus = None
+
+    def look_everywhere(self) -> None:
+        """At the end of a case: was anything that judges replaced?"""
+        if self._judging is not None and (names := self._judging.look_everywhere()):
+            self._note(_replaced(names))
 
     @property
-    def stimulus(self) -> str | None:
-        if self._call is None:
-            return None
-        args, kwargs = self._call
+    def called(self) -> bool:
+        return self.stimulus is not None
+
+    def _note(self, evasion: str) -> None:
+        self.evasion = self.evasion or evasion
+
+    def _look(self, found: Surroundings) -> None:
+        names = [*(self._judging.look() if self._judging is not None else ()), *found.restore()]
+        if names:
+            self._note(_replaced(names))
+
+    def _check_classes(self, values: Any, known: set[type]) -> None:
+        for value in _leaves(values):
+            kind = type(value)
+            new = issubclass(kind, torch.Tensor) and kind not in known
+            if (new or kind in self._own_classes) and not is_of_torch(kind):
+                self._note(f"returned an object of its own class {kind.__qualname__}, which may compare as it likes")
+
+
+def _replaced(names: list[str]) -> str:
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"replaced {', '.join(names[:3])}{more}"
+
+
+def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:
+    """The value and, in plain containers, what they hold."""
+    yield value
+    if depth < 4 and isinstance(value, tuple | list):
+        for item in value[:100]:
+            yield from _leaves(item, depth + 1)
+    elif depth < 4 and isinstance(value, dict):
+        for item in list(value.values())[:100]:
+            yield from _leaves(item, depth + 1)
+
+
+def _in_one_line(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    with torch._C.DisableTorchFunction():  # looking at a shape is no call of torch's that a mode should see
         return ", ".join([*map(_brief, args), *(f"{key}={_brief(value)}" for key, value in kwargs.items())])
 
 
 def _brief(value: Any, depth: int = 0) -> str:
-    """One line for one argument: modules by class, tensors by shape."""
-    try:
-        if isinstance(value, torch.Tensor):
-            return f"{type(value).__name__}{tuple(value.shape)}"
-        if isinstance(value, torch.nn.Module):
-            children = ", ".join(f"{name}={type(child).__name__}" for name, child in value._modules.items())
-            return f"{type(value).__name__}({children})"
-        if isinstance(value, Mapping) and depth < 3:
-            return (
-                "{" + ", ".join(f"{key!r}: {_brief(item, depth + 1)}" for key, item in list(value.items())[:12]) + "}"
-            )
-        if isinstance(value, tuple | list) and depth < 3:
-            items = ", ".join(_brief(item, depth + 1) for item in value[:12])
-            return f"[{items}]" if isinstance(value, list) else f"({items},)" if len(value) == 1 else f"({items})"
-        text = repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr raises {type(error).__name__}>"
+    """One line for one argument: modules by class, tensors by shape. Of other classes no code is run."""
+    if isinstance(value, torch.Tensor):
+        return f"{type(value).__name__}{tuple(value.shape)}"
+    if isinstance(value, torch.nn.Module):
+        children = ", ".join(f"{k}={type(child).__name__}" for k, child in vars(value).get("_modules", {}).items())
+        return f"{type(value).__name__}({children})"
+    if isinstance(value, dict) and depth < 3:
+        shown = [f"{_brief(key)}: {_brief(item, depth + 1)}" for key, item in itertools.islice(dict.items(value), 12)]
+        return "{" + ", ".join(shown) + (", ...}" if len(value) > 12 else "}")
+    if type(value) in (tuple, list) and depth < 3:
+        items = ", ".join(_brief(item, depth + 1) for item in value[:12])
+        return f"[{items}]" if type(value) is list else f"({items},)" if len(value) == 1 else f"({items})"
+    text = repr(value) if type(value) in (type(None), bool, int, float, str, bytes) else f"<{type(value).__name__}>"
     return text if len(text) <= 80 else f"{text[:77]}..."

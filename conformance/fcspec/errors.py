@@ -14,3 +14,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'x'?"`, or nothing where no known word comes close."""
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def in_words(error: BaseException) -> str:
+    """Type and text of an exception, also of one whose text can't be had."""
+    name = type(error).__qualname__
+    module = type(error).__module__
+    try:
+        text = str(error)
+    except Exception:
+        text = "<no text: its __str__ raises>"
+    text = text.encode(errors="replace").decode()
+    return f"{name if module == 'builtins' else f'{module}.{name}'}: {text}"[:1000].removesuffix(": ")

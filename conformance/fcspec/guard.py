@@ -127,11 +127,7 @@ def _modes() -> dict[str, Any]:
     return {
         "grad": torch.is_grad_enabled(),
         "inference": torch.is_inference_mode_enabled(),
-        "autocast": (
-            torch.is_autocast_cpu_enabled(),
-            torch.get_autocast_cpu_dtype(),
-            torch.is_autocast_cache_enabled(),
-        ),
+        "autocast": (*_autocast(), torch.is_autocast_cache_enabled()),
         "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
         "function modes": [Identity(mode) for mode in function_modes()],
         "dispatch modes": [Identity(mode) for mode in dispatch_modes()],
@@ -140,6 +136,13 @@ def _modes() -> dict[str, Any]:
         "parametrization cache": parametrize._cache_enabled,
         "repaired": tuple(repaired["modes"]),
     }
+
+
+def _autocast() -> tuple[Any, ...]:
+    try:
+        return torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    except (TypeError, AttributeError):  # torch before 2.4
+        return torch.is_autocast_cpu_enabled(), torch.get_autocast_cpu_dtype()
 
 
 def function_modes() -> list[Any]:

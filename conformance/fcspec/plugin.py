@@ -6,25 +6,41 @@ suite only: those that carry a clause.
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest.outcomes import Exit
+from _pytest.runner import runtestprotocol
 
 pytest.register_assert_rewrite("fcspec.cases", "fcspec.snapshot", "fcspec.specimens", "fcspec.oracle")
 
-from fcspec.errors import UsageError  # noqa: E402
-from fcspec.report import Case, capped  # noqa: E402
+from fcspec.errors import UsageError, in_words  # noqa: E402
+from fcspec.verdicts import (  # noqa: E402
+    CASES,
+    LeftTheTest,
+    case_id,
+    mark,
+    not_judged,
+    of_broken,
+    of_dead,
+    of_report,
+    slug_of,
+    unsupported,
+)
 
 if TYPE_CHECKING:
     from fcspec.boundary import Boundary
-    from fcspec.isolation import Ended
+    from fcspec.isolation import Ended, Patience
 
-CASES = Path(__file__).parent / "cases"
+__all__ = ["clause", "unsupported"]
+
 _KEY = pytest.StashKey["Suite"]()
 
 
@@ -50,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     suite = Suite(config)
     config.stash[_KEY] = suite
     config.pluginmanager.register(suite, "fcspec-suite")
+    suite.try_target()
 
 
 def clause(slug: str) -> pytest.MarkDecorator:
@@ -59,19 +76,6 @@ def clause(slug: str) -> pytest.MarkDecorator:
     return pytest.mark.clause(load_spec()[slug].slug)
 
 
-def slug_of(item: pytest.Item) -> str | None:
-    """The clause an item is about; None where it is no test of the suite."""
-    mark = item.get_closest_marker("clause")
-    if mark is None or not str(item.path).startswith(str(CASES)):
-        return None
-    return str(mark.args[0])
-
-
-def case_id(item: pytest.Item) -> str:
-    """file::name; pytest's nodeid depends on the folder it was started in."""
-    return f"{item.path.name}::{item.name}"
-
-
 class Suite:
     """One run of the suite inside one pytest."""
 
@@ -79,16 +83,19 @@ class Suite:
         self.config = config
         self.boundary: Boundary | None = None
         self.out_of_patience = False
+        self._patience: Patience | None = None
+        self._denied: frozenset[int] = frozenset()
+        self._in_child: list[pytest.TestReport] | None = None
         self._events: int | None = config.getoption("--fcspec-events")
 
-    def option(self, name: str) -> Any:
-        return self.config.getoption(f"--fcspec-{name}")
+    def option(self, name: str, prefix: str = "fcspec-") -> Any:
+        return self.config.getoption(f"--{prefix}{name}")
 
     @property
     def isolated(self) -> bool:
-        from fcspec import isolation
+        from fcspec import process
 
-        return bool(self.option("isolation") == "fork" and isolation.AVAILABLE and not self.config.option.usepdb)
+        return bool(self.option("isolation") == "fork" and process.AVAILABLE and not self.config.option.usepdb)
 
     def emit(self, event: str, **data: Any) -> None:
         """One line of JSON to whoever started this run."""
@@ -97,7 +104,49 @@ class Suite:
             while view:
                 view = view[os.write(self._events, view) :]
 
+    # ------------------------------------------------------------------------------------------------ the target
+
+    def try_target(self) -> None:
+        """In a child, before any worker of xdist starts; `fcspec check` has done so before it started pytest."""
+        address = self.option("implementation", "")
+        if not address or self._events is not None or not self.isolated or hasattr(self.config, "workerinput"):
+            return
+        from fcspec import preflight, process
+
+        try:
+            preflight.try_in_child(address, self.option("timeout"), process.channels())
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+
+    def _load(self, address: str) -> None:
+        from fcspec import preflight, process, target
+        from fcspec.boundary import Boundary
+
+        if self.isolated:
+            self._denied = process.channels()
+        try:
+            loaded = preflight.load(address)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        self.boundary = Boundary(loaded.function, loaded.judging, loaded.own_classes)
+        self.emit("target", target=target.describe(address, loaded.function).as_dict())
+
     # ------------------------------------------------------------------------------------------------ collection
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """With a choice of clauses, files that mention none of them need no import."""
+        if collection_path.parent != CASES or not collection_path.name.startswith("test_") or not self.option("clause"):
+            return None
+        text = collection_path.read_text(encoding="utf-8")
+        return None if "SPEC.clauses" in text or any(slug in text for slug in self._chosen()) else True
+
+    def _chosen(self) -> set[str]:
+        from fcspec.spec import load_spec
+
+        try:
+            return {one.slug for one in load_spec().select(self.option("profile"), self.option("clause"))}
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -112,11 +161,7 @@ class Suite:
 
             forms = "\n  ".join(FORMS)
             raise pytest.UsageError(f"which implementation? --implementation takes one of\n  {forms}")
-        spec = load_spec()
-        try:
-            chosen = {one.slug for one in spec.select(self.option("profile"), self.option("clause"))}
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
+        spec, chosen = load_spec(), self._chosen()
         left_out = [item for item in ours if slug_of(item) not in chosen]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
@@ -130,17 +175,6 @@ class Suite:
                 plan[slug].append(case_id(item))
         isolation = "fork" if self.isolated else "none"
         self.emit("plan", plan=plan, isolation=isolation, environment=_environment())
-
-    def _load(self, address: str) -> None:
-        from fcspec import target
-
-        try:
-            function = target.load(address)
-        except UsageError as error:
-            raise pytest.UsageError(str(error)) from None
-        from fcspec.boundary import Boundary
-
-        self.boundary = Boundary(function)
 
     # ---------------------------------------------------------------------------------------------------- running
 
@@ -168,33 +202,52 @@ class Suite:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Under pytest's own loop, and in each worker of xdist: one child at a time."""
-        if slug_of(item) is None:
+        if slug_of(item) is None or not self.isolated:
             return None
-        if not self.isolated:
-            return None
-        self._run([item], 1)
+        if self._in_child is not None:
+            self._in_child += runtestprotocol(item, log=False)
+        else:
+            self._run([item], 1)
         return True
 
     def _run(self, items: list[pytest.Item], workers: int) -> None:
-        from fcspec import isolation
+        from fcspec import isolation, process
 
-        _warm()
-        isolation.adopt_strays()
-        inherited = () if self._events is None else (self._events,)
-        patient = isolation.run(
-            items,
-            jobs=workers,
-            limit=self.option("timeout"),
-            done=self._ended,
-            inherited=inherited,
-            patience=self.option("patience"),
-        )
-        if not patient:
+        _warm(items if len(items) > 1 else items[0].session.items)
+        process.adopt_strays()
+        if self._patience is None:
+            self._patience = isolation.Patience(self.option("patience"))
+        if not self.out_of_patience:
+            isolation.run(
+                items,
+                self._play_all_hooks if workers > 1 or len(items) > 1 else _play,
+                jobs=workers,
+                limit=self.option("timeout"),
+                patience=self._patience,
+                done=self._ended,
+                denied=self._denied,
+                alive=lambda: self.emit("alive"),
+            )
+        elif len(items) == 1:
+            self._log(items[0], [not_judged(items[0])])
+        if self._patience.over and not self.out_of_patience:
             self.out_of_patience = True
             self.emit("out-of-patience")
 
+    def _play_all_hooks(self, item: pytest.Item) -> list[pytest.TestReport]:
+        """In a child of our own loop: with what pytest and its plugins wrap around a test."""
+        self._in_child = []
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
+        return self._in_child
+
     def _ended(self, item: pytest.Item, ended: Ended) -> None:
-        reports = ended.reports or [_report_of_the_dead(item, ended)]
+        if not ended.reports:
+            report, case = of_dead(item, ended)
+            mark(report, case, strict=self.option("strict"))
+            ended.reports = [report]
+        self._log(item, ended.reports)
+
+    def _log(self, item: pytest.Item, reports: list[pytest.TestReport]) -> None:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
@@ -205,24 +258,44 @@ class Suite:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         if slug_of(item) and self.boundary is not None:
-            import random
-
-            import torch
-
             self.boundary.reset()
-            torch.manual_seed(self.option("seed"))
-            random.seed(self.option("seed"))
+            self._seed()
         return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        if slug_of(item) is None or self.boundary is None:
+            return (yield)
+        try:
+            # So that "right on the first call only" and its like show, in one case or another.
+            self.boundary.practise(zlib.crc32(f"{case_id(item)} {self.option('seed')}".encode()) % 3)
+            self._seed()
+            return (yield)
+        except (KeyboardInterrupt, Exit) as error:
+            # pytest would end the run. A user's own Ctrl-C reaches the parent; without isolation it must pass here.
+            if self.isolated or self.boundary.evasion is not None:
+                raise LeftTheTest(in_words(error)) from error
+            raise
+
+    def _seed(self) -> None:
+        import random
+
+        import torch
+
+        torch.manual_seed(self.option("seed"))
+        random.seed(self.option("seed"))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-        report: pytest.TestReport = yield  # type: ignore[assignment]
         if slug_of(item) and call.when == "call" and self.boundary is not None:
-            report.fcspec = _verdict(report, call, self.boundary, item).as_dict()  # type: ignore[attr-defined]
-        elif slug_of(item) and report.failed:
-            text = f"{call.when}: {call.excinfo.exconly() if call.excinfo else ''}"
-            broken = Case(case_id(item), slug_of(item) or "", "error", reason=text, message=capped(report.longreprtext))
-            report.fcspec = broken.as_dict()  # type: ignore[attr-defined]
+            self.boundary.look_everywhere()
+        report: pytest.TestReport = yield  # type: ignore[assignment]
+        if slug_of(item) is None or self.boundary is None:
+            return report  # type: ignore[return-value]
+        if call.when == "call":
+            mark(report, of_report(report, call, self.boundary, item), strict=self.option("strict"))
+        elif report.failed:
+            mark(report, of_broken(report, call, self.boundary, item), strict=True)
         return report  # type: ignore[return-value]
 
     @pytest.hookimpl(wrapper=True)
@@ -235,56 +308,12 @@ class Suite:
         self.emit("end", exitstatus=int(exitstatus))
 
 
-def _verdict(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: Boundary, item: pytest.Item) -> Case:
-    verdict, reason = "pass", None
-    if boundary.evasion is not None:
-        verdict, reason = "evaded", boundary.evasion
-    elif call.excinfo is not None and isinstance(call.excinfo.value, Unsupported):
-        verdict, reason = "unsupported", str(call.excinfo.value)
-    elif report.skipped:
-        verdict, reason = "error", f"the case was skipped: {report.longreprtext}"
-    elif report.failed and call.excinfo is not None:
-        verdict = "exit" if isinstance(call.excinfo.value, SystemExit) else "fail"
-        reason = _first_line(call.excinfo)
-    return Case(
-        id=case_id(item),
-        clause=slug_of(item) or "",
-        verdict=verdict,
-        reason=reason,
-        seconds=round(report.duration, 3),
-        stimulus=boundary.stimulus if verdict != "pass" else None,
-        message=capped(report.longreprtext) if report.failed else None,
-        observed=dict(item.user_properties).get("observed"),  # type: ignore[arg-type]
-    )
+def _play(item: pytest.Item) -> list[pytest.TestReport]:
+    """In a child of pytest's own loop, which has wrapped its hooks around the fork."""
+    return runtestprotocol(item, log=False)
 
 
-def _first_line(error: pytest.ExceptionInfo[BaseException]) -> str:
-    text = error.exconly().removeprefix("AssertionError: ")
-    return next((line.strip() for line in text.splitlines() if line.strip()), type(error.value).__name__)[:300]
-
-
-def _report_of_the_dead(item: pytest.Item, ended: Ended) -> pytest.TestReport:
-    """For a child that ended without its own reports."""
-    assert ended.verdict is not None
-    text = f"{ended.verdict}: {ended.reason}\n{ended.output}"
-    report = pytest.TestReport(
-        nodeid=item.nodeid,
-        location=item.location,
-        keywords={},
-        outcome="failed",
-        longrepr=text,
-        when="call",
-        duration=ended.seconds,
-        user_properties=list(item.user_properties),
-    )
-    case = Case(
-        case_id(item), slug_of(item) or "", ended.verdict, ended.reason, round(ended.seconds, 3), message=capped(text)
-    )
-    report.fcspec = case.as_dict()  # type: ignore[attr-defined]
-    return report
-
-
-def _warm() -> None:
+def _warm(items: list[pytest.Item]) -> None:
     """Pay for lazy imports once, before the first fork, and be single-threaded: torch's pool does not survive a fork."""
     import torch
 
@@ -294,10 +323,24 @@ def _warm() -> None:
         _warm_already.append(time.monotonic())
         weight = torch.ones(2, 2, requires_grad=True)
         torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
-        torch.func.grad(lambda x: x.sum())(weight)
+        # Each of these is a second of imports.
+        if any(_mentions(item, "assert_close") for item in items):
+            torch.testing.assert_close(weight, weight)
+        if any(_mentions(item, "func.grad", "vmap(", "jacrev", "jvp(") for item in items):
+            torch.func.grad(lambda x: x.sum())(weight)
 
 
 _warm_already: list[float] = []
+
+
+def _mentions(item: pytest.Item, *words: str) -> bool:
+    """Whether its file, or the example it runs, has one of these words."""
+    from fcspec.spec import load_spec
+
+    slug = slug_of(item)
+    texts = [example.code for example in load_spec()[slug].examples] if slug else []
+    source = inspect.getsource(item.module) if isinstance(item, pytest.Function) else ""
+    return any(word in text for text in (source, *texts) for word in words)
 
 
 def _environment() -> dict[str, str]:
@@ -311,15 +354,6 @@ def _environment() -> dict[str, str]:
         "torch": torch.__version__,
         "device": "cpu",
     }
-
-
-class Unsupported(Exception):
-    """This torch or platform cannot run the case."""
-
-
-def unsupported(reason: str) -> None:
-    """End a case that this torch or platform cannot run."""
-    raise Unsupported(reason)
 
 
 @pytest.fixture(scope="session")

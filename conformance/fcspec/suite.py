@@ -8,10 +8,13 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import select
+import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,37 +103,37 @@ def run(options: Options, on_event: Callable[[Progress], None] | None = None) ->
     interrupted = False
     read_end, write_end = os.pipe()
     environment = {key: value for key, value in os.environ.items() if key not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
+    output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
     process = subprocess.Popen(
-        [sys.executable, "-m", "fcspec.suite", str(write_end), *options.arguments()],
+        [sys.executable, "-P", "-m", "fcspec.suite", str(write_end), *options.arguments()],
         pass_fds=(write_end,),
         env=environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     os.close(write_end)
+    problem = None
     try:
-        with open(read_end, encoding="utf-8", errors="replace") as events:
-            for line in events:
-                try:
-                    event = json.loads(line)
-                except ValueError:
-                    continue  # cut off in the middle by a death
-                progress.take(event)
-                if on_event is not None:
-                    on_event(progress)
-                if progress.ended:
-                    break
+        for event in _events(read_end, silence=_SILENCE + 3 * options.timeout):
+            progress.take(event)
+            if on_event is not None:
+                on_event(progress)
+            if progress.ended:
+                break
     except KeyboardInterrupt:
         interrupted = True
+    except TimeoutError as silent:
+        problem = str(silent)
     finally:
-        process.kill() if not progress.ended else None
-        output, _ = process.communicate()
-    problem = None
-    if not progress.ended and not interrupted:
-        tail = output.decode(errors="replace").strip().splitlines()[-1:] or [""]
-        problem = f"the suite's process ended early (status {process.returncode}) {tail[0]}".strip()
+        if not progress.ended:
+            process.kill()
+        process.wait()
+        os.close(read_end)
+    if problem is None and not progress.ended and not interrupted:
+        problem = f"the suite's process ended early ({_how(process.returncode)}) {_last_line(output)}".strip()
+    output.close()
     return judge(
         spec,
         progress.plan or {clause.slug: [] for clause in chosen},
@@ -152,18 +155,65 @@ def run(options: Options, on_event: Callable[[Progress], None] | None = None) ->
     )
 
 
+_SILENCE = 60.0
+"""Seconds without an event, beyond a few tests' clocks, after which the suite's process is given up."""
+
+
+def _events(descriptor: int, silence: float) -> Iterator[dict[str, Any]]:
+    """The suite's process, event by event, to its end. TimeoutError where it says nothing for so long."""
+    buffer = b""
+    while True:
+        if not select.select([descriptor], [], [], silence)[0]:
+            raise TimeoutError(f"the suite's process said nothing for {silence:g} s")
+        chunk = os.read(descriptor, 1 << 16)
+        if not chunk:
+            return  # what is left in the buffer was cut off by a death
+        *lines, buffer = (buffer + chunk).split(b"\n")
+        for line in lines:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(event, dict) and "event" in event:
+                yield event
+
+
+def _how(returncode: int) -> str:
+    if returncode >= 0:
+        return f"status {returncode}"
+    try:
+        return f"killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"killed by signal {-returncode}"
+
+
+def _last_line(output: Any) -> str:
+    output.seek(0, os.SEEK_END)
+    output.seek(max(0, output.tell() - 4000))
+    lines = output.read().decode(errors="replace").strip().splitlines()
+    return str(lines[-1]) if lines else ""
+
+
 def _main(events: int, arguments: list[str]) -> int:
     """The suite's process: try the target in a child, then run pytest with nothing of the caller's configuration."""
 
     def emit(**event: Any) -> None:
         os.write(events, (json.dumps(event) + "\n").encode())
 
-    address = next(a.removeprefix("--implementation=") for a in arguments if a.startswith("--implementation="))
-    answer = _preflight(address)
-    if "usage" in answer:
-        emit(event="usage", message=answer["usage"])
+    import torch  # noqa: F401  # once for this process and the child that tries the target
+
+    from fcspec import preflight, process
+
+    def value(option: str) -> str:
+        return next(a.partition("=")[2] for a in arguments if a.startswith(f"{option}="))
+
+    try:
+        if value("--fcspec-isolation") == "fork":
+            preflight.try_in_child(value("--implementation"), float(value("--fcspec-timeout")), process.channels())
+    except UsageError as error:
+        emit(event="usage", message=str(error))
         return 4
-    emit(event="target", target=answer["target"])
+    emit(event="alive")
     import pytest
 
     return int(
@@ -175,39 +225,6 @@ def _main(events: int, arguments: list[str]) -> int:
             ]
         )
     )
-
-
-def _preflight(address: str) -> dict[str, Any]:
-    """Load and try the target in a child of its own, where it can do no harm."""
-    import torch  # noqa: F401  # once for both
-
-    read_end, write_end = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.close(read_end)
-            answer: dict[str, Any]
-            try:
-                from fcspec import target
-
-                function = target.load(address)
-                target.try_out(function)
-                answer = {"target": target.describe(address, function).as_dict()}
-            except UsageError as error:
-                answer = {"usage": str(error)}
-            except BaseException as error:
-                answer = {"usage": f"{address} does not import: {type(error).__name__}: {error}"}
-            os.write(write_end, json.dumps(answer).encode())
-        finally:
-            os._exit(0)
-    os.close(write_end)
-    with open(read_end, encoding="utf-8") as pipe:
-        text = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    if not text:
-        return {"usage": f"{address} ends the process when it is imported or called (wait status {status})"}
-    result: dict[str, Any] = json.loads(text)
-    return result
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
+
 class _Absent:
     def __repr__(self) -> str:
         return "nothing"

@@ -1,0 +1,286 @@
+"""A forked child that does one piece of work and answers, whatever the code under test tries to do with it.
+
+The answer comes over a socket, marked by a word that the parent draws after the fork and says only when the work is done: while
+foreign code runs, no frame, module or object of the child holds it. Whatever else arrives on that socket is an intrusion.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import secrets
+import selectors
+import signal
+import socket
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from fcspec.errors import in_words
+
+AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
+
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_libc = ctypes.CDLL(None, use_errno=True) if AVAILABLE else None
+
+_DONE = b"fcspec: the work is done\n"
+_WORD_LENGTH = 32
+_LARGEST_ANSWER = 64 << 20
+
+MEMORY = 2 << 30
+"""Bytes that a child may allocate beyond what it inherits."""
+
+_LARGEST_FILE = 256 << 20
+
+_exit = os._exit  # as it was before any foreign code ran
+
+
+@dataclass
+class Outcome:
+    """How a child ended.
+
+    Attributes:
+        answer: what its work returned; None where it ended without.
+        escaped: the exception that its work raised, in words, and its traceback.
+        status: as os.waitpid gives it.
+        intruded: somebody else spoke on its socket.
+        output: the end of what it wrote to stdout and stderr.
+    """
+
+    answer: Any = None
+    escaped: tuple[str, str] | None = None
+    status: int = 0
+    intruded: bool = False
+    output: str = ""
+    seconds: float = 0.0
+
+    @property
+    def answered(self) -> bool:
+        return self.answer is not None or self.escaped is not None
+
+    @property
+    def signal(self) -> str | None:
+        """The signal that ended it, by name."""
+        return signal_name(os.WTERMSIG(self.status)) if os.WIFSIGNALED(self.status) else None
+
+
+def signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+class Process:
+    """A child of its own process group, that dies with its parent.
+
+    Args:
+        work: what the child does; gets the two files (stdout, stderr) that are the child's own, returns what JSON can hold.
+        denied: descriptors of this process that the child must not have; they lead to /dev/null there.
+    """
+
+    def __init__(self, work: Callable[[tuple[Any, Any]], Any], denied: Iterable[int] = ()) -> None:
+        self.started = time.monotonic()
+        self._output = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
+        sys.stdout.flush()
+        sys.stderr.flush()
+        ours, theirs = socket.socketpair()
+        parent = os.getpid()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                ours.close()
+                self._child(work, theirs, parent, denied)
+            finally:
+                _exit(0)
+        theirs.close()
+        ours.setblocking(False)
+        self.channel = ours
+        self.pidfd = os.pidfd_open(self.pid)
+        self._word = secrets.token_hex(_WORD_LENGTH // 2).encode()
+        self._received = b""
+        self._asked = False
+        self._intruded = False
+        try:
+            os.setpgid(self.pid, self.pid)
+        except OSError:
+            pass  # the child was faster, or is gone
+
+    @property
+    def descriptors(self) -> tuple[int, int]:
+        return self.channel.fileno(), self.pidfd
+
+    def _child(self, work: Callable[[Any], Any], channel: socket.socket, parent: int, denied: Iterable[int]) -> None:
+        me = os.getpid()
+        os.setpgid(0, 0)
+        assert _libc is not None
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            return
+        _deny(denied)
+        _limit_resources()
+        faulthandler.enable(self._output[1])
+        try:
+            answer: dict[str, Any] = {"answer": work(self._output)}
+        except BaseException as escaped:
+            answer = {"escaped": (in_words(escaped), _traceback(escaped))}
+        if os.getpid() != me:
+            return  # a twin that foreign code forked, and that came back, has no voice
+        text = json.dumps(answer, default=_unreadable).encode()
+        channel.sendall(_DONE)
+        word = b""
+        while len(word) < _WORD_LENGTH:
+            if not (more := channel.recv(_WORD_LENGTH - len(word))):
+                return
+            word += more
+        channel.sendall(word + text + word)
+
+    def listen(self) -> bool:
+        """Take what arrived. False where nothing more will come, or too much came."""
+        try:
+            while chunk := self.channel.recv(1 << 20):
+                self._received += chunk
+                if len(self._received) > _LARGEST_ANSWER:
+                    self._intruded = True
+                    return False
+        except BlockingIOError:
+            open_still = True
+        except OSError:
+            open_still = False
+        else:
+            open_still = False
+        if not self._asked and _DONE in self._received:
+            before, _, self._received = self._received.partition(_DONE)
+            self._asked = True
+            self._intruded |= bool(before)
+            try:
+                self.channel.send(self._word)
+            except OSError:
+                pass  # it is gone, and its end says how
+        return open_still
+
+    def wait(self, seconds: float) -> bool:
+        """Listen until the child has ended (True) or the time is over."""
+        deadline = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            for descriptor in self.descriptors:
+                selector.register(descriptor, selectors.EVENT_READ)
+            while (left := deadline - time.monotonic()) > 0:
+                for key, _ in selector.select(left):
+                    if key.fd == self.pidfd:
+                        return True
+                    if not self.listen():
+                        selector.unregister(key.fd)
+        return False
+
+    def end(self) -> Outcome:
+        """Kill what is left of the child and its group, and say how it ended."""
+        kill(self.pid)
+        _, status = os.waitpid(self.pid, 0)
+        self.listen()
+        self.channel.close()
+        os.close(self.pidfd)
+        outcome = Outcome(status=status, seconds=time.monotonic() - self.started)
+        before, mark, rest = self._received.partition(self._word)
+        text, end, after = rest.rpartition(self._word)
+        outcome.intruded = self._intruded or bool(before) or bool(after) or (bool(mark) and not end and bool(rest))
+        try:
+            said = json.loads(text) if end else {}
+        except ValueError:
+            said, outcome.intruded = {}, True
+        outcome.answer, outcome.escaped = said.get("answer"), said.get("escaped")
+        outcome.output = "".join(map(_tail, self._output))
+        for file in self._output:
+            file.close()
+        return outcome
+
+
+def kill(pid: int) -> None:
+    """A child and its process group; it may have left the group, so both."""
+    for send in (os.killpg, os.kill):
+        try:
+            send(pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+
+def channels() -> frozenset[int]:
+    """This process's open pipes, sockets and terminals, beyond the standard streams: what no foreign code may write into."""
+    found = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            leads_to = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
+        if leads_to.startswith(("pipe:", "socket:", "/dev/pts/", "/dev/tty")) and int(name) > 2:
+            found.add(int(name))
+    return frozenset(found)
+
+
+def adopt_strays() -> None:
+    """Processes whose parent died come to us, to be ended, and not to init."""
+    assert _libc is not None
+    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def children() -> set[int]:
+    """Processes of which this one is the parent now."""
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        return {int(pid) for pid in file.read().split()}
+
+
+def kill_strays(keep: set[int]) -> None:
+    """End what children left behind."""
+    while strays := children() - keep:
+        for pid in strays:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error, limit=-30))[-8000:]
+    except Exception:
+        return ""
+
+
+def _unreadable(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__qualname__}>"
+
+
+def _deny(descriptors: Iterable[int]) -> None:
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def _limit_resources() -> None:
+    """No core files; memory and files that end before the machine's do."""
+    import resource  # not on Windows, where nothing forks
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with open("/proc/self/statm") as file:
+        data = int(file.read().split()[5]) * resource.getpagesize()
+    for kind, most in ((resource.RLIMIT_DATA, data + MEMORY), (resource.RLIMIT_FSIZE, _LARGEST_FILE)):
+        _, hard = resource.getrlimit(kind)
+        if hard == resource.RLIM_INFINITY or most < hard:
+            resource.setrlimit(kind, (most, hard))
+
+
+def _tail(file: Any, length: int = 4000) -> str:
+    file.seek(0, os.SEEK_END)
+    file.seek(max(0, file.tell() - length))
+    return str(file.read().decode(errors="replace"))
