@@ -1,0 +1,217 @@
+"""An instance with `__call__`: forward works on copies of the dicts `_parameters`, `_buffers` and `_modules` of every module.
+
+Afterwards the original dicts are back, and what forward did to other names is carried over to them. A regular name has
+a stand-in for its ParametrizationList in the copy. Where implementations are free: args is required, and None is one
+argument; a namedtuple is unpacked; a list of dicts is accepted, a Mapping that is no dict refused; None values are
+accepted; an unknown name is ignored; plain and class-level tensors are refused; dicts are updated when forward raises;
+under strict a regular name counts for its originals, a name registered as None is unexpected, and every name of a
+shared slot is needed; values are compared by bits; ties that cannot be decided are accepted; of several values for one
+slot the last counts.
+"""
+
+import copy
+
+import torch
+from torch.nn.utils import parametrize
+
+STORES = ("_parameters", "_buffers")
+MISSING = object()
+
+
+class NotFunctional(LookupError):
+    """Every error of this implementation."""
+
+
+class FunctionalCall:
+    def __call__(self, module, parameter_and_buffer_dicts, args, kwargs=None, *, tie_weights=True, strict=False):
+        if not isinstance(module, torch.nn.Module):
+            raise NotFunctional("only a torch.nn.Module can be called", module)
+        dicts = parameter_and_buffer_dicts
+        call = Call(module, dicts if isinstance(dicts, (tuple, list)) else [dicts])
+        if tie_weights:
+            call.check_ties()
+        call.check_names(strict, tie_weights)
+        cache = parametrize._cache
+        try:
+            call.swap_in()
+            return module(*(args if isinstance(args, tuple) else (args,)), **({} if kwargs is None else kwargs))
+        finally:
+            parametrize._cache = cache
+            call.swap_out()
+
+
+functional_call = FunctionalCall()
+
+
+class StandIn(torch.nn.Module):
+    """In place of a ParametrizationList: all its state, and one tensor as its result."""
+
+    def __init__(self, parametrizations, tensor):
+        vars(self).update(vars(parametrizations), given=tensor)
+
+    def __call__(self):
+        return vars(self)["given"]
+
+    def right_inverse(self, tensor):
+        vars(self)["given"] = tensor
+
+
+class Layer:
+    """One module, the values for its keys, and its dicts while their copies are in place."""
+
+    DICTS = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
+
+    def __init__(self, module):
+        self.own, self.values, self.dicts, self.weights = vars(module), {}, {}, None
+
+    def lay(self):
+        if "_flat_weights" in self.own:
+            self.weights = [*self.own["_flat_weights"]], self.own["_flat_weight_refs"]
+        for which in self.DICTS:
+            self.dicts[which] = self.own[which]
+            self.own[which] = copy.copy(self.own[which])
+        for key, value in self.values.items():
+            for which in (*STORES, "_modules"):
+                if key in self.own[which]:
+                    self.own[which][key] = StandIn(self.own[which][key], value) if which == "_modules" else value
+
+    def now(self, key):
+        found = next((self.own[which][key] for which in (*STORES, "_modules") if key in self.own[which]), MISSING)
+        if found is MISSING:
+            found = self.own.get(key, MISSING)
+        return vars(found)["given"] if isinstance(found, StandIn) else found
+
+    def lift(self):
+        for which, before in self.dicts.items():
+            after, self.own[which] = self.own[which], before
+            if which == "_non_persistent_buffers_set":
+                before ^= {key for key in before ^ after if key not in self.values}
+                continue
+            for key in [key for key in before if key not in after and key not in self.values]:
+                del before[key]
+            for key in [key for key in after if key not in self.values]:
+                before[key] = after[key]
+        for key in self.values:
+            self.own.pop(key, None)
+        if self.weights is not None:
+            self.own["_flat_weights"], self.own["_flat_weight_refs"] = self.weights
+
+
+class Call:
+    def __init__(self, module, dicts):
+        self.module, self.dicts = module, dicts
+        self.layers = {}  # id of a module -> Layer
+        self.given = {}  # name -> value
+        self.places = {}  # name -> (Layer, key)
+        for source in dicts:
+            if not isinstance(source, dict):
+                raise NotFunctional("a dict, or several in a tuple, was expected, and not", type(source).__name__)
+            for name, value in source.items():
+                if name in self.given:
+                    raise NotFunctional("in two dicts", name)
+                if value is not None and not isinstance(value, torch.Tensor):
+                    raise NotFunctional("no tensor", name, type(value).__name__)
+                self.given[name] = value
+        self.slots = {}  # every registered name -> (Layer, key, tensor)
+        self.walk(module, "", [])
+
+    def walk(self, module, prefix, above):
+        layer = self.layers.setdefault(id(module), Layer(module))
+        for which in STORES:
+            for key, tensor in layer.own[which].items():
+                self.slots[prefix + key] = layer, key, tensor
+        for key, child in layer.own["_modules"].items():
+            if child is not None and all(child is not one for one in [*above, module]):
+                self.walk(child, f"{prefix}{key}.", [*above, module])
+
+    def check_ties(self):
+        groups = {}
+        for name in self.given:
+            if name in self.slots:
+                layer, key, tensor = self.slots[name]
+                groups.setdefault((id(layer), key) if tensor is None else id(tensor), []).append(name)
+        for names in groups.values():
+            if not all(may_be_equal(self.given[names[0]], self.given[name]) for name in names):
+                raise NotFunctional("different values of one tensor", *names)
+        for layer, key, tensor in self.slots.values():
+            if id(tensor) in groups:
+                layer.values[key] = self.given[groups[id(tensor)][0]]
+
+    def check_names(self, strict, tie_weights):
+        unexpected, stood_for = [], set()
+        for name, value in self.given.items():
+            if name in self.slots:
+                layer, key, tensor = self.slots[name]
+                unexpected += [name] if tensor is None else []
+            else:
+                layer, key = self.other(name)
+                if key is MISSING:
+                    unexpected.append(name)
+                    if layer is None and not strict:
+                        raise NotFunctional("no such module", name)
+                    continue
+                stood_for.add(id(layer.own["_modules"][key]))
+            layer.values[key] = value
+            self.places[name] = layer, key
+        missing = [
+            name
+            for name, (layer, key, tensor) in self.slots.items()
+            if tensor is not None and name not in self.given and not (tie_weights and key in layer.values)
+        ]
+        for name in self.slots if strict else ():
+            path = name.split(".")
+            for length in range(len(path)):
+                if id(follow(self.module, path[:length])) in stood_for and name in missing:
+                    missing.remove(name)
+        if strict and missing + unexpected:
+            raise NotFunctional("under strict, missing and unexpected are", missing, unexpected)
+
+    def other(self, name):
+        """Where a name leads that is not in `slots`: (Layer of the module whose dict is concerned, key)."""
+        *path, key = name.split(".") if isinstance(name, str) else (None,)
+        module = follow(self.module, path) if key else None
+        if module is None:
+            return None, MISSING
+        lists = vars(module)["_modules"].get("parametrizations")
+        if isinstance(lists, torch.nn.ModuleDict) and key in lists:
+            return self.layers[id(lists)], key
+        if any(key in vars(module)[which] for which in STORES):  # a name that enters a module twice
+            return self.layers[id(module)], key
+        if hasattr(module, key):
+            raise NotFunctional("neither parameter nor buffer", name)
+        return self.layers[id(module)], MISSING
+
+    def swap_in(self):
+        if any(layer.values for layer in self.layers.values()):
+            parametrize._cache = {}
+            for layer in self.layers.values():
+                layer.lay()
+
+    def swap_out(self):
+        rebound = {}
+        for name, (layer, key) in self.places.items():
+            now = layer.now(key)
+            if now is not layer.values[key] and (now is None or isinstance(now, torch.Tensor)):
+                rebound[name] = now
+        for layer in self.layers.values():
+            layer.lift()
+        for source in self.dicts:
+            source.update((name, rebound[name]) for name in rebound.keys() & source.keys())
+
+
+def follow(module, path):
+    for part in path:
+        module = None if module is None else vars(module)["_modules"].get(part)
+    return module
+
+
+def may_be_equal(a, b):
+    """By bits: a NaN equals itself, and 0.0 is not -0.0. What cannot be compared may be equal."""
+    if a is b or a is None or b is None:
+        return a is b
+    if (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
+        return False
+    try:
+        return torch.equal(*(one.detach().resolve_conj().reshape(-1).view(torch.uint8) for one in (a, b)))
+    except Exception:
+        return True

@@ -1,0 +1,185 @@
+"""The documented signature over a private core that takes nothing but keywords, and one dict {name: value}.
+
+The core swaps the `__dict__` of every module for a copy; afterwards the original is back, and what forward did to other
+names is carried over to it. Where implementations are free: args is required, and None is one argument; a namedtuple is
+one argument; a list of dicts, a Mapping that is no dict and None values are refused; an unknown name is ignored; plain
+and class-level tensors are refused; no dict is updated when forward raises; under strict a regular name is accepted and
+stands for nothing, a name registered as None is accepted, and every name of a shared slot is needed; Parameters over
+the same memory are tied; NaN equals NaN; ties that cannot be decided are accepted; of several values for one slot the
+first counts.
+"""
+
+import torch
+from torch.nn.utils import parametrize
+
+STORES = ("_parameters", "_buffers", "_modules")
+
+
+def functional_call(module, parameter_and_buffer_dicts, args, kwargs=None, *, tie_weights=True, strict=False):
+    dicts = parameter_and_buffer_dicts
+    dicts = dicts if type(dicts) is tuple else (dicts,)
+    demand(isinstance(module, torch.nn.Module), f"module must be a torch.nn.Module, not a {type(module)}")
+    demand(all(isinstance(one, dict) for one in dicts), "parameter_and_buffer_dicts must be a dict or a tuple of dicts")
+    names = [name for one in dicts for name in one]
+    demand(len(set(names)) == len(names), f"given twice: {[name for name in names if names.count(name) > 1]}")
+    given = {name: value for one in dicts for name, value in one.items()}
+    strangers = [name for name, value in given.items() if not isinstance(value, torch.Tensor)]
+    demand(not strangers, f"no tensors: {strangers}")
+    result, rebound = core(
+        module=module,
+        values=resolve(module=module, given=given, tie_weights=tie_weights, strict=strict),
+        args=args if type(args) is tuple else (args,),
+        kwargs=dict(kwargs or {}),
+    )
+    for one in dicts:
+        for name in one:
+            if name in rebound:
+                one[name] = rebound[name]
+    return result
+
+
+def demand(what, otherwise):
+    if not what:
+        raise AssertionError(otherwise)
+
+
+def resolve(*, module, given, tie_weights, strict):
+    """{(id(owner), key): (owner, key, value, the given names of this place)}"""
+    registered, groups, values, unexpected = {}, {}, {}, []
+    for prefix, owner in tree(module=module):
+        for key, tensor in [*vars(owner)["_parameters"].items(), *vars(owner)["_buffers"].items()]:
+            registered[prefix + key] = owner, key, tensor
+            groups.setdefault(memory(tensor) or (id(owner), key), []).append(prefix + key)
+    for name, value in given.items():
+        owner, key = registered[name][:2] if name in registered else other(module=module, name=name, strict=strict)
+        if owner is None:
+            unexpected.append(name)
+        else:
+            values.setdefault((id(owner), key), (owner, key, value, []))[3].append(name)
+    for group in groups.values() if tie_weights else ():
+        chosen = [name for name in group if name in given]
+        demand(all(alike(given[chosen[0]], given[name]) for name in chosen), f"tied, with different values: {chosen}")
+        for owner, key, _ in (registered[name] for name in group if chosen):
+            values.setdefault((id(owner), key), (owner, key, given[chosen[0]], []))
+    if strict:
+        missing = [
+            name
+            for name, (owner, key, tensor) in registered.items()
+            if tensor is not None and name not in given and not (tie_weights and (id(owner), key) in values)
+        ]
+        demand(not missing, f"missing: {missing}, unexpected: {unexpected}")
+        demand(not unexpected, f"unexpected: {unexpected}")
+    return values
+
+
+def tree(*, module, prefix="", above=()):
+    yield prefix, module
+    for key, child in vars(module)["_modules"].items():
+        if child is not None and not any(child is one for one in (*above, module)):
+            yield from tree(module=child, prefix=f"{prefix}{key}.", above=(*above, module))
+
+
+def other(*, module, name, strict):
+    """The place of a name that is not registered, or None where it is to be ignored."""
+    *path, key = name.split(".") if isinstance(name, str) else ("", "")
+    for part in path:
+        module = None if module is None else vars(module)["_modules"].get(part)
+    if module is None or not key:
+        demand(strict, f"{name!r} leads to no module")
+        return None, key
+    own = vars(module)
+    lists = own["_modules"].get("parametrizations")
+    if isinstance(lists, torch.nn.ModuleDict) and key in lists:
+        return lists[key], "forward"
+    if key in own["_parameters"] or key in own["_buffers"]:  # the path of a circular module, with a detour
+        return module, key
+    demand(not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
+    return None, key
+
+
+def memory(tensor):
+    if type(tensor) is torch.nn.Parameter and tensor.layout is torch.strided and tensor.numel():
+        try:
+            if tensor.data_ptr():
+                return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+        except RuntimeError:
+            pass  # a wrapper of a transform
+    return None if tensor is None else id(tensor)
+
+
+def alike(a, b):
+    if a is b or (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
+        return a is b
+    try:
+        return torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+    except Exception:
+        return True
+
+
+def core(*, module, values, args, kwargs):
+    worlds = {id(one): World(owner=one) for _, one in tree(module=module) if values}
+    cache = dict(parametrize._cache)
+    rebound = {}
+    try:
+        for world in worlds.values():
+            world.enter()
+        for owner, key, value, _ in values.values():
+            worlds[id(owner)].put(key=key, value=value)
+        if values:
+            parametrize._cache.clear()
+        result = module(*args, **kwargs)
+        for owner, key, value, names in values.values():
+            now = worlds[id(owner)].get(key=key)
+            if now is not value and (now is None or isinstance(now, torch.Tensor)):
+                rebound |= dict.fromkeys(names, now)
+    finally:
+        for world in worlds.values():
+            world.leave()
+        if values:
+            parametrize._cache.clear()
+            parametrize._cache.update(cache)
+    return result, rebound
+
+
+class World:
+    """A module, and a copy of its `__dict__` for the time of the call."""
+
+    NAMES = (*STORES, "_non_persistent_buffers_set", "_flat_weights", "_flat_weight_refs")
+
+    def __init__(self, *, owner):
+        self.owner, self.outer, self.keys = owner, vars(owner), set()
+        self.inner = self.outer | {name: self.outer[name].copy() for name in self.NAMES if name in self.outer}
+
+    def enter(self):
+        object.__setattr__(self.owner, "__dict__", self.inner)
+
+    def put(self, *, key, value):
+        self.keys.add(key)
+        for store in (self.inner["_parameters"], self.inner["_buffers"]):
+            if key in store:
+                store[key] = value
+                return
+        box = [value]
+        self.keys.add("right_inverse")
+        self.inner["forward"], self.inner["right_inverse"] = (lambda: box[0]), (lambda new: box.__setitem__(0, new))
+
+    def get(self, *, key):
+        if "right_inverse" in self.keys and key == "forward":
+            return self.inner["forward"]()
+        return next((one[key] for one in (*(self.inner[name] for name in STORES), self.inner) if key in one), ...)
+
+    def leave(self):
+        object.__setattr__(self.owner, "__dict__", self.outer)
+        for name in STORES:
+            carry_over(before=self.outer[name], after=self.inner[name], but=self.keys)
+        changed = self.outer["_non_persistent_buffers_set"] ^ self.inner["_non_persistent_buffers_set"]
+        self.outer["_non_persistent_buffers_set"] ^= changed - self.keys
+        carry_over(before=self.outer, after=self.inner, but={*self.keys, *self.NAMES})
+
+
+def carry_over(*, before, after, but):
+    for key in [key for key in before if key not in after and key not in but]:
+        del before[key]
+    for key in after:
+        if key not in but and (key not in before or before[key] is not after[key]):
+            before[key] = after[key]

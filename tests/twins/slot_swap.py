@@ -1,0 +1,185 @@
+"""A context manager swaps slot by slot; the callbacks of an ExitStack put everything back, last in, first out.
+
+A regular name replaces the property of the parametrized class. Where implementations are free: args=None is no
+argument; a namedtuple is one argument; a list of dicts is refused, a Mapping that is no dict accepted; None values are
+refused; an unknown name is an instance attribute during the call; plain and class-level tensors are refused; no dict is
+updated when forward raises; under strict a regular name is unexpected, a name registered as None is not, and one name
+of a shared slot is enough; ties that cannot be decided are refused; of several values for one slot the first counts.
+"""
+
+import contextlib
+from collections.abc import Mapping
+
+import torch
+from torch.nn.utils import parametrize
+
+
+class Refused(Exception):
+    """Every error of this implementation."""
+
+
+def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False):
+    if not isinstance(module, torch.nn.Module):
+        raise Refused(f"the first argument is a {type(module).__name__} and no torch.nn.Module")
+    given = {}
+    dicts = (
+        parameter_and_buffer_dicts if isinstance(parameter_and_buffer_dicts, tuple) else (parameter_and_buffer_dicts,)
+    )
+    for source in dicts:
+        if not isinstance(source, Mapping):
+            raise Refused(f"a {type(source).__name__} came where a dict, or a tuple of dicts, was expected")
+        for name, value in source.items():
+            if name in given:
+                raise Refused(f"{name!r} is in more than one dict")
+            if not isinstance(value, torch.Tensor):
+                raise Refused(f"the value of {name!r} is a {type(value).__name__} and no tensor")
+            given[name] = value
+    args = () if args is None else args if type(args) is tuple else (args,)
+    values, places = resolve(module, given, tie_weights, strict)
+    with swapped(module, values) as now:
+        result = module(*args, **(kwargs or {}))
+        rebound = {name: now(place) for name, place in places.items() if now(place) is not values[place][2]}
+    for source in dicts:
+        for name, value in rebound.items():
+            if name in source and (value is None or isinstance(value, torch.Tensor)):
+                source[name] = value
+    return result
+
+
+def resolve(module, given, tie_weights, strict):
+    """What to put where, as {place: (owner, key, value)}, and the place of every given name; a place is (id(owner), key)."""
+    values, places, groups, unexpected = {}, {}, {}, []
+    registered = [
+        (prefix + key, owner, key, tensor)
+        for prefix, owner in tree(module)
+        for store in stores(owner)[:2]
+        for key, tensor in store.items()
+    ]
+    for name, value in given.items():
+        owner, key = find(module, name)
+        held = ... if owner is None else next((store[key] for store in stores(owner)[:2] if key in store), ...)
+        if held is ...:
+            unexpected.append(name)
+        if owner is not None:
+            places[name] = id(owner), key
+            values.setdefault(places[name], (owner, key, value))
+            groups.setdefault(places[name] if held is ... or held is None else id(held), []).append(name)
+        elif not strict:
+            raise Refused(f"{name!r} names nothing: a part of it does not exist")
+    if tie_weights:
+        for group in groups.values():
+            if not all(equal(given[group[0]], given[name]) for name in group):
+                raise Refused(f"different values for {' and '.join(group)}, which are one tensor")
+        for _, owner, key, tensor in registered:
+            if id(tensor) in groups:
+                values.setdefault((id(owner), key), (owner, key, given[groups[id(tensor)][0]]))
+    missing = [name for name, owner, key, tensor in registered if tensor is not None and (id(owner), key) not in values]
+    if strict and (missing or unexpected):
+        raise Refused(f"strict: without value {missing}, without place {unexpected}")
+    for name in unexpected:
+        owner, key, _ = values[places[name]]
+        if not is_parametrized(owner, key) and hasattr(owner, key):
+            raise Refused(f"{name!r} is neither parameter nor buffer, but something else")
+    return values, places
+
+
+def tree(module, prefix="", above=()):
+    """(prefix, module) of every path that enters no module twice."""
+    yield prefix, module
+    for key, child in vars(module)["_modules"].items():
+        if child is not None and id(child) not in (*above, id(module)):
+            yield from tree(child, f"{prefix}{key}.", (*above, id(module)))
+
+
+def find(owner, name):
+    *path, key = name.split(".") if isinstance(name, str) else ("", "")
+    for part in path:
+        owner = None if owner is None else vars(owner)["_modules"].get(part)
+    return owner if key else None, key
+
+
+def stores(owner):
+    own = vars(owner)
+    return own["_parameters"], own["_buffers"], own["_modules"], own
+
+
+def is_parametrized(owner, key):
+    lists = vars(owner)["_modules"].get("parametrizations")
+    return isinstance(lists, torch.nn.ModuleDict) and key in lists
+
+
+def equal(a, b):
+    try:
+        return a is b or ((a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and torch.equal(a, b))
+    except (RuntimeError, TypeError):
+        return False
+
+
+@contextlib.contextmanager
+def swapped(module, values):
+    """During this context every place holds its value; gives a function that says what a place holds now."""
+    boxes = {}
+
+    def now(place):
+        if place in boxes:
+            return boxes[place][0]
+        return next((store[place[1]] for store in stores(values[place][0]) if place[1] in store), ...)
+
+    with contextlib.ExitStack() as stack:
+        if values and parametrize._cache_enabled:
+            stack.callback(setattr, parametrize, "_cache", parametrize._cache)
+            parametrize._cache = {}
+        for _, owner in tree(module) if values else ():
+            if "_flat_weights" in vars(owner):  # a recurrent module lists its weights anew when it finds other ones
+                weights, references = list(vars(owner)["_flat_weights"]), vars(owner)["_flat_weight_refs"]
+                stack.callback(vars(owner).update, _flat_weights=weights, _flat_weight_refs=references)
+        for owner in {place[0]: owner for place, (owner, _, _) in values.items()}.values():
+            for store in stores(owner)[:2]:
+                stack.callback(put_in_order, store, list(store))
+        for place, (owner, key, value) in values.items():
+            if is_parametrized(owner, key):
+                boxes[place] = [value]
+                swap_property(stack, owner, key, boxes[place])
+            else:
+                swap_slot(stack, owner, key, value)
+        yield now
+
+
+def swap_slot(stack, owner, key, value):
+    place = next((store for store in stores(owner) if key in store), None)
+    old, hidden = place and place[key], vars(owner)["_non_persistent_buffers_set"]
+
+    def put_back(was_hidden=key in hidden):
+        for store in stores(owner):
+            if store is place:
+                store[key] = old
+            else:
+                store.pop(key, None)
+        (hidden.add if was_hidden else hidden.discard)(key)
+
+    stack.callback(put_back)
+    (vars(owner) if place is None else place)[key] = value
+
+
+def swap_property(stack, owner, key, box):
+    kind = next(kind for kind in type(owner).__mro__ if key in vars(kind))
+    old = vars(kind)[key]
+    stack.callback(setattr, kind, key, old)
+
+    def give(self):
+        return box[0] if self is owner else old.fget(self)
+
+    def take(self, value):
+        if self is not owner:
+            old.fset(self, value)
+        else:
+            box[0] = value
+
+    setattr(kind, key, property(give, take))
+
+
+def put_in_order(store, order):
+    items = {key: store[key] for key in order if key in store} | store
+    if list(items) != list(store):
+        store.clear()
+        store.update(items)
