@@ -1,0 +1,260 @@
+"""hazards: what the documentation leaves open. Every case observes, and asserts at most that the module is as before."""
+
+import copy
+import inspect
+import sys
+import threading
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import prune
+from torch.utils.checkpoint import checkpoint
+
+from fcspec.plugin import clause
+from fcspec.snapshot import snapshot
+from fcspec.specimens.base import at, probe
+from fcspec.specimens.sites import FLAT, flat_buffer, flat_parameter
+
+
+def _whose(seen, site, value):
+    """In a phrase, which tensor was seen."""
+    if seen is value:
+        return "the given value"
+    return "its own value" if seen is site.own else "another value"
+
+
+@clause("hazards.checkpoint")
+@pytest.mark.parametrize("use_reentrant", [False, True], ids=["non-reentrant", "reentrant"])
+@at((flat_parameter,))
+def test_a_checkpoint_in_forward(functional_call, site, use_reentrant, observe):
+    value = site.value().requires_grad_()
+    site.inside(lambda owner: checkpoint(lambda x: (site.now() * x) ** 2, site.x, use_reentrant=use_reentrant))
+    variant = "reentrant" if use_reentrant else "non-reentrant"
+    try:
+        functional_call(site.module, {site.name: value}, site.x.requires_grad_()).sum().backward()
+        right = value.grad is not None and torch.allclose(value.grad, 2 * value * site.x**2)
+        observe(f"{variant}: {'right' if right else 'wrong'} gradient")
+    except Exception as error:
+        observe(f"{variant}: {type(error).__name__}")
+    assert site.now() is site.own
+
+
+@clause("hazards.generator")
+@at((flat_parameter,))
+def test_the_body_of_a_generator(functional_call, site, observe):
+    value = site.value()
+
+    def forward(self, x):
+        yield site.now()
+
+    type(site.module).forward = forward
+    (seen,) = functional_call(site.module, {site.name: value}, site.x)
+
+    observe(f"sees {_whose(seen, site, value)}")
+    assert site.now() is site.own
+
+
+@clause("hazards.coroutine")
+@at((flat_parameter,))
+def test_the_body_of_a_coroutine(functional_call, site, observe):
+    value = site.value()
+
+    async def forward(self, x):
+        return site.now()
+
+    type(site.module).forward = forward
+    coroutine = functional_call(site.module, {site.name: value}, site.x)
+    if not inspect.iscoroutine(coroutine):
+        observe(f"gives a {type(coroutine).__name__}")
+        return
+    with pytest.raises(StopIteration) as done:
+        coroutine.send(None)
+
+    observe(f"sees {_whose(done.value.value, site, value)}")
+    assert site.now() is site.own
+
+
+@clause("hazards.closure")
+@at((flat_parameter,))
+def test_a_closure_that_forward_returns(functional_call, site, observe):
+    value = site.value()
+    site.inside(lambda owner: site.now)
+
+    seen = functional_call(site.module, {site.name: value}, site.x)()
+
+    observe(f"sees {_whose(seen, site, value)}")
+    assert site.now() is site.own
+
+
+@clause("hazards.backward-hook")
+@at((flat_parameter,))
+def test_a_full_backward_hook(functional_call, site, observe):
+    value, seen = site.value(), []
+    site.module.register_full_backward_hook(lambda *_: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x.requires_grad_()).sum().backward()
+
+    observe(f"sees {_whose(seen[0], site, value)}")
+    assert site.now() is site.own
+
+
+@clause("hazards.lazy")
+@pytest.mark.parametrize("given", ["all", "none"])
+def test_a_lazy_module(functional_call, given, observe):
+    lazy, x = nn.LazyLinear(2), torch.ones(1, 3)
+    values = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)} if given == "all" else {}
+    try:
+        functional_call(lazy, values, x)
+        lazy(x)
+        observe(f"{given} given: usable afterwards")
+    except Exception as error:
+        observe(f"{given} given: {type(error).__name__}")
+
+
+@clause("hazards.threads")
+@at((flat_parameter,))
+def test_two_threads_in_one_module(functional_call, site, observe):
+    """Both are in forward at once; only then each looks, and they leave in the order they came."""
+    values, seen = [site.value(1), site.value(2)], {}
+    entered, looked, left = threading.Event(), threading.Barrier(2, timeout=5), threading.Event()
+
+    def act(owner):
+        name = threading.current_thread().name
+        entered.set()
+        looked.wait()
+        seen[name] = site.now()
+        looked.wait()
+        if name == "1":
+            left.wait(5)
+
+    def call(n):
+        functional_call(site.module, {site.name: values[n]}, site.x)
+        left.set()
+
+    site.inside(act)
+    threads = [threading.Thread(target=call, args=[n], name=str(n), daemon=True) for n in range(2)]
+    threads[0].start()
+    entered.wait(5)
+    threads[1].start()
+    for thread in threads:
+        thread.join(8)
+
+    apart = all(seen.get(str(n)) is values[n] for n in range(2))
+    restored = "the module is as before" if site.now() is site.own else "the module is not as before"
+    observe(f"values are {'kept apart' if apart else 'mixed'}, {restored}" if len(seen) == 2 else "one after the other")
+
+
+@clause("hazards.vmap-rebinding")
+@at((flat_buffer,))
+def test_a_buffer_that_forward_binds_under_vmap(functional_call, site, observe):
+    values = {site.name: site.value()}
+    site.inside(lambda owner: setattr(owner, site.key, site.now() + current[0]))
+    current = []
+
+    def call(x):
+        current[:] = [x]
+        return functional_call(site.module, values, x)
+
+    try:
+        torch.func.vmap(call)(torch.rand(4, 3))
+        dead = torch._C._functorch.is_batchedtensor(values[site.name])
+        observe("the dict holds a dead wrapper" if dead else "the dict holds a plain tensor")
+    except Exception as error:
+        observe(type(error).__name__)
+    assert site.now() is site.own
+
+
+@clause("hazards.deepcopy-in-forward")
+@at(FLAT)
+def test_a_deepcopy_in_forward(functional_call, site, observe):
+    value, copies, before = site.value(), [], snapshot(site.module)
+    site.inside(lambda owner: copies.append(copy.deepcopy(owner)))
+    try:
+        functional_call(site.module, {site.name: value}, site.x)
+        held = getattr(copies[0], site.key)
+        observe(f"holds {'the given' if torch.equal(held, value) else 'its own'} value")
+    except Exception as error:
+        observe(type(error).__name__)
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("hazards.old-hooks")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["weight_norm", "prune"])
+def test_the_attribute_that_old_hooks_compute(functional_call, kind, observe):
+    if kind == "weight_norm":
+        linear, name = nn.utils.weight_norm(nn.Linear(2, 2)), "weight_v"
+    else:
+        linear, name = prune.l1_unstructured(nn.Linear(2, 2), "weight", amount=1), "weight_orig"
+    before = linear.weight
+
+    functional_call(linear, {name: torch.ones(2, 2) * 3}, torch.ones(1, 2))
+
+    observe(f"{kind}: {'as before' if torch.equal(linear.weight, before) else 'computed from the given tensor'}")
+
+
+@clause("hazards.wrappers")
+@at((flat_parameter,))
+def test_an_averaged_model(functional_call, site, observe):
+    averaged = torch.optim.swa_utils.AveragedModel(site.module)
+    value = site.value()
+    try:
+        result = functional_call(averaged, {f"module.{site.name}": value}, site.x)
+        averaged.module.load_state_dict({**site.module.state_dict(), site.name: value})
+        observe("averaged: called" if torch.equal(result, averaged(site.x)) else "averaged: value not used")
+    except Exception as error:
+        observe(f"averaged: {type(error).__name__}")
+
+
+@clause("restore.interrupted")
+@pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
+def test_an_interruption_at_any_line_before_forward(functional_call, names, tie_weights, observe):
+    """KeyboardInterrupt at each line event of the implementation's own file, one call for each."""
+    first, second, third = (names.attribute() for _ in range(3))
+    module, entered = probe(names, lambda self, x: entered.append(1) or x), []
+    module.register_parameter(first, nn.Parameter(torch.rand(3)))
+    module.register_parameter(second, getattr(module, first))
+    module.register_buffer(third, torch.rand(3))
+    before = snapshot(module)
+    code = inspect.unwrap(functional_call.function)
+    file = getattr(getattr(code, "__code__", None), "co_filename", None)
+    events, half_swapped = _interrupted_at_each_line(
+        lambda: functional_call(module, {first: torch.ones(3), third: torch.ones(3)}, torch.ones(3), tie_weights=tie_weights),
+        file,
+        entered,
+        lambda: snapshot(module).slots == before.slots,
+        lambda: [vars(module)[store].update(saved) for store, saved in own.items()],
+    ) if (own := {store: dict(vars(module)[store]) for store in ("_parameters", "_buffers")}) else (0, 0)
+    observe("no Python lines" if not events else f"half swapped at {half_swapped} of {events} lines")
+
+
+def _interrupted_at_each_line(call, file, entered, is_as_before, put_back):
+    """How many line events there are before forward, and after how many interruptions the module is not as before."""
+    count = half_swapped = at_event = 0
+
+    def trace(frame, event, arg):
+        nonlocal count
+        if frame.f_code.co_filename != file or entered:
+            return None
+        if event == "line":
+            count += 1
+            if count == at_event:
+                raise KeyboardInterrupt
+        return trace
+
+    while True:
+        count, at_event = 0, at_event + 1
+        entered.clear()
+        sys.settrace(trace)
+        try:
+            call()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        if count < at_event:
+            return at_event - 1, half_swapped
+        if not is_as_before():
+            half_swapped += 1
+            put_back()

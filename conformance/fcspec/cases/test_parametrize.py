@@ -1,0 +1,277 @@
+"""parametrize: regular names disable a parametrization, names of originals go through it."""
+
+import itertools
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from fcspec import oracle
+from fcspec.plugin import clause, unsupported
+from fcspec.snapshot import bits, snapshot
+from fcspec.specimens.base import at, parameter, probe
+from fcspec.specimens.parametrized import (
+    PARAMETRIZED,
+    buffer_squared,
+    chained,
+    doubled,
+    nested_squared,
+    parametrization,
+    shifted,
+    squared,
+    two_originals,
+)
+
+
+@clause("parametrize.regular-name")
+@at((*PARAMETRIZED, chained, two_originals))
+def test_forward_sees_the_object_given_for_the_regular_name(functional_call, site):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.extend([site.now(), site.now()]))
+
+    functional_call(site.module, {site.name: value}, site.x)
+    functional_call(site.module, {site.name: value}, site.x, tie_weights=False)
+
+    assert [one is value for one in seen] == [True] * 4
+
+
+@clause("parametrize.regular-name")
+@at((squared, nested_squared))
+def test_forward_writes_into_the_object_given_for_the_regular_name(functional_call, site):
+    value = site.value()
+    site.inside(lambda owner: site.now().add_(1) * 0)
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert torch.equal(value, site.value() + 1)
+
+
+@clause("parametrize.regular-name-gradient")
+@at((*PARAMETRIZED, doubled))
+def test_the_gradient_reaches_the_tensor_given_for_the_regular_name(functional_call, site):
+    value = site.value().requires_grad_()
+    site.inside(lambda owner: site.now() ** 2)
+
+    functional_call(site.module, {site.name: value}, site.x).sum().backward()
+
+    assert torch.equal(value.grad, 2 * site.value())
+
+
+@clause("parametrize.no-right-inverse")
+@at((squared, nested_squared))
+def test_a_parametrization_without_right_inverse_can_be_disabled(functional_call, site):
+    site.inside(lambda owner: site.now() * 1)
+
+    assert torch.equal(functional_call(site.module, {site.name: site.value()}, site.x), site.value())
+
+
+@clause("parametrize.not-run")
+@at((doubled, shifted, chained, two_originals))
+def test_a_disabled_parametrization_does_not_run(functional_call, site):
+    before = snapshot(site.module)
+    site.ran.clear()
+    site.inside(lambda owner: site.now())
+
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert site.ran == []
+    assert snapshot(site.module).parts("slots", "versions") == before.parts("slots", "versions")
+
+
+@clause("parametrize.not-run")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_the_vectors_of_a_disabled_spectral_norm_stay(functional_call, training):
+    linear = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3)).train(training)
+    before = snapshot(linear)
+
+    functional_call(linear, {"weight": torch.ones(3, 3)}, torch.ones(1, 3))
+
+    assert snapshot(linear).slots == before.slots
+
+
+@clause("parametrize.regular-parameter")
+@at((*PARAMETRIZED, doubled))
+def test_a_parameter_can_be_given_for_the_regular_name(functional_call, site):
+    value, seen = nn.Parameter(site.value()), []
+    before = snapshot(site.module)
+    site.inside(lambda owner: seen.append(site.now()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert snapshot(site.module).parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("parametrize.original")
+@at((squared, nested_squared, doubled))
+def test_the_parametrization_is_applied_to_the_value_given_for_the_original(functional_call, site):
+    value = site.value().requires_grad_()
+    expected = site.value().requires_grad_()
+    twin = oracle.holding(site.module, {site.originals[0]: expected})
+    twin(site.x).sum().backward()
+
+    result = functional_call(site.module, {site.originals[0]: value}, site.x)
+    result.sum().backward()
+
+    assert torch.equal(result, twin(site.x))
+    assert torch.equal(value.grad, expected.grad)
+
+
+@clause("parametrize.several-originals")
+@at((two_originals,))
+def test_all_or_some_of_several_originals(functional_call, site):
+    assert len(site.originals) == 2
+    for names in ([site.originals[0]], [site.originals[1]], site.originals):
+        values = {name: site.value(seed) for seed, name in enumerate(names, 2)}
+
+        result = functional_call(site.module, values, site.x)
+
+        assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
+@clause("parametrize.chained")
+@at((chained,))
+def test_chained_parametrizations_apply_in_their_order(functional_call, site):
+    site.inside(lambda owner: site.now() * 1)
+
+    result = functional_call(site.module, {site.originals[0]: site.value()}, site.x)
+
+    assert torch.equal(result, 2 * site.value() + 1)
+
+
+@clause("parametrize.others-stay")
+def test_the_other_parametrizations_of_a_module_stay_active(functional_call, names):
+    """With an exact right_inverse: that the parametrization itself is disabled, is the law of other clauses."""
+    keys, double = [names.attribute() for _ in range(3)], (lambda original: 2 * original, lambda value: value / 2)
+    module = probe(names, lambda self, x: torch.stack([getattr(self, key) for key in keys]))
+    for key in keys:
+        module.register_parameter(key, parameter())
+        parametrize.register_parametrization(module, key, parametrization(names, [], *double))
+    own = module(None).detach()
+
+    for n, key in enumerate(keys):
+        value = torch.tensor([1.0, 2.0, 4.0])
+        result = functional_call(module, {key: value}, (None,))
+        expected = own.clone()
+        expected[n] = value
+
+        assert torch.equal(result, expected)
+
+
+@clause("parametrize.still-active")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at((shifted, doubled, two_originals))
+def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
+    before, kind = snapshot(site.module), type(site.owner)
+    name = site.name if by == "regular name" else site.originals[0]
+    if fails:
+        site.inside(lambda owner: 1 / 0)
+    try:
+        functional_call(site.module, {name: site.value()}, site.x)
+    except ZeroDivisionError:
+        assert fails
+
+    assert parametrize.is_parametrized(site.owner, site.key)
+    assert type(site.owner) is kind
+    assert snapshot(site.module).slots == before.slots
+    assert torch.equal(site.now(), site.own)
+
+
+@clause("parametrize.buffer")
+@at((buffer_squared,))
+def test_the_regular_name_of_a_parametrized_buffer(functional_call, site):
+    value, seen, before = site.value(), [], snapshot(site.module)
+    site.ran.clear()
+    site.inside(lambda owner: seen.append(site.now()) or site.x)
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert site.ran == []
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("parametrize.buffer")
+@at((buffer_squared,))
+def test_the_original_of_a_parametrized_buffer(functional_call, site):
+    site.inside(lambda owner: site.now() * 1)
+
+    assert torch.equal(functional_call(site.module, {site.originals[0]: site.value()}, site.x), site.value() ** 2)
+
+
+BUILTIN = ("weight_norm", "spectral_norm", "orthogonal")
+
+
+def _builtin(kind):
+    normalize = getattr(nn.utils.parametrizations, kind, None)
+    if normalize is None:
+        unsupported(f"{kind} is no parametrization before torch 2.1")
+    return normalize(nn.Linear(3, 3))
+
+
+@clause("parametrize.builtin")
+@pytest.mark.parametrize("kind", BUILTIN)
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+def test_builtin_parametrizations_are_disabled_by_the_regular_name(functional_call, kind, nested):
+    linear, x = _builtin(kind), torch.rand(2, 3)
+    module = nn.Sequential(linear) if nested else linear
+    before, value = snapshot(module), torch.arange(9.0).reshape(3, 3).requires_grad_()
+
+    result = functional_call(module, {"0.weight" if nested else "weight": value}, x)
+    result.sum().backward()
+
+    assert torch.equal(result, nn.functional.linear(x, value, linear.bias))
+    assert torch.allclose(value.grad, x.sum(0).expand(3, 3))
+    assert snapshot(module).slots == before.slots
+
+
+@clause("parametrize.builtin-originals")
+@pytest.mark.parametrize("kind", BUILTIN)
+def test_builtin_parametrizations_apply_to_given_originals(functional_call, kind):
+    linear, x = _builtin(kind).eval(), torch.rand(2, 3)
+    names = [name for name, _ in linear.named_parameters() if ".original" in name]
+    for chosen in itertools.chain.from_iterable(itertools.combinations(names, n) for n in range(1, len(names) + 1)):
+        values = {name: torch.rand_like(linear.get_parameter(name)) + 1 for name in chosen}
+        before = snapshot(linear)
+
+        result = functional_call(linear, values, x)
+
+        assert torch.allclose(result, oracle.result(linear, values, x))
+        assert snapshot(linear).slots == before.slots
+
+
+@clause("parametrize.cached")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@pytest.mark.parametrize("first", ["given", "own"])
+@at((squared, nested_squared))
+def test_given_and_own_values_are_not_mixed_in_the_cache(functional_call, site, by, first):
+    name = site.name if by == "regular name" else site.originals[0]
+    given = [{name: site.value(seed)} for seed in (2, 3)]
+    own, site.x = site.module(site.x), site.x
+    expected = [site.value(seed) if by == "regular name" else site.value(seed) ** 2 for seed in (2, 3)]
+    seen = []
+    site.inside(lambda owner: seen.append(site.now()))
+    with parametrize.cached():
+        plain = [site.module(site.x)] if first == "own" else []
+        for values in given:
+            functional_call(site.module, values, site.x)
+            plain.append(site.module(site.x))
+
+    assert [torch.equal(output, own) for output in plain] == [True] * len(plain)
+    used = seen[1 if first == "own" else 0 :: 2]
+    assert [bits(one.detach()) for one in used] == [bits(one) for one in expected]
+
+
+@clause("parametrize.both")
+@at((squared, doubled))
+def test_regular_name_and_original_together(functional_call, site, observe):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+    for values in ({site.name: value, site.originals[0]: site.value(2)}, {site.originals[0]: site.value(2), site.name: value}):
+        try:
+            functional_call(site.module, values, site.x)
+            observe("the regular name is in force" if seen[-1] is value else "the original, or what comes of it")
+        except Exception as error:
+            observe(type(error).__name__)

@@ -1,0 +1,163 @@
+"""state: what belongs to the process is as before the call."""
+
+import contextlib
+import random
+import warnings
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec import guard
+from fcspec.plugin import clause
+from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.parametrized import squared
+from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter
+
+with contextlib.suppress(ImportError):
+    import numpy.random  # noqa: F401  # so that its generator is among those compared
+
+
+def _returns(functional_call, site):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+def _takes_everything(functional_call, site):
+    functional_call(site.module, fresh_values(site.module), (site.x,), {}, tie_weights=False, strict=True)
+
+
+def _gives_a_double(functional_call, site):
+    functional_call(site.module, {site.name: site.value().double()}, site.x)
+
+
+def _raises(functional_call, site):
+    with site.module.register_forward_hook(lambda *_: 1 / 0), contextlib.suppress(ZeroDivisionError):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+def _is_refused(functional_call, site):
+    with contextlib.suppress(Exception):
+        functional_call(site.module, {site.name: site.value()}, site.x, strict=True)
+
+
+def _is_differentiated(functional_call, site):
+    torch.func.grad(lambda value: functional_call(site.module, {site.name: value}, site.x).sum())(site.value())
+
+
+CALLS = (_returns, _takes_everything, _gives_a_double, _raises, _is_refused, _is_differentiated)
+
+everyhow = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.strip("_").replace("_", " "))
+
+
+def _changed(functional_call, site, call, group):
+    before = guard.snapshot(group)
+    call(functional_call, site)
+    return guard.difference(before, guard.snapshot(group))
+
+
+@clause("state.rng")
+@everyhow
+@at((nested_parameter,))
+def test_no_random_numbers_are_drawn(functional_call, site, call):
+    assert _changed(functional_call, site, call, "rng") == {}
+
+
+@clause("state.rng")
+def test_with_the_same_seed_forward_draws_what_it_draws_in_a_plain_call(functional_call):
+    module, x = nn.Sequential(nn.Dropout(), nn.Linear(9, 9), nn.Dropout()), torch.ones(9, 9)
+    torch.manual_seed(3)
+    plain = module(x)
+    torch.manual_seed(3)
+
+    assert torch.equal(functional_call(module, dict(module.named_parameters()), x), plain)
+
+
+@clause("state.rng")
+@at((flat_parameter,))
+def test_random_numbers_that_forward_draws_are_gone(functional_call, site):
+    def act(owner):
+        torch.rand(3)
+        random.random()
+
+    before = guard.snapshot("rng")
+    site.inside(act)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert {"rng.torch", "rng.python"} <= set(guard.difference(before, guard.snapshot("rng")))
+
+
+@clause("state.defaults")
+@everyhow
+@at((nested_parameter,))
+def test_defaults_are_as_before(functional_call, site, call):
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert _changed(functional_call, site, call, "defaults") == {}
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@clause("state.modes")
+@everyhow
+@at((nested_parameter,))
+def test_modes_are_as_before(functional_call, site, call):
+    assert _changed(functional_call, site, call, "modes") == {}
+
+
+@clause("state.torch")
+@everyhow
+@at((nested_parameter,))
+def test_torch_is_as_before(functional_call, site, call):
+    assert _changed(functional_call, site, call, "torch") == {}
+
+
+@contextlib.contextmanager
+def _no_warnings():
+    with warnings.catch_warnings(record=True) as issued:
+        warnings.simplefilter("always")
+        yield
+    assert [str(one.message) for one in issued] == []
+
+
+@clause("state.warnings")
+@at((*SITES, squared))
+def test_no_warning_is_issued(functional_call, site):
+    with _no_warnings():
+        functional_call(site.module, {}, site.x)
+        _takes_everything(functional_call, site)
+
+
+@clause("state.warnings")
+@at(PAIRS, "group")
+def test_no_warning_is_issued_for_tied_names(functional_call, group):
+    value = group.value()
+    with _no_warnings():
+        functional_call(group.module, {group.names[0]: value}, group.x)
+        functional_call(group.module, dict.fromkeys(group.names, value), group.x)
+        functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=False)
+
+
+@clause("state.warnings")
+@at((flat_parameter,))
+def test_a_warning_of_forward_is_issued(functional_call, site):
+    site.inside(lambda owner: warnings.warn("forward's own", stacklevel=1))
+
+    with pytest.warns(UserWarning, match="forward's own"):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+@clause("state.silent")
+@everyhow
+@at((flat_buffer,))
+def test_nothing_is_printed(functional_call, site, call, capfd):
+    call(functional_call, site)
+
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+@clause("state.processes")
+@everyhow
+@at((nested_parameter,))
+def test_no_thread_process_or_signal_handler_is_left(functional_call, site, call):
+    assert _changed(functional_call, site, call, "processes") == {}
