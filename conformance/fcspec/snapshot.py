@@ -140,9 +140,9 @@ def snapshot(module: nn.Module) -> Snapshot:
     plain, order, shape = Part(), Part(), Part()
     for path, owner in paths(module):
         own = vars(owner)
-        plain.update({
-            f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)
-        })
+        plain.update(
+            {f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)}
+        )
         order.update({f"{path}:{store}": list(own[store]) for store in STORES})
         shape[f"{path}:class"] = type(owner)
         shape[f"{path}:keys"] = sorted(own)

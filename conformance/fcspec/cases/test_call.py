@@ -358,5 +358,5 @@ NOT_MODULES = {
 @pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("what", NOT_MODULES.values(), ids=NOT_MODULES)
 def test_what_is_no_module_is_refused(functional_call, what, tie_weights):
-    with pytest.raises(Exception, match="(?i)module"):
+    with pytest.raises(Exception, match=r"(?i)module"):
         functional_call(what, {}, (torch.ones(1, 2),), tie_weights=tie_weights)

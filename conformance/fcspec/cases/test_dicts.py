@@ -144,9 +144,7 @@ def test_a_state_dict_works(functional_call, make, shape):
 @clause("dicts.state-dict")
 @at((*PAIRS, twin_submodules), "group")
 def test_the_state_dict_of_a_tied_model_works(functional_call, group):
-    assert torch.equal(
-        functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x)
-    )
+    assert torch.equal(functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x))
 
 
 @clause("dicts.unchanged")

@@ -1,6 +1,5 @@
 """grad: gradients flow to the tensors that were given."""
 
-import pytest
 import torch
 from torch import nn
 

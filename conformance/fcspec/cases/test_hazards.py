@@ -2,7 +2,6 @@
 
 import copy
 import inspect
-import sys
 import threading
 
 import pytest
@@ -13,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
-from fcspec.specimens.base import at, probe
+from fcspec.specimens.base import at
 from fcspec.specimens.sites import FLAT, flat_buffer, flat_parameter
 
 
@@ -205,56 +204,3 @@ def test_an_averaged_model(functional_call, site, observe):
         observe("averaged: called" if torch.equal(result, averaged(site.x)) else "averaged: value not used")
     except Exception as error:
         observe(f"averaged: {type(error).__name__}")
-
-
-@clause("restore.interrupted")
-@pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
-def test_an_interruption_at_any_line_before_forward(functional_call, names, tie_weights, observe):
-    """KeyboardInterrupt at each line event of the implementation's own file, one call for each."""
-    first, second, third = (names.attribute() for _ in range(3))
-    module, entered = probe(names, lambda self, x: entered.append(1) or x), []
-    module.register_parameter(first, nn.Parameter(torch.rand(3)))
-    module.register_parameter(second, getattr(module, first))
-    module.register_buffer(third, torch.rand(3))
-    before = snapshot(module)
-    code = inspect.unwrap(functional_call.function)
-    file = getattr(getattr(code, "__code__", None), "co_filename", None)
-    events, half_swapped = _interrupted_at_each_line(
-        lambda: functional_call(module, {first: torch.ones(3), third: torch.ones(3)}, torch.ones(3), tie_weights=tie_weights),
-        file,
-        entered,
-        lambda: snapshot(module).slots == before.slots,
-        lambda: [vars(module)[store].update(saved) for store, saved in own.items()],
-    ) if (own := {store: dict(vars(module)[store]) for store in ("_parameters", "_buffers")}) else (0, 0)
-    observe("no Python lines" if not events else f"half swapped at {half_swapped} of {events} lines")
-
-
-def _interrupted_at_each_line(call, file, entered, is_as_before, put_back):
-    """How many line events there are before forward, and after how many interruptions the module is not as before."""
-    count = half_swapped = at_event = 0
-
-    def trace(frame, event, arg):
-        nonlocal count
-        if frame.f_code.co_filename != file or entered:
-            return None
-        if event == "line":
-            count += 1
-            if count == at_event:
-                raise KeyboardInterrupt
-        return trace
-
-    while True:
-        count, at_event = 0, at_event + 1
-        entered.clear()
-        sys.settrace(trace)
-        try:
-            call()
-        except KeyboardInterrupt:
-            pass
-        finally:
-            sys.settrace(None)
-        if count < at_event:
-            return at_event - 1, half_swapped
-        if not is_as_before():
-            half_swapped += 1
-            put_back()

@@ -1,5 +1,7 @@
 """inplace: what forward changes about given tensors, the caller sees."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -274,10 +276,8 @@ def test_a_dict_receives_nothing_but_tensors(functional_call, site, act):
         return torch.zeros(())
 
     site.inside(end)
-    try:
+    with contextlib.suppress(TypeError):  # that the module comes back is restore.rebound-non-tensor
         functional_call(site.module, values, site.x)
-    except TypeError as error:
-        assert error is not None  # that the module comes back, and how, is restore.rebound-non-tensor
 
     assert values[site.name] is value
     assert list(values) == [site.name]

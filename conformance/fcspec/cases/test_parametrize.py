@@ -269,7 +269,10 @@ def test_given_and_own_values_are_not_mixed_in_the_cache(functional_call, site, 
 def test_regular_name_and_original_together(functional_call, site, observe):
     value, seen = site.value(), []
     site.inside(lambda owner: seen.append(site.now()))
-    for values in ({site.name: value, site.originals[0]: site.value(2)}, {site.originals[0]: site.value(2), site.name: value}):
+    for values in (
+        {site.name: value, site.originals[0]: site.value(2)},
+        {site.originals[0]: site.value(2), site.name: value},
+    ):
         try:
             functional_call(site.module, values, site.x)
             observe("the regular name is in force" if seen[-1] is value else "the original, or what comes of it")

@@ -8,7 +8,7 @@ from fcspec import oracle
 from fcspec.cases.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values, parameter, probe
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, SHARED
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
 from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals
 from fcspec.specimens.sites import BUFFERS, FLAT, SITES, flat_parameter, nested_parameter, non_persistent_buffer
 
@@ -39,7 +39,9 @@ def test_each_missing_name_is_an_error(functional_call, site):
 
     for name in values:
         with refused(site.module):
-            functional_call(site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True)
+            functional_call(
+                site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True
+            )
 
 
 @clause("strict.missing")
@@ -113,7 +115,9 @@ def test_the_error_names_every_missing_and_every_unexpected_name(functional_call
     functional_call(site.module, values, site.x, strict=True)
     missing = [site.name, site.other]
     unexpected = [names.attribute(), site.beside(names.attribute()), f"{names.attribute()}.{names.attribute()}"]
-    wrong = {name: value for name, value in values.items() if name not in missing} | dict.fromkeys(unexpected, site.value())
+    wrong = {name: value for name, value in values.items() if name not in missing} | dict.fromkeys(
+        unexpected, site.value()
+    )
 
     with refused(site.module) as error:
         functional_call(site.module, wrong, site.x, strict=True)
@@ -208,7 +212,9 @@ def test_the_names_of_the_originals_are_complete(functional_call, site):
     functional_call(site.module, values, site.x, strict=True)
     for name in site.originals:
         with refused(site.module):
-            functional_call(site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True)
+            functional_call(
+                site.module, {key: value for key, value in values.items() if key != name}, site.x, strict=True
+            )
 
 
 @clause("strict.regular-name")

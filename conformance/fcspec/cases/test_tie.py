@@ -351,9 +351,7 @@ def test_values_under_vmap(functional_call, group, equal, observe):
 def test_different_values_for_one_slot_untied(functional_call, group, observe):
     values = [group.value(1), group.value(2)]
     try:
-        seen = _seen(
-            functional_call, group, dict(zip(group.names, values, strict=True)), tie_weights=False
-        )[0]
+        seen = _seen(functional_call, group, dict(zip(group.names, values, strict=True)), tie_weights=False)[0]
         observe("the first wins" if seen is values[0] else "the last wins" if seen is values[1] else "own value")
     except Exception as error:
         observe(type(error).__name__)

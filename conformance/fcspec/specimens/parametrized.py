@@ -38,11 +38,11 @@ class Parametrized(Site):
 def parametrization(names: Names, ran: list[str], forward: Any, right_inverse: Any = None) -> Any:
     """A parametrization of a class of its own that notes what it does."""
 
-    def noting_forward(self: Any, *originals: Any) -> Any:
+    def noting_forward(_: Any, *originals: Any) -> Any:
         ran.append("forward")
         return forward(*originals)
 
-    def noting_right_inverse(self: Any, value: Any) -> Any:
+    def noting_right_inverse(_: Any, value: Any) -> Any:
         ran.append("right_inverse")
         return right_inverse(value)
 
