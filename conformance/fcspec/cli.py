@@ -160,12 +160,14 @@ def _as_markdown(clause: Clause) -> str:
 def write_deviations(target: str, output: Path | None) -> int:
     """Write the deviations file of TARGET as it is now, with empty reasons.
 
-    A file with an empty reason does not load: say why each clause deviates.
+    A file with an empty reason does not load: say why each clause deviates. Reasons that the file already has are kept.
     """
-    report = _with_progress(suite.Options(full_address(target), ("all",)))
+    address = full_address(target)
+    known = deviations.load(str(output), address, load_spec()) if output is not None and output.exists() else ()
+    report = _with_progress(suite.Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
-    text = deviations.write(report)
+    text = deviations.write(report, known)
     if output is None:
         click.echo(text, nl=False)
         return 0

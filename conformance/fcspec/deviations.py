@@ -17,7 +17,7 @@ from fcspec.report import WORST_FIRST, ClauseResult, Report
 from fcspec.spec import Spec
 
 FORMAT = 1
-BUILTIN = Path(__file__).parent / "deviations"
+BUILTIN = Path(__file__).parent / "declared"
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,14 @@ def _mark(result: ClauseResult, entry: Deviation | None) -> ClauseResult:
     return replace(result, declared=entry.reason)
 
 
-def write(report: Report) -> str:
-    """The file that declares what a report shows; every reason is left empty, for a person to write."""
+def write(report: Report, known: Sequence[Deviation] = ()) -> str:
+    """The file that declares what a report shows.
+
+    Args:
+        known: entries of an older file: their reasons, issues and releases are kept. Every other reason is left empty, for a
+            person to write.
+    """
+    reasons = {entry.clause: entry for entry in known}
     lines = [f"format = {FORMAT}", f'target = "{report.target["address"]}"']
     for result in report.clauses:
         if result.level == "MAY" or result.verdict in ("pass", "unsupported", "error", None):
@@ -133,5 +139,8 @@ def write(report: Report) -> str:
         lines += ["", "[[deviation]]", f'clause = "{result.clause}"', f'verdict = "{result.verdict}"']
         if len(wrong) < len(result.cases):
             lines += ["cases = [", *(f"    {json.dumps(case)}," for case in wrong), "]"]
-        lines += ['reason = ""']
+        entry = reasons.get(result.clause)
+        lines.append(f"reason = {json.dumps(entry.reason if entry else '', ensure_ascii=False)}")
+        if entry is not None:
+            lines += [f"{key} = {json.dumps(value)}" for key in ("issue", "when") if (value := getattr(entry, key))]
     return "\n".join(lines) + "\n"

@@ -75,7 +75,7 @@ def test_that_error_names_the_key(functional_call, site):
     assert site.name in str(error.value)
 
 
-class Refusing(dict):
+class Refusing(dict[str, torch.Tensor]):
     """A dict that has its own idea of missing keys."""
 
     def __missing__(self, key):

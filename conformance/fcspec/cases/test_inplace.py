@@ -342,7 +342,7 @@ def test_forward_edits_the_callers_dict(functional_call, site, edit, observe):
         observe(type(error).__name__)
 
 
-class ReadOnly(dict):
+class ReadOnly(dict[str, torch.Tensor]):
     """A dict that refuses assignment."""
 
     def __setitem__(self, key, value):

@@ -24,15 +24,10 @@ class Parametrized(Site):
     def __init__(self, site: Site, ran: list[str]) -> None:
         super().__init__(site.module, site.name, site.caller)
         path = self.name.removesuffix(self.key)
-        held = self.owner.parametrizations[self.key]  # type: ignore[index]
+        held = self.owner.get_submodule(f"parametrizations.{self.key}")
         self.originals = [f"{path}parametrizations.{self.key}.{name}" for name in (*held._parameters, *held._buffers)]
         self.ran = ran
         ran.clear()
-
-    @property
-    def list(self) -> Any:
-        """The ParametrizationList."""
-        return self.owner.parametrizations[self.key]  # type: ignore[index]
 
 
 def parametrization(names: Names, ran: list[str], forward: Any, right_inverse: Any = None) -> Any:

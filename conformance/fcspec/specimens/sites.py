@@ -88,19 +88,22 @@ def nested(names: Names, site: Site) -> Site:
     child, entry = names.attribute(), names.attribute()
     root, middle = probe(names), probe(names)
     sequential = nn.Sequential(nn.Identity(), site.module)
-    middle.add_module(child, CallableDict({entry: sequential}))
+    middle.add_module(child, callable_dict(names, {entry: sequential}))
     middle.register_parameter(names.attribute(), parameter())
     root.add_module(child, middle)
     return Site(root, f"{child}.{child}.{entry}.1.{site.name}", site.caller)
 
 
-class CallableDict(nn.ModuleDict):
+def callable_dict(names: Names, modules: dict[str, nn.Module]) -> nn.ModuleDict:
     """A ModuleDict that a Probe can call: its modules in turn."""
 
-    def forward(self, x: Any) -> Any:
+    def forward(self: nn.ModuleDict, x: Any) -> Any:
         for child in self.values():
             x = child(x)
         return x
+
+    built: nn.ModuleDict = type(names.type(), (nn.ModuleDict,), {"forward": forward})(modules)
+    return built
 
 
 def nested_parameter(names: Names) -> Site:
