@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 
 from fcspec.errors import UsageError
 from fcspec.report import Case, Report, Run, judge
@@ -89,11 +89,44 @@ class Progress:
                 self.ended = True
 
 
-def run(options: Options, on_event: Callable[[Progress], None] | None = None) -> Report:
+class Running(Protocol):
+    """A process, as subprocess.Popen is one."""
+
+    @property
+    def returncode(self) -> int | None: ...
+    def kill(self) -> None: ...
+    def wait(self) -> int: ...
+
+
+def start(arguments: list[str], events: int, output: IO[bytes]) -> Running:
+    """The suite's process, in a session of its own, with nothing of the caller's pytest configuration.
+
+    Args:
+        events: the descriptor that takes what the suite reports.
+        output: the file that takes what is printed.
+    """
+    dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "fcspec.suite", str(events), *arguments],
+        pass_fds=(events,),
+        env={key: value for key, value in os.environ.items() if key not in dropped},
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def run(
+    options: Options,
+    on_event: Callable[[Progress], None] | None = None,
+    start: Callable[[list[str], int, IO[bytes]], Running] = start,
+) -> Report:
     """Judge a target. UsageError where the call is wrong; whatever the target does, a Report otherwise.
 
     Args:
         on_event: called after every event, for a view of the progress.
+        start: how to start the suite's process; another way may be faster for many runs.
     """
     spec = load_spec()
     chosen = spec.select(options.profiles, options.clauses)
@@ -102,17 +135,8 @@ def run(options: Options, on_event: Callable[[Progress], None] | None = None) ->
     progress = Progress()
     interrupted = False
     read_end, write_end = os.pipe()
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "fcspec.suite", str(write_end), *options.arguments()],
-        pass_fds=(write_end,),
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
+    process = start(options.arguments(), write_end, output)
     os.close(write_end)
     problem = None
     try:
@@ -132,7 +156,7 @@ def run(options: Options, on_event: Callable[[Progress], None] | None = None) ->
         process.wait()
         os.close(read_end)
     if problem is None and not progress.ended and not interrupted:
-        problem = f"the suite's process ended early ({_how(process.returncode)}) {_last_line(output)}".strip()
+        problem = f"the suite's process ended early ({_how(process.returncode or 0)}) {_last_line(output)}".strip()
     output.close()
     return judge(
         spec,
@@ -194,7 +218,7 @@ def _last_line(output: Any) -> str:
     return str(lines[-1]) if lines else ""
 
 
-def _main(events: int, arguments: list[str]) -> int:
+def main(events: int, arguments: list[str]) -> int:
     """The suite's process: try the target in a child, then run pytest with nothing of the caller's configuration."""
 
     def emit(**event: Any) -> None:
@@ -216,16 +240,17 @@ def _main(events: int, arguments: list[str]) -> int:
     emit(event="alive")
     import pytest
 
-    return int(
-        pytest.main(
-            [
-                *("-c", str(PACKAGE / "pytest.ini"), "--rootdir", str(PACKAGE), "--confcutdir", str(PACKAGE)),
-                *("--disable-plugin-autoload", "-p", "fcspec.plugin", "-p", "no:cacheprovider", "-q", "--tb=short"),
-                *("--no-header", "--no-summary", f"--fcspec-events={events}", *arguments, str(PACKAGE / "cases")),
-            ]
-        )
-    )
+    return int(pytest.main([*pytest_arguments(), f"--fcspec-events={events}", *arguments]))
+
+
+def pytest_arguments() -> list[str]:
+    """pytest with the package's own configuration, on the package's own cases, and with no other plugin."""
+    return [
+        *("-c", str(PACKAGE / "pytest.ini"), "--rootdir", str(PACKAGE), "--confcutdir", str(PACKAGE)),
+        *("--disable-plugin-autoload", "-p", "fcspec.plugin", "-p", "no:cacheprovider", "-q", "--tb=short"),
+        *("--no-header", "--no-summary", str(PACKAGE / "cases")),
+    ]
 
 
 if __name__ == "__main__":
-    sys.exit(_main(int(sys.argv[1]), sys.argv[2:]))
+    sys.exit(main(int(sys.argv[1]), sys.argv[2:]))

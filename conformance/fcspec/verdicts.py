@@ -124,7 +124,8 @@ def mark(report: pytest.TestReport, case: Case, *, strict: bool) -> None:
 
 
 def _first_line(error: pytest.ExceptionInfo[BaseException]) -> str:
-    text = error.exconly().removeprefix("AssertionError: ")
+    text = str(error.value) if isinstance(error.value, LeftTheTest) else error.exconly()
+    text = text.removeprefix("AssertionError: ")
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error.value).__name__)[:300]
 
 

@@ -1,0 +1,5 @@
+"""An import that raises SystemExit."""
+
+import sys
+
+sys.exit(0)

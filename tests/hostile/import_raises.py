@@ -1,0 +1,3 @@
+"""An import that fails."""
+
+raise RuntimeError("this module wants a GPU")
