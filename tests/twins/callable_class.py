@@ -64,6 +64,9 @@ class Layer:
     def __init__(self, module):
         self.own, self.values, self.dicts, self.weights = vars(module), {}, {}, None
 
+    def holds(self, key, where=(*STORES, "_modules")):
+        return any(key in self.own[which] for which in where)
+
     def lay(self):
         if "_flat_weights" in self.own:
             self.weights = [*self.own["_flat_weights"]], self.own["_flat_weight_refs"]
@@ -71,9 +74,11 @@ class Layer:
             self.dicts[which] = self.own[which]
             self.own[which] = copy.copy(self.own[which])
         for key, value in self.values.items():
-            for which in (*STORES, "_modules"):
+            for which in STORES:
                 if key in self.own[which]:
-                    self.own[which][key] = StandIn(self.own[which][key], value) if which == "_modules" else value
+                    self.own[which][key] = value
+            if key in self.own["_modules"]:
+                self.own["_modules"][key] = StandIn(self.own["_modules"][key], value)
 
     def now(self, key):
         found = next((self.own[which][key] for which in (*STORES, "_modules") if key in self.own[which]), MISSING)
@@ -145,14 +150,15 @@ class Call:
                 unexpected += [name] if tensor is None else []
             else:
                 layer, key = self.other(name)
-                if key is MISSING:
+                if layer is None and not strict:
+                    raise NotFunctional("no such module", name)
+                if layer is None or not layer.holds(key):
                     unexpected.append(name)
-                    if layer is None and not strict:
-                        raise NotFunctional("no such module", name)
-                    continue
-                stood_for.add(id(layer.own["_modules"][key]))
-            layer.values[key] = value
-            self.places[name] = layer, key
+                else:
+                    stood_for.add(id(layer.own["_modules"].get(key)))
+            if layer is not None:
+                layer.values[key] = value
+                self.places[name] = layer, key
         missing = [
             name
             for name, (layer, key, tensor) in self.slots.items()
@@ -171,15 +177,14 @@ class Call:
         *path, key = name.split(".") if isinstance(name, str) else (None,)
         module = follow(self.module, path) if key else None
         if module is None:
-            return None, MISSING
+            return None, key
         lists = vars(module)["_modules"].get("parametrizations")
         if isinstance(lists, torch.nn.ModuleDict) and key in lists:
             return self.layers[id(lists)], key
-        if any(key in vars(module)[which] for which in STORES):  # a name that enters a module twice
-            return self.layers[id(module)], key
-        if hasattr(module, key):
+        layer = self.layers[id(module)]
+        if not layer.holds(key, STORES) and hasattr(module, key):
             raise NotFunctional("neither parameter nor buffer", name)
-        return self.layers[id(module)], MISSING
+        return layer, key
 
     def swap_in(self):
         if any(layer.values for layer in self.layers.values()):

@@ -51,10 +51,13 @@ def resolve(*, module, given, tie_weights, strict):
             registered[prefix + key] = owner, key, tensor
             groups.setdefault(memory(tensor) or (id(owner), key), []).append(prefix + key)
     for name, value in given.items():
-        owner, key = registered[name][:2] if name in registered else other(module=module, name=name, strict=strict)
-        if owner is None:
-            unexpected.append(name)
+        if name in registered:
+            owner, key, is_known = *registered[name][:2], True
         else:
+            owner, key, is_known = other(module=module, name=name, strict=strict)
+        if not is_known:
+            unexpected.append(name)
+        if owner is not None:
             values.setdefault((id(owner), key), (owner, key, value, []))[3].append(name)
     for group in groups.values() if tie_weights else ():
         chosen = [name for name in group if name in given]
@@ -80,21 +83,21 @@ def tree(*, module, prefix="", above=()):
 
 
 def other(*, module, name, strict):
-    """The place of a name that is not registered, or None where it is to be ignored."""
+    """The owner and key of a name that is not registered, and whether a value can go there."""
     *path, key = name.split(".") if isinstance(name, str) else ("", "")
     for part in path:
         module = None if module is None else vars(module)["_modules"].get(part)
     if module is None or not key:
         demand(strict, f"{name!r} leads to no module")
-        return None, key
+        return None, key, False
     own = vars(module)
     lists = own["_modules"].get("parametrizations")
     if isinstance(lists, torch.nn.ModuleDict) and key in lists:
-        return lists[key], "forward"
+        return lists[key], "forward", True
     if key in own["_parameters"] or key in own["_buffers"]:  # the path of a circular module, with a detour
-        return module, key
+        return module, key, True
     demand(not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
-    return None, key
+    return module, key, False
 
 
 def memory(tensor):
@@ -158,13 +161,13 @@ class World:
         for store in (self.inner["_parameters"], self.inner["_buffers"]):
             if key in store:
                 store[key] = value
-                return
-        box = [value]
-        self.keys.add("right_inverse")
-        self.inner["forward"], self.inner["right_inverse"] = (lambda: box[0]), (lambda new: box.__setitem__(0, new))
+        if key == "forward":  # of a ParametrizationList
+            self.keys.add("right_inverse")
+            box = [value]
+            self.inner["forward"], self.inner["right_inverse"] = (lambda: box[0]), (lambda new: box.__setitem__(0, new))
 
     def get(self, *, key):
-        if "right_inverse" in self.keys and key == "forward":
+        if key == "forward":
             return self.inner["forward"]()
         return next((one[key] for one in (*(self.inner[name] for name in STORES), self.inner) if key in one), ...)
 
