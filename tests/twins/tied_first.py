@@ -3,10 +3,10 @@
 It calls a Shim that has every owner as its direct child, with tie_weights=False; before torch restores, the Shim tidies
 up what forward left there. A regular name has a stand-in for its ParametrizationList. Where implementations are free:
 args=None is no argument; a namedtuple is unpacked; a list of dicts, a Mapping that is no dict and None values are
-accepted; an unknown name is an instance attribute during the call; a plain tensor is accepted, a class-level one
-refused; dicts are updated when forward raises, also where another name of a tied group was rebound, and one that
-refuses is left alone; under strict a regular name is unexpected, a name registered as None is not, and one name of a
-shared slot is enough; ties that cannot be decided are refused; of several values for one slot the last counts.
+accepted; an unknown name is an instance attribute during the call; plain and class-level tensors are accepted; dicts
+are updated when forward raises, also where another name of a tied group was rebound, and one that refuses is left
+alone; under strict a regular name is unexpected, a name registered as None is not, and one name of a shared slot is
+enough; ties that cannot be decided are refused; of several values for one slot the last counts.
 """
 
 import contextlib
@@ -132,7 +132,9 @@ class Place:
         """Is there something under this name that is no tensor?"""
         if self.is_regular or self.tensor is not ...:
             return False
-        return not isinstance(self.old, torch.Tensor) if self.old is not ... else hasattr(self.owner, self.key)
+        if self.old is ... and not hasattr(type(self.owner), self.key):
+            return hasattr(self.owner, self.key)
+        return not isinstance(getattr(type(self.owner), self.key) if self.old is ... else self.old, torch.Tensor)
 
     def put_in(self):
         if self.is_regular:
