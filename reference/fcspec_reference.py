@@ -7,7 +7,7 @@ Names in comments (`tie.conflict`) are clauses of SPEC.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -17,6 +17,9 @@ from torch.nn.utils import parametrize
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
+# The stores of a module, by their place in `_Owner.stores`; and the places of the other three.
+_PARAMETERS, _BUFFERS, _MODULES, _DICT = range(4)
+_OTHERS = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))
 
 
 def functional_call(
@@ -50,8 +53,10 @@ def functional_call(
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
     _check_module(module)
-    swap = _Swap(module)
-    swap.take(parameter_and_buffer_dicts, tie_weights, strict)
+    swap = _Swap(module, strict)
+    if tie_weights or strict:
+        swap.walk()
+    swap.take(parameter_and_buffer_dicts)
     if tie_weights:
         swap.tie()
     if strict:
@@ -75,124 +80,123 @@ def _check_module(module: Any) -> None:
         raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
     if isinstance(module, nn.DataParallel):
         raise RuntimeError(
-            "functional_call can't be used with nn.DataParallel module: replicas would not see the values"
+            "functional_call can't be used with nn.DataParallel module: its replicas see no given values"
         )
 
 
 class _Absent:
-    """What a slot holds where nothing is registered."""
-
-
-_ABSENT: Any = _Absent()
-
-
-class _Owner:
-    """A module that holds given names, and what about it may have to be put right after forward."""
-
-    __slots__ = ("buffers", "flat", "module", "non_persistent", "order", "own", "parameters")
-
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        self.own = own = vars(module)
-        self.parameters: dict[str, Any] = own.get("_parameters", {})
-        self.buffers: dict[str, Any] = own.get("_buffers", {})
-        self.order = [*self.parameters, *self.buffers]
-        self.non_persistent = set(own["_non_persistent_buffers_set"]) if self.buffers else ()
-        # restore.recurrent: forward of an RNN lists its weights anew where they are not those listed before.
-        self.flat = {key: own[key] for key in _FLAT if key in own} if "_flat_weights" in own else None
-
-    def put_right(self) -> None:
-        if [*self.parameters, *self.buffers] != self.order:
-            # restore.order: a name that forward deleted is registered behind its neighbours
-            for store in (self.parameters, self.buffers):
-                items = dict(store)
-                store.clear()
-                store.update({key: items[key] for key in self.order if key in items})
-                store.update(items)
-        if self.flat is not None:
-            self.own.update(self.flat)
-
-
-_FLAT = ("_flat_weights", "_flat_weight_refs")
+    """Stands, itself, for what a store holds under a key that it does not have."""
 
 
 class _Slot:
-    """One swap: `store[key]` holds `old` before and after the call, and `value` during it.
+    """One place, a key in one of a module's stores: it holds `old` before and after the call, and `given` during it.
 
-    `tensor` is what the caller gave. It is the value itself, but for the regular name of a parametrized tensor.
+    What forward puts under the same key into another store of the module is taken out again (restore.rebound).
     """
 
-    __slots__ = ("key", "old", "owner", "store", "tensor", "value")
+    __slots__ = ("given", "group", "home", "key", "now", "old", "shadowed")
 
-    def __init__(self, owner: _Owner, store: dict[str, Any], key: str, tensor: Tensor | None) -> None:
-        self.owner, self.store, self.key = owner, store, key
-        self.old = store.get(key, _ABSENT)
-        self.tensor: Any = tensor
-        self.value: Any = tensor
+    def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
+        self.home, self.key, self.given = home, key, given
+        store = owner.stores[home]
+        self.old = self.now = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
+        self.shadowed = key in owner.stores[_DICT]
+        # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
+        alone = self.old is None or self.old is _Absent or home == _DICT
+        self.group: Any = (id(owner.module), key) if alone else id(self.old)
 
-    def put_back(self) -> Any:
-        """Put the old object back, and return what stood here when forward had ended."""
-        store, key, owner = self.store, self.key, self.owner
-        now = store.get(key, _ABSENT)
-        if now is not self.value or self.old is _ABSENT:
-            now = self._clear()
-        if self.old is not _ABSENT:
+    def put_back(self, owner: _Owner) -> None:
+        """Put back what stood here; `now` is what stood here when forward had ended."""
+        key, store = self.key, owner.stores[self.home]
+        self.now = store[key] if key in store else _Absent  # noqa: SIM401
+        for place in _OTHERS[self.home]:
+            if key in owner.stores[place] and not (self.shadowed and place == _DICT):
+                stray = owner.stores[place].pop(key)
+                self.now = stray if self.now is _Absent else self.now
+        if self.old is not _Absent:
             store[key] = self.old
-        if store is owner.buffers:
-            non_persistent = owner.own["_non_persistent_buffers_set"]
-            (non_persistent.add if key in owner.non_persistent else non_persistent.discard)(key)
-        return now
-
-    def _clear(self) -> Any:
-        """Take the name out of every store: forward may have deleted it and registered it elsewhere (restore.rebound)."""
-        now = _ABSENT
-        owner = self.owner
-        for store in (owner.parameters, owner.buffers, owner.own.get("_modules", {}), owner.own):
-            if self.key in store:
-                now = store[self.key] if now is _ABSENT else now
-                if store is not self.store or self.old is _ABSENT:
-                    del store[self.key]
-        owner.own["_non_persistent_buffers_set"].discard(self.key)
-        return now
+        elif key in store:
+            del store[key]
 
 
-class _HandOut(_Slot):
-    """The regular name of a parametrized tensor: `forward` or `right_inverse` of its ParametrizationList, in its `__dict__`.
+class _ParametrizedSlot(_Slot):
+    """The regular name of a parametrized tensor: `forward` and `right_inverse` in `__dict__` of its ParametrizationList.
 
-    `forward` hands out the given tensor and `right_inverse` takes a rebinding, so no parametrization runs, and neither class
-    nor property is touched (parametrize.regular-name, parametrize.not-run).
+    One hands out the given tensor and the other takes a rebinding, so no parametrization runs, and neither class nor
+    property is touched (parametrize.regular-name, parametrize.not-run).
     """
 
-    __slots__ = ("box",)
+    def __init__(self, owner: _Owner, given: Any) -> None:
+        self.tensors = tensors = [given]
+        super().__init__(owner, _DICT, "forward", lambda: tensors[-1])
+        owner.slots["right_inverse"] = _Slot(owner, _DICT, "right_inverse", tensors.append)
 
-    def __init__(self, owner: _Owner, key: str, box: list[Any]) -> None:
-        super().__init__(owner, owner.own, key, box[0])
-        self.box = box
-        self.value = (lambda: box[0]) if key == "forward" else (lambda new: box.__setitem__(0, new))
+    def put_back(self, owner: _Owner) -> None:
+        super().put_back(owner)
+        if len(self.tensors) > 1:
+            self.now = self.tensors[-1]
 
-    def put_back(self) -> Any:
-        self.store.pop(self.key, None)
-        if self.old is not _ABSENT:
-            self.store[self.key] = self.old
-        return self.box[0]
+
+class _Owner:
+    """A module, and those of its slots that are swapped, by key."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.stores: tuple[Any, ...] = (module._parameters, module._buffers, module._modules, module.__dict__)
+        self.order = [*module._parameters.keys(), *module._buffers.keys()]
+        self.non_persistent = module._non_persistent_buffers_set.copy()
+        self.module = module
+        self.slots: dict[str, _Slot] = {}
+        if isinstance(module, nn.RNNBase):
+            # restore.recurrent: forward lists its weights anew where they are not those listed before.
+            for key in ("_flat_weights", "_flat_weight_refs"):
+                self.slots[key] = _Slot(self, _DICT, key, list(module.__dict__[key]))
+
+    def put_back(self) -> None:
+        for slot in reversed(self.slots.values()):
+            slot.put_back(self)
+        non_persistent = self.module._non_persistent_buffers_set
+        if non_persistent != self.non_persistent:
+            for key in self.slots:
+                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)
+        if self.slots and [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order:
+            for store in self.stores[:_MODULES]:
+                for key in dict.fromkeys([*self.order, *store]):
+                    if key in store:  # restore.order: what forward deleted would stand behind its neighbours
+                        store[key] = store.pop(key)
 
 
 class _Swap:
     """All the slots of one call."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, strict: bool) -> None:
         self.module = module
-        self.slots: dict[tuple[int, str], _Slot] = {}  # by (id of the store, key)
-        self.names: dict[str, tuple[Any, _Slot | None, Any]] = {}  # name -> its dict, its slot, its value
+        self.strict = strict
+        self.owners: dict[int, _Owner] = {}  # by id of the module
+        self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
+        self.names: dict[str, tuple[Any, _Slot | None, Any]] = {}  # a given name -> its dict, its slot, its value
         self.unexpected: list[str] = []
-        self.owners: dict[str, _Owner | None] = {}
-        self.by_id: dict[int, _Owner] = {}
         self.cache: dict[Any, Any] | None = None
+        self.is_in = False
 
     # ------------------------------------------------------------------------------------------- names to slots
 
-    def take(self, dicts: Any, tie_weights: bool, strict: bool) -> None:
-        """Resolve every name (chapter dicts)."""
+    def walk(self) -> None:
+        """List what is registered, by the first of its names; each module once, also of a circular one (call.circular)."""
+        todo, found = [("", self.module)], {id(self.module)}
+        for prefix, module in todo:  # which grows meanwhile
+            for key, parameter in module._parameters.items():
+                self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
+            for key, buffer in module._buffers.items():
+                self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
+            for name, child in module._modules.items():
+                if child is not None and id(child) not in found:
+                    found.add(id(child))
+                    todo.append((f"{prefix}{name}.", child))
+            if isinstance(module, nn.RNNBase):
+                self._owner(module)  # restore.recurrent, also where its weights are parametrized
+
+    def take(self, dicts: Any) -> None:
+        """Resolve every given name (chapter dicts)."""
         for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
             if not isinstance(one, Mapping):
                 found = type(one).__name__
@@ -204,138 +208,90 @@ class _Swap:
                     raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
                 if name in self.names:
                     raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
-                self.names[name] = (one, self._slot(name, value, tie_weights, strict), value)
-
-    def _slot(self, name: str, value: Tensor | None, tie_weights: bool, strict: bool) -> _Slot | None:
-        path, _, key = name.rpartition(".")
-        if not key:
-            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-        if path in self.owners:
-            owner = self.owners[path]
-        else:
-            owner = self.owners[path] = self._find_owner(name, path, strict)
-        if owner is None:
-            self.unexpected.append(name)
-            return None
-        store = owner.parameters if key in owner.parameters else owner.buffers
-        if key in store:
-            slot = self.slots.get((id(store), key))
-            if slot is None:
-                slot = self.slots[id(store), key] = _Slot(owner, store, key, value)
-            elif not tie_weights:
-                slot.tensor = slot.value = value
-            elif not _equal(slot.tensor, value):  # tie.shared-submodule: two names of one slot
-                raise self._conflict([other for other, (_, its, _) in self.names.items() if its is slot] + [name])
-            return slot
-        self.unexpected.append(name)
-        return self._other_slot(owner, key, name, value)
-
-    def _find_owner(self, name: str, path: str, strict: bool) -> _Owner | None:
-        """The module at a dotted path, along `_modules` or, through wrappers, along attributes."""
-        module: Any = self.module
-        for part in path.split(".") if path else ():
-            child = vars(module).get("_modules", {}).get(part)
-            if child is None:
-                child = getattr(module, part, _ABSENT) if part else _ABSENT
-            if child is _ABSENT and strict:
-                return None  # strict.unexpected
-            if child is _ABSENT:
-                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r}")
-            if not isinstance(child, nn.Module):
-                raise TypeError(f"{name!r}: attribute {part!r} of {type(module).__name__} is not a torch.nn.Module")
-            module = child
-        return self._owner(module)
+                place = self.registered.get(name)
+                slot = self._slot(*place[:3], value) if place else self._other_slot(name, value)
+                self.names[name] = (one, slot, value)
 
     def _owner(self, module: nn.Module) -> _Owner:
-        owner = self.by_id.get(id(module))
+        owner = self.owners.get(id(module))
         if owner is None:
-            owner = self.by_id[id(module)] = _Owner(module)
+            owner = self.owners[id(module)] = _Owner(module)
         return owner
 
-    def _other_slot(self, owner: _Owner, key: str, name: str, value: Tensor | None) -> _Slot:
-        """The slot of a name that is no parameter or buffer: parametrized, a plain tensor, or new."""
-        children = owner.own.get("_modules", {})
-        lists = children.get("parametrizations")
-        if isinstance(lists, nn.ModuleDict) and key in lists:
-            owner, box = self._owner(lists[key]), [value]
-            self.slots[id(owner.own), "right_inverse"] = _HandOut(owner, "right_inverse", box)
-            return self.slots.setdefault((id(owner.own), "forward"), _HandOut(owner, "forward", box))
-        if key in owner.own or key in children:
-            found = owner.own[key] if key in owner.own else children[key]
-        else:
-            found = getattr(type(owner.module), key, _ABSENT)
-        # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor
-        if found is _ABSENT and not hasattr(owner.module, key):
-            store = owner.parameters if isinstance(value, nn.Parameter) else owner.own  # drop-in.extra-name
-        elif found is None or isinstance(found, Tensor):
-            store = owner.own  # restore.plain-attribute
-        else:
-            raise TypeError(
-                f"{name!r}: attribute {key!r} of {type(owner.module).__name__} is not an instance of torch.Tensor"
-            )
-        return self.slots.setdefault((id(store), key), _Slot(owner, store, key, value))
+    def _slot(self, module: nn.Module, home: int, key: str, value: Any) -> _Slot:
+        owner = self._owner(module)
+        slot = owner.slots.get(key)
+        if slot is None:
+            slot = owner.slots[key] = _Slot(owner, home, key, value)
+        return slot
+
+    def _other_slot(self, name: str, value: Tensor | None) -> _Slot | None:
+        """The slot of a name that was not met on the way: another path, a parametrized or plain tensor, or a new name."""
+        path, _, key = name.rpartition(".")
+        if not key or name[0] == ".":
+            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+        module = self._module_at(path, name)
+        if module is not None and key in module._parameters:
+            return self._slot(module, _PARAMETERS, key, value)
+        if module is not None and key in module._buffers:
+            return self._slot(module, _BUFFERS, key, value)
+        self.unexpected.append(name)
+        if module is None:
+            return None
+        if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
+            owner = self._owner(getattr(module._modules["parametrizations"], key))
+            if "forward" not in owner.slots:
+                owner.slots["forward"] = _ParametrizedSlot(owner, value)
+            return owner.slots["forward"]
+        found = module.__dict__.get(key, getattr(type(module), key, _Absent))
+        if found is None or isinstance(found, Tensor):
+            return self._slot(module, _DICT, key, value)  # restore.plain-attribute
+        # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor.
+        if found is not _Absent or key in module._modules or hasattr(module, key):
+            raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
+        return self._slot(
+            module, _PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value
+        )  # drop-in.extra-name
+
+    def _module_at(self, path: str, name: str) -> nn.Module | None:
+        """The module at a dotted path, along `_modules` or, through wrappers, along attributes."""
+        module = self.module
+        for part in path.split(".") if path else ():
+            child = module._modules[part] if part in module._modules else getattr(module, part, _Absent)
+            if child is _Absent and self.strict:
+                return None  # strict.unexpected
+            if child is _Absent:
+                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r}")
+            if not isinstance(child, nn.Module):
+                raise TypeError(f"{name!r}: {type(module).__name__}.{part} is not a torch.nn.Module")
+            module = child
+        return module
 
     # --------------------------------------------------------------------------------------- ties and strictness
 
-    def _registered(self) -> list[tuple[nn.Module, dict[str, Any]]]:
-        """Every store that holds something, with its module; each module once, also of a circular one (call.circular)."""
-        stores: list[tuple[nn.Module, dict[str, Any]]] = []
-        found, todo = {id(self.module)}, [self.module]
-        while todo:
-            module = todo.pop()
-            own = vars(module)
-            if own.get("_parameters"):
-                stores.append((module, own["_parameters"]))
-            if own.get("_buffers"):
-                stores.append((module, own["_buffers"]))
-            for child in own["_modules"].values() if "_modules" in own else ():
-                if child is not None and id(child) not in found:
-                    found.add(id(child))
-                    todo.append(child)
-        return stores
-
     def tie(self) -> None:
         """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
-        seen: set[int] = set()
-        groups: dict[int, list[tuple[nn.Module, dict[str, Any], str]]] = {}
-        registered = self._registered()
-        for _, store in registered:
-            for tensor in store.values():
-                if id(tensor) in seen and tensor is not None:
-                    groups[id(tensor)] = []
-                seen.add(id(tensor))
-        for module, store in registered if groups else ():
-            for key, tensor in store.items():
-                if id(tensor) in groups:
-                    groups[id(tensor)].append((module, store, key))
-        for group in groups.values():
-            self._tie_group(group)
-
-    def _tie_group(self, group: list[tuple[nn.Module, dict[str, Any], str]]) -> None:
-        named = [self.slots[id(store), key] for _, store, key in group if (id(store), key) in self.slots]
-        for slot in named[1:]:
-            if not _equal(named[0].tensor, slot.tensor):
-                raise self._conflict([name for name, (_, its, _) in self.names.items() if its in named])
-        for module, store, key in group if named else ():
-            if (id(store), key) not in self.slots:
-                self.slots[id(store), key] = _Slot(self._owner(module), store, key, named[0].tensor)
-
-    def _conflict(self, names: list[str]) -> ValueError:
-        names.sort()
-        return ValueError(
-            f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
-        )
+        values: dict[Any, Any] = {}  # by group
+        for _, slot, value in self.names.values():
+            if slot is not None:
+                first = values.setdefault(slot.group, value)
+                if first is not value and not _equal(first, value):
+                    names = sorted(name for name, (_, its, _) in self.names.items() if its and its.group == slot.group)
+                    raise ValueError(
+                        f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
+                    )
+        for name, (module, home, key, tensor) in self.registered.items():
+            if id(tensor) in values and name not in self.names:
+                self._slot(module, home, key, values[id(tensor)])
 
     def check_strict(self) -> None:
         """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
-        complete = all(
-            tensor is None or (id(store), key) in self.slots
-            for _, store in self._registered()
-            for key, tensor in store.items()
-        )
-        if complete and not self.unexpected:
+        missing = []
+        for name, (module, _, key, tensor) in self.registered.items():
+            if tensor is not None and name not in self.names and key not in self._owner(module).slots:
+                missing.append(name)
+        if not missing and not self.unexpected:
             return
-        missing = [name for name, place in _names(self.module) if place not in self.slots]
         lines = ["Error(s) under strict=True:"]
         for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):
             if names:
@@ -346,50 +302,30 @@ class _Swap:
 
     def put_in(self) -> None:
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
-            self.cache = dict(parametrize._cache)
-            parametrize._cache.clear()
-        for slot in self.slots.values():
-            slot.store[slot.key] = slot.value
+            self.cache, parametrize._cache = parametrize._cache, {}
+        for owner in self.owners.values():
+            for slot in owner.slots.values():
+                owner.stores[slot.home][slot.key] = slot.given
+        self.is_in = True
 
     def put_back(self) -> None:
         """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
-        rebound = {}
-        for slot in reversed(self.slots.values()):
-            now = slot.put_back()
-            if now is not slot.tensor and (now is None or isinstance(now, Tensor)):
-                rebound[slot] = now
-        for owner in self.by_id.values():
-            owner.put_right()
+        for owner in reversed(self.owners.values()):
+            owner.put_back()
         if self.cache is not None:
-            parametrize._cache.clear()
-            parametrize._cache.update(self.cache)
-        if rebound:
-            for name, (source, its, _) in self.names.items():
-                if its in rebound:
-                    source[name] = rebound[its]  # inplace.rebinding
+            parametrize._cache = self.cache
+        for name, (source, slot, _) in self.names.items() if self.is_in else ():
+            if slot is not None and slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
+                try:
+                    source[name] = slot.now  # inplace.rebinding
+                except TypeError:
+                    pass  # inplace.read-only-dict
 
 
 def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is b:
-        return True
-    if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype or a.device != b.device:
-        return False
+    if a is None or b is None or a is b:
+        return a is b
     try:
-        return torch.equal(a, b)
-    except (RuntimeError, TypeError):  # tie.undecidable: meta, vmapped, sparse
+        return a.dtype == b.dtype and torch.equal(a, b)
+    except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
-
-
-def _names(
-    module: nn.Module, prefix: str = "", above: tuple[nn.Module, ...] = ()
-) -> Iterator[tuple[str, tuple[int, str]]]:
-    """(name, slot) along every path that enters no module twice."""
-    own = vars(module)
-    for store in (own.get("_parameters", {}), own.get("_buffers", {})):
-        for key, tensor in store.items():
-            if tensor is not None:
-                yield prefix + key, (id(store), key)
-    above = (*above, module)
-    for name, child in own.get("_modules", {}).items():
-        if child is not None and not any(child is one for one in above):
-            yield from _names(child, f"{prefix}{name}.", above)
