@@ -1,12 +1,14 @@
 """A forked child per test, with a clock of the parent's own.
 
 One warm parent imports everything once; each test runs in a child that inherits it all and that nothing survives. The child
-sends its pytest reports; a child that ends without them is judged by how it ended.
+sends its pytest reports; what ends without them is judged by how the child ended.
 """
 
 from __future__ import annotations
 
+import collections
 import gc
+import itertools
 import os
 import selectors
 import time
@@ -16,9 +18,10 @@ from typing import Any
 
 import pytest
 
-from fcspec import process
-from fcspec.process import Outcome, Process
+from fcspec import guard, process
+from fcspec.process import Answer, Outcome, Process
 from fcspec.report import capped
+from fcspec.verdicts import slug_of
 
 Play = Callable[[pytest.Item], list[pytest.TestReport]]
 """Runs one item here and now, and returns its reports."""
@@ -74,16 +77,18 @@ def run(
 ) -> None:
     """Run items in children, `jobs` at a time, until they are done or patience is over.
 
-    A test that timed out beside others is tried once more, alone.
+    A child runs one test: the items of one test function about one clause, one after another, until one of them does not
+    pass or changes the process; the rest goes on in a child of its own. A test that timed out beside others is tried once
+    more, alone.
 
     Args:
-        limit: seconds for one test.
+        limit: seconds for one item.
         done: called in this process with every item and how it ended.
         denied: descriptors of this process that no child may have.
-        alive: called in this process whenever a child has ended.
+        alive: called in this process whenever an item has ended.
     """
     late: list[tuple[pytest.Item, Ended]] = []
-    for item, ended in _ended(items, play, jobs, limit, denied):
+    for item, ended in _ended(_tests(items), play, jobs, limit, denied):
         alive()
         patience.count(ended)
         if ended.verdict == "timeout" and jobs > 1:
@@ -96,17 +101,52 @@ def run(
     for item, first in late:
         ended = first
         if not patience.over and not again.over:
-            ((_, ended),) = _ended([item], play, 1, limit, denied)
+            ((_, ended),) = _ended([[item]], play, 1, limit, denied)
             again.count(ended)
         alive()
         done(item, ended)
 
 
+def _tests(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
+    """Neighbours of one function and one clause, together."""
+    return [
+        list(test)
+        for _, test in itertools.groupby(items, lambda item: (getattr(item, "function", item), slug_of(item)))
+    ]
+
+
+class _Running:
+    """A test in its child: which item it is at."""
+
+    def __init__(self, items: list[pytest.Item], play: Play, denied: Iterable[int]) -> None:
+        self.items = items
+        self.child = Process(_work(items, play), denied)
+        self.left = list(items)
+        self.stopped = False
+
+    def answered(self) -> Iterator[tuple[pytest.Item, Ended]]:
+        for answer in self.child.answers():
+            if self.left and not self.stopped:
+                self.stopped = answer.value is None or not answer.value["clean"]
+                item = self.left.pop(0)
+                yield item, _judge_answer(item, answer)
+
+    def ended(self, limit: float | None) -> Iterator[tuple[pytest.Item, Ended]]:
+        """
+        Args:
+            limit: the clock that ran out; None where the child ended by itself.
+        """
+        outcome = self.child.end()
+        yield from self.answered()
+        if self.left and not self.stopped:
+            yield self.left.pop(0), _judge_death(outcome, limit)
+
+
 def _ended(
-    items: Iterable[pytest.Item], play: Play, jobs: int, limit: float, denied: Iterable[int]
+    tests: Iterable[list[pytest.Item]], play: Play, jobs: int, limit: float, denied: Iterable[int]
 ) -> Iterator[tuple[pytest.Item, Ended]]:
-    todo = iter(items)
-    live: dict[int, tuple[pytest.Item, Process]] = {}
+    todo = collections.deque(tests)
+    live: dict[int, _Running] = {}
     ours = process.children()
     with selectors.DefaultSelector() as selector:
 
@@ -116,29 +156,30 @@ def _ended(
                     selector.unregister(descriptor)
 
         try:
-            while True:
-                while len(live) < jobs and (item := next(todo, None)) is not None:
-                    siblings = (descriptor for _, child in live.values() for descriptor in child.descriptors)
-                    child = Process(_work(item, play), (*denied, *siblings))
-                    live[child.pid] = item, child
-                    for descriptor in child.descriptors:
-                        selector.register(descriptor, selectors.EVENT_READ, child)
-                if not live:
-                    return
-                over, late = [], []
-                first = min(child.started for _, child in live.values())
+            while todo or live:
+                while len(live) < jobs and todo:
+                    siblings = (descriptor for one in live.values() for descriptor in one.child.descriptors)
+                    new = _Running(todo.popleft(), play, (*denied, *siblings))
+                    live[new.child.pid] = new
+                    for descriptor in new.child.descriptors:
+                        selector.register(descriptor, selectors.EVENT_READ, new)
+                over = []
+                first = min(one.child.clock for one in live.values())
                 for key, _ in selector.select(max(0.0, first + limit - time.monotonic())):
-                    child = key.data
-                    if key.fd == child.pidfd:
-                        over.append(child)
-                    elif not child.listen():
+                    running: _Running = key.data
+                    if key.fd == running.child.pidfd:
+                        over.append(running)
+                    elif not running.child.listen():
                         selector.unregister(key.fd)  # the end of the channel is not yet the end of the process
+                    yield from running.answered()
                 now = time.monotonic()
-                late = [child for _, child in live.values() if child not in over and child.started + limit <= now]
-                for child in (*over, *late):
-                    forget(child)
-                    item, _ = live.pop(child.pid)
-                    yield item, _judge(item, child.end(), limit if child in late else None)
+                late = [one for one in live.values() if one not in over and one.child.clock + limit <= now]
+                for running in (*over, *late):
+                    forget(running.child)
+                    del live[running.child.pid]
+                    yield from running.ended(limit if running in late else None)
+                    if running.left:
+                        todo.appendleft(running.left)
                 if over or late:
                     process.kill_strays(ours | set(live))
         finally:
@@ -147,17 +188,33 @@ def _ended(
                 os.waitpid(pid, 0)
 
 
-def _work(item: pytest.Item, play: Play) -> Callable[[tuple[Any, Any]], list[Any]]:
-    """What a child does: run the item with capture files of its own, and make its reports plain data."""
+def _work(items: list[pytest.Item], play: Play) -> Callable[[tuple[Any, Any]], Iterator[Any]]:
+    """What a child does: run items with capture files of its own, and make their reports plain data."""
 
-    def work(output: tuple[Any, Any]) -> list[Any]:
+    def work(output: tuple[Any, Any]) -> Iterator[Any]:
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
-        _own_capture(item.config, output)
-        reports = play(item)
-        hook = item.config.hook
-        return [hook.pytest_report_to_serializable(config=item.config, report=_slim(report)) for report in reports]
+        config = items[0].config
+        _own_capture(config, output)
+        for item in items:
+            before = _state() if item is not items[-1] else None
+            reports = play(item)
+            clean = before is not None and all(map(_passed, reports)) and not guard.difference(before, _state())
+            to_serializable = config.hook.pytest_report_to_serializable
+            data = [to_serializable(config=config, report=_slim(report)) for report in reports]
+            yield {"reports": data, "clean": clean}
+            if not clean:
+                return
 
     return work
+
+
+def _passed(report: pytest.TestReport) -> bool:
+    return report.passed and getattr(report, "fcspec", {"verdict": "pass"})["verdict"] == "pass"
+
+
+def _state() -> guard.State:
+    """What one item could leave behind for the next; random numbers are seeded anew for each."""
+    return guard.snapshot("defaults", "modes", "torch", "warnings", "processes", "interpreter")
 
 
 def _own_capture(config: pytest.Config, output: tuple[Any, Any]) -> None:
@@ -183,8 +240,25 @@ def _slim(report: pytest.TestReport) -> pytest.TestReport:
 
 _LONGEST_TEXT = 1 << 20
 
+_INTRUSION = "something else than the test wrote into the suite's channel"
 
-def _judge(item: pytest.Item, outcome: Outcome, limit: float | None) -> Ended:
+
+def _judge_answer(item: pytest.Item, answer: Answer) -> Ended:
+    ended = Ended(seconds=answer.seconds)
+    if answer.intruded:
+        ended.verdict, ended.reason = "evaded", _INTRUSION
+    elif answer.escaped is not None:
+        words, ended.output = answer.escaped
+        ended.verdict = "exit" if words.startswith("SystemExit") else "fail"
+        ended.reason = f"{words} left the test"
+    else:
+        hook, config = item.config.hook, item.config
+        reports = answer.value["reports"]
+        ended.reports = [hook.pytest_report_from_serializable(config=config, data=data) for data in reports]
+    return ended
+
+
+def _judge_death(outcome: Outcome, limit: float | None) -> Ended:
     """
     Args:
         limit: the clock that ran out; None where the child ended by itself.
@@ -192,19 +266,11 @@ def _judge(item: pytest.Item, outcome: Outcome, limit: float | None) -> Ended:
     ended = Ended(output=outcome.output, seconds=outcome.seconds)
     if limit is not None:
         ended.verdict, ended.reason = "timeout", f"no verdict after {limit:g} s"
-    elif outcome.intruded and (outcome.answered or not outcome.signal):
-        ended.verdict, ended.reason = "evaded", "something else than the test wrote into the suite's channel"
-    elif outcome.escaped is not None:
-        words, ended.output = outcome.escaped
-        ended.verdict = "exit" if words.startswith("SystemExit") else "fail"
-        ended.reason = f"{words} left the test"
-    elif outcome.answer is None and outcome.signal:
+    elif outcome.intruded and not outcome.signal:
+        ended.verdict, ended.reason = "evaded", _INTRUSION
+    elif outcome.signal:
         ended.verdict, ended.reason = "crash", f"killed by {outcome.signal}"
-    elif outcome.answer is None:
+    else:
         ended.verdict = "exit"
         ended.reason = f"left the process with status {os.WEXITSTATUS(outcome.status)}, and no verdict"
-    else:
-        hook, config = item.config.hook, item.config
-        ended.reports = [hook.pytest_report_from_serializable(config=config, data=data) for data in outcome.answer]
-        ended.output = ""
     return ended

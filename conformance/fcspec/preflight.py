@@ -68,22 +68,24 @@ def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> No
     with mmap.mmap(-1, 1) as imported:  # shared with the child: whether it came that far
         child = Process(_work(address, imported), denied)
         ended = _wait(child, imported, seconds)
-        outcome = child.end()
+        outcome, answers = child.end(), child.answers()
         import_ended = imported[0] == 1
-    if isinstance(outcome.answer, dict) and "usage" in outcome.answer:
-        raise UsageError(str(outcome.answer["usage"]))
+    for answer in answers:
+        if isinstance(answer.value, dict) and "usage" in answer.value:
+            raise UsageError(str(answer.value["usage"]))
     if import_ended:
         return
-    if outcome.escaped is not None:
-        raise UsageError(f"{address} cannot be tried: {outcome.escaped[0]}")
+    for answer in answers:
+        if answer.escaped is not None:
+            raise UsageError(f"{address} cannot be tried: {answer.escaped[0]}")
     if not ended:
         raise UsageError(f"{address} takes more than {2 * seconds:g} s to import; a larger timeout gives it more")
     how = f"killed by {outcome.signal}" if outcome.signal else f"status {os.waitstatus_to_exitcode(outcome.status)}"
     raise UsageError(f"importing {address} ends the process ({how})")
 
 
-def _work(address: str, imported: mmap.mmap) -> Callable[[tuple[Any, Any]], dict[str, str]]:
-    def work(output: tuple[Any, Any]) -> dict[str, str]:
+def _work(address: str, imported: mmap.mmap) -> Callable[[tuple[Any, Any]], list[dict[str, str]]]:
+    def work(output: tuple[Any, Any]) -> list[dict[str, str]]:
         from fcspec import tampering, target
 
         for file, descriptor in zip(output, (1, 2), strict=True):
@@ -95,8 +97,8 @@ def _work(address: str, imported: mmap.mmap) -> Callable[[tuple[Any, Any]], dict
             imported[0] = 1
             target.try_out(loaded.function, tidy=lambda: (loaded.judging.look_everywhere(), surroundings.restore()))
         except UsageError as error:
-            return {"usage": str(error)}
-        return {}
+            return [{"usage": str(error)}]
+        return [{}]
 
     return work
 

@@ -1,7 +1,7 @@
-"""A forked child that does one piece of work and answers, whatever the code under test tries to do with it.
+"""A forked child that does pieces of work and answers each, whatever the code under test tries to do with it.
 
-The answer comes over a socket, marked by a word that the parent draws after the fork and says only when the work is done: while
-foreign code runs, no frame, module or object of the child holds it. Whatever else arrives on that socket is an intrusion.
+An answer comes over a socket, marked by a word that the parent draws anew and says only when the piece is done: while foreign
+code runs, no frame, module or object of the child holds it. Whatever else arrives on that socket is an intrusion.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,27 +42,37 @@ _exit = os._exit  # as it was before any foreign code ran
 
 
 @dataclass
+class Answer:
+    """What a child says when a piece of its work is done.
+
+    Attributes:
+        value: what its work yielded; None where it raised.
+        escaped: the exception that its work raised, in words, and its traceback.
+        intruded: somebody else spoke on its socket before.
+        seconds: since the answer before this one, or the fork.
+    """
+
+    value: Any
+    escaped: tuple[str, str] | None
+    intruded: bool
+    seconds: float
+
+
+@dataclass
 class Outcome:
     """How a child ended.
 
     Attributes:
-        answer: what its work returned; None where it ended without.
-        escaped: the exception that its work raised, in words, and its traceback.
         status: as os.waitpid gives it.
-        intruded: somebody else spoke on its socket.
+        intruded: somebody else spoke on its socket after its last answer.
         output: the end of what it wrote to stdout and stderr.
+        seconds: since its last answer, or the fork.
     """
 
-    answer: Any = None
-    escaped: tuple[str, str] | None = None
     status: int = 0
     intruded: bool = False
     output: str = ""
     seconds: float = 0.0
-
-    @property
-    def answered(self) -> bool:
-        return self.answer is not None or self.escaped is not None
 
     @property
     def signal(self) -> str | None:
@@ -81,12 +91,15 @@ class Process:
     """A child of its own process group, that dies with its parent.
 
     Args:
-        work: what the child does; gets the two files (stdout, stderr) that are the child's own, returns what JSON can hold.
+        work: what the child does; gets the two files (stdout, stderr) that are the child's own, yields what JSON can hold.
         denied: descriptors of this process that the child must not have; they lead to /dev/null there.
+
+    Attributes:
+        clock: when it last answered, or was forked.
     """
 
-    def __init__(self, work: Callable[[tuple[Any, Any]], Any], denied: Iterable[int] = ()) -> None:
-        self.started = time.monotonic()
+    def __init__(self, work: Callable[[tuple[Any, Any]], Iterable[Any]], denied: Iterable[int] = ()) -> None:
+        self.clock = time.monotonic()
         self._output = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
         sys.stdout.flush()
         sys.stderr.flush()
@@ -103,10 +116,10 @@ class Process:
         ours.setblocking(False)
         self.channel = ours
         self.pidfd = os.pidfd_open(self.pid)
-        self._word = secrets.token_hex(_WORD_LENGTH // 2).encode()
+        self._word: bytes | None = None
         self._received = b""
-        self._asked = False
         self._intruded = False
+        self._answers: list[Answer] = []
         try:
             os.setpgid(self.pid, self.pid)
         except OSError:
@@ -116,7 +129,9 @@ class Process:
     def descriptors(self) -> tuple[int, int]:
         return self.channel.fileno(), self.pidfd
 
-    def _child(self, work: Callable[[Any], Any], channel: socket.socket, parent: int, denied: Iterable[int]) -> None:
+    def _child(
+        self, work: Callable[[Any], Iterable[Any]], channel: socket.socket, parent: int, denied: Iterable[int]
+    ) -> None:
         me = os.getpid()
         os.setpgid(0, 0)
         assert _libc is not None
@@ -126,20 +141,18 @@ class Process:
         _deny(denied)
         _limit_resources()
         faulthandler.enable(self._output[1])
-        try:
-            answer: dict[str, Any] = {"answer": work(self._output)}
-        except BaseException as escaped:
-            answer = {"escaped": (in_words(escaped), _traceback(escaped))}
-        if os.getpid() != me:
-            return  # a twin that foreign code forked, and that came back, has no voice
-        text = json.dumps(answer, default=_unreadable).encode()
-        channel.sendall(_DONE)
-        word = b""
-        while len(word) < _WORD_LENGTH:
-            if not (more := channel.recv(_WORD_LENGTH - len(word))):
-                return
-            word += more
-        channel.sendall(word + text + word)
+        for answer in _answers(work, self._output):
+            if os.getpid() != me:
+                return  # a twin that foreign code forked, and that came back, has no voice
+            text = json.dumps(answer, default=_unreadable).encode()
+            channel.sendall(_DONE)
+            word = b""
+            while len(word) < _WORD_LENGTH:
+                if not (more := channel.recv(_WORD_LENGTH - len(word))):
+                    return
+                word += more
+            channel.sendall(word + text + word)
+            del word
 
     def listen(self) -> bool:
         """Take what arrived. False where nothing more will come, or too much came."""
@@ -149,21 +162,49 @@ class Process:
                 if len(self._received) > _LARGEST_ANSWER:
                     self._intruded = True
                     return False
+                self._converse()
         except BlockingIOError:
-            open_still = True
+            return True
         except OSError:
-            open_still = False
-        else:
-            open_still = False
-        if not self._asked and _DONE in self._received:
-            before, _, self._received = self._received.partition(_DONE)
-            self._asked = True
+            return False
+        return False
+
+    def _converse(self) -> None:
+        """Go on as far as what was received allows: a child says that a piece is done, gets a word, and answers."""
+        while True:
+            if self._word is None:
+                before, asked, rest = self._received.partition(_DONE)
+                if not asked:
+                    return
+                self._intruded |= bool(before)
+                self._received, self._word = rest, secrets.token_hex(_WORD_LENGTH // 2).encode()
+                try:
+                    self.channel.send(self._word)
+                except OSError:
+                    return  # it is gone, and its end says how
+            before, said, rest = self._received.partition(self._word)
+            text, end, rest = rest.partition(self._word)
+            if not (said and end):
+                return
+            self._received, self._word = rest, None
             self._intruded |= bool(before)
-            try:
-                self.channel.send(self._word)
-            except OSError:
-                pass  # it is gone, and its end says how
-        return open_still
+            self._note(text)
+
+    def _note(self, text: bytes) -> None:
+        now = time.monotonic()
+        try:
+            said = json.loads(text)
+        except ValueError:
+            said, self._intruded = {}, True
+        escaped = said.get("escaped")
+        answer = Answer(said.get("value"), tuple(escaped) if escaped else None, self._intruded, now - self.clock)
+        self._answers.append(answer)
+        self.clock, self._intruded = now, False
+
+    def answers(self) -> list[Answer]:
+        """The answers since this was last asked."""
+        new, self._answers = self._answers, []
+        return new
 
     def wait(self, seconds: float) -> bool:
         """Listen until the child has ended (True) or the time is over."""
@@ -186,19 +227,20 @@ class Process:
         self.listen()
         self.channel.close()
         os.close(self.pidfd)
-        outcome = Outcome(status=status, seconds=time.monotonic() - self.started)
-        before, mark, rest = self._received.partition(self._word)
-        text, end, after = rest.rpartition(self._word)
-        outcome.intruded = self._intruded or bool(before) or bool(after) or (bool(mark) and not end and bool(rest))
-        try:
-            said = json.loads(text) if end else {}
-        except ValueError:
-            said, outcome.intruded = {}, True
-        outcome.answer, outcome.escaped = said.get("answer"), said.get("escaped")
+        outcome = Outcome(status=status, seconds=time.monotonic() - self.clock)
+        outcome.intruded = self._intruded or bool(self._received)
         outcome.output = "".join(map(_tail, self._output))
         for file in self._output:
             file.close()
         return outcome
+
+
+def _answers(work: Callable[[Any], Iterable[Any]], output: tuple[Any, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        for value in work(output):
+            yield {"value": value}
+    except BaseException as escaped:
+        yield {"escaped": (in_words(escaped), _traceback(escaped))}
 
 
 def kill(pid: int) -> None:
