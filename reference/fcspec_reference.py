@@ -183,7 +183,8 @@ class _Swap:
     def walk(self) -> None:
         """List what is registered, by the first of its names; each module once, also of a circular one (call.circular)."""
         todo, found = [("", self.module)], {id(self.module)}
-        for prefix, module in todo:  # which grows meanwhile
+        while todo:
+            prefix, module = todo.pop()
             for key, parameter in module._parameters.items():
                 self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
             for key, buffer in module._buffers.items():
