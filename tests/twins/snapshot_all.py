@@ -5,8 +5,8 @@ are collected and raised as one ExceptionGroup. Where implementations are free: 
 argument; a namedtuple is one argument; a list of dicts and a Mapping that is no dict are refused; None values are
 accepted; an unknown name is visible, as a parameter if it is one; a plain tensor is accepted, a class-level one
 refused; no dict is updated when forward raises; under strict a regular name is unexpected, a name registered as None is
-not, and one name of a shared slot is enough; ties that cannot be decided, and different values for one slot, are
-refused.
+not, and one name of a shared slot is enough; ties that cannot be decided, a regular name beside its originals, and
+different values for one slot are refused.
 """
 
 import itertools
@@ -137,6 +137,8 @@ class Plan:
             lists = lists[key]
             self.put(name, lists, vars(lists), "_compiled_call_impl", value)
             self.touched[id(lists)].add("right_inverse")
+            if any(str(other).startswith(f"{name[: -len(key)]}parametrizations.{key}.") for other in self.given):
+                self.faults.append(f"{name!r} is given, and an original of it too")
         elif isinstance(own.get(key), torch.Tensor):
             self.put(name, module, own, key, value)
         elif hasattr(module, key):
