@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from fcspec import __version__, deviations, suite
@@ -104,6 +102,8 @@ def _with_progress(options: suite.Options) -> Report:
     console = _console(stderr=True)
     if not console.is_terminal:
         return suite.run(options)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # slow to import
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
@@ -137,6 +137,8 @@ def clauses(globs: tuple[str, ...]) -> int:
 @click.argument("slug", metavar="CLAUSE")
 def explain(slug: str) -> int:
     """Show one clause whole: law, source, known deviations, example."""
+    from rich.markdown import Markdown  # slow to import
+
     spec = load_spec()
     clause = spec[slug]
     console = _console()
