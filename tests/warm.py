@@ -6,8 +6,10 @@ with warm() as start:
 
 import array
 import contextlib
+import gc
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -38,10 +40,13 @@ class Forked:
         self.returncode = None
 
     def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it is gone, and `wait` says how
+            os.kill(self.pid, signal.SIGKILL)
 
-    def wait(self):
+    def wait(self, timeout=None):
         if self.returncode is None:
+            if not select.select([self._server], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired("the suite", timeout)
             self.returncode = int(self._server.recv(64))
         return self.returncode
 
@@ -49,7 +54,6 @@ class Forked:
 def _serve(server):
     import hypothesis
     import pytest
-
     from fcspec import boundary, suite
 
     assert hypothesis
@@ -57,6 +61,7 @@ def _serve(server):
     os.environ.pop("PYTEST_ADDOPTS", None)
     choice = ("--collect-only", "--implementation=reference", "--fcspec-isolation=none")
     pytest.main([*suite.pytest_arguments(), *choice])
+    gc.freeze()
     while True:
         request, ancillary, _, _ = server.recvmsg(1 << 20, socket.CMSG_SPACE(2 * array.array("i").itemsize))
         if not request:

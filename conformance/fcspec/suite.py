@@ -95,7 +95,7 @@ class Running(Protocol):
     @property
     def returncode(self) -> int | None: ...
     def kill(self) -> None: ...
-    def wait(self) -> int: ...
+    def wait(self, timeout: float | None = None) -> int: ...
 
 
 def start(arguments: list[str], events: int, output: IO[bytes]) -> Running:
@@ -145,19 +145,23 @@ def run(
             if on_event is not None:
                 on_event(progress)
             if progress.ended:
-                break
+                break  # after its last word there is nothing to wait for
+        else:
+            process.wait(_DEATH)
     except KeyboardInterrupt:
         interrupted = True
     except TimeoutError as silent:
         problem = str(silent)
+    except subprocess.TimeoutExpired:
+        pass  # it has closed its side, and lives on
     finally:
-        if not progress.ended:
-            process.kill()
+        process.kill()
         process.wait()
         os.close(read_end)
+        last_line = _last_line(output)
+        output.close()
     if problem is None and not progress.ended and not interrupted:
-        problem = f"the suite's process ended early ({_how(process.returncode or 0)}) {_last_line(output)}".strip()
-    output.close()
+        problem = f"the suite's process ended early ({_how(process.returncode or 0)}) {last_line}".strip()
     return judge(
         spec,
         progress.plan or {clause.slug: [] for clause in chosen},
@@ -178,6 +182,9 @@ def run(
         ),
     )
 
+
+_DEATH = 5.0
+"""Seconds that a process may take to end after it has closed its side."""
 
 _SILENCE = 60.0
 """Seconds without an event, beyond a few tests' clocks, after which the suite's process is given up."""
@@ -247,7 +254,8 @@ def pytest_arguments() -> list[str]:
     """pytest with the package's own configuration, on the package's own cases, and with no other plugin."""
     return [
         *("-c", str(PACKAGE / "pytest.ini"), "--rootdir", str(PACKAGE), "--confcutdir", str(PACKAGE)),
-        *("--disable-plugin-autoload", "-p", "fcspec.plugin", "-p", "no:cacheprovider", "-q", "--tb=short"),
+        *("--disable-plugin-autoload", "-p", "fcspec.plugin", "-p", "no:cacheprovider", "-p", "no:logging"),
+        *("-q", "--tb=short"),
         *("--no-header", "--no-summary", str(PACKAGE / "cases")),
     ]
 

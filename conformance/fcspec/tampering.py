@@ -7,6 +7,7 @@ case may suffer, so it is put back and written down where `guard.snapshot` finds
 
 from __future__ import annotations
 
+import builtins
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,11 +18,12 @@ import torch.testing  # what isn't imported now can't be watched
 from fcspec import guard
 from fcspec.watch import Attributes, Change, Code, imported, of_torch, owners
 
-_USED_IN_CASES = (
-    *("builtins", "operator", "pytest", "_pytest.raises", "_pytest.python_api", "_pytest.outcomes", "_pytest.recwarn"),
-    *("_pytest.monkeypatch", "_pytest.assertion", "torch.testing", "fcspec", "fcspec_spec"),
+_NEAR = (
+    *("operator", "pytest", "_pytest.raises", "_pytest.python_api", "_pytest.outcomes", "_pytest.recwarn"),
+    *("_pytest.monkeypatch", "_pytest.assertion", "torch.testing", "fcspec"),
+    *("_pytest.runner", "_pytest.reports", "pluggy"),  # not by cases, but before the next one in the same process
 )
-_JUDGING = (
+_FAR = (
     *(
         "_pytest",
         "pluggy",
@@ -54,14 +56,24 @@ class Judging:
     """
 
     def __init__(self) -> None:
-        near, far = owners(imported(*_USED_IN_CASES)), owners(imported(*_JUDGING))
+        self._builtins = dict(vars(builtins))
+        near, far = owners(imported(*_NEAR)), owners(imported(*_FAR))
         self._near = Attributes(near, callables_only=True), Code(near)
         self._far = Attributes(far, callables_only=True), Code(far)
         self._modules = {name: module for name, module in sys.modules.items() if name in near or name == "torch"}
 
     def look(self) -> list[str]:
         """At what cases use between two calls."""
-        return [name for part in self._near for name in part.put_back()]
+        return [*self._restore_builtins(), *(name for part in self._near for name in part.put_back())]
+
+    def _restore_builtins(self) -> list[str]:
+        # First, and by nothing but syntax and methods: the rest is done with isinstance and its like.
+        now, found = builtins.__dict__, []
+        for name in self._builtins:
+            if now.get(name) is not self._builtins[name] and name != "_":
+                now[name] = self._builtins[name]
+                found.append(f"builtins.{name}")
+        return found
 
     def look_everywhere(self) -> list[str]:
         """At the rest too."""
@@ -71,7 +83,7 @@ class Judging:
 
 
 class Surroundings:
-    """What a call finds, and must leave: torch's attributes, active modes, the trace function."""
+    """What a call finds, and must leave: attributes of torch that cases use, active modes, the trace function."""
 
     def __init__(self) -> None:
         self._torch = _attributes().now()
@@ -133,8 +145,12 @@ def _write_down(group: str, name: str, change: Change) -> None:
 def _attributes() -> Attributes:
     global _of_torch
     if _of_torch is None:
-        _of_torch = Attributes(of_torch())
+        _of_torch = Attributes({name: owner for name, owner in of_torch().items() if name in _NEAR_IN_TORCH})
     return _of_torch
+
+
+# A change of the rest lasts until the case ends, and with it the process: `guard` sees it.
+_NEAR_IN_TORCH = ("torch", "torch.Tensor", "torch._C", "torch.nn.modules.module", "torch.nn.modules.module.Module")
 
 
 _of_torch: Attributes | None = None

@@ -5,7 +5,6 @@ import unittest
 
 import hypothesis
 import pytest
-
 from fcspec.verdicts import unsupported
 
 

@@ -1,0 +1,226 @@
+"""Every hostile target gets its verdict, and the run ends by itself, with a report that says complete or not."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from fcspec import suite
+from fcspec.errors import UsageError
+from warm import warm
+
+HOSTILE = Path(__file__).parent / "hostile"
+
+
+@pytest.fixture(scope="session")
+def start():
+    with warm() as start:
+        yield start
+
+
+@pytest.fixture
+def judge(start):
+    """`judge("leaving.py:exits_with_0", "call.once")` -> Report."""
+
+    def judge(address, *clauses, **options):
+        chosen = {"workers": 2, "timeout": 20.0, **options}
+        return suite.run(suite.Options(str(HOSTILE / address), clauses=clauses, **chosen), start=start)
+
+    return judge
+
+
+def verdicts(report):
+    return {result.clause: result.verdict for result in report.clauses}
+
+
+EVERY_CASE = {
+    "leaving.py:exits_with_0": ("exit", "left the process with status 0, and no verdict"),
+    "leaving.py:exits_with_3": ("exit", "left the process with status 3, and no verdict"),
+    "leaving.py:raises_system_exit": ("exit", "SystemExit"),
+    "leaving.py:leaves_a_twin_behind": ("exit", "left the process with status 0"),
+    "speaking.py:exits_pytest": ("evaded", "Exit: all is well"),
+    "speaking.py:skips": ("evaded", "Skipped: not today"),
+    "speaking.py:expects_failure": ("evaded", "XFailed: known"),
+    "speaking.py:skips_as_unittest_does": ("evaded", "SkipTest: not today"),
+    "speaking.py:rejects_the_example": ("evaded", "UnsatisfiedAssumption"),
+    "speaking.py:assumes_what_is_false": ("evaded", "UnsatisfiedAssumption"),
+    "speaking.py:quits_the_debugger": ("evaded", "BdbQuit"),
+    "speaking.py:says_unsupported": ("evaded", "Unsupported: this torch is too old"),
+    "raising.py:interrupts": ("fail", "KeyboardInterrupt"),
+    "raising.py:exits_a_generator": ("fail", "GeneratorExit"),
+    "raising.py:stops_an_iteration": ("fail", "StopIteration"),
+    "raising.py:recurses_for_ever": ("fail", "RecursionError"),
+    "raising.py:has_markup_in_its_message": ("fail", "ValueError"),
+    "raising.py:has_no_message": ("fail", "Unprintable"),
+    "crashing.py:reads_address_0": ("crash", "killed by SIGSEGV"),
+    "crashing.py:aborts": ("crash", "killed by SIGABRT"),
+    "crashing.py:kills_itself": ("crash", "killed by SIGKILL"),
+    "crashing.py:kills_its_group": ("crash", "killed by SIGKILL"),
+    "crashing.py:takes_all_memory": ("fail", "MemoryError"),
+    "writing.py:answers_for_the_test": ("evaded", "wrote into the suite's channel"),
+    "writing.py:looks_for_the_word": ("evaded", "wrote into the suite's channel"),
+    "writing.py:closes_everything": ("exit", "no verdict"),
+    "replacing.py:replaces_equal": ("evaded", "replaced torch.equal"),
+    "replacing.py:replaces_equal_once": ("evaded", "replaced torch.equal"),
+    "replacing.py:replaces_assert_close": ("evaded", "replaced torch.testing.assert_close"),
+    "replacing.py:replaces_the_code_of_assert_close": ("evaded", "assert_close.__code__"),
+    "replacing.py:replaces_eq_of_tensors": ("evaded", "replaced torch.Tensor.__eq__"),
+    "replacing.py:replaces_isinstance": ("evaded", "replaced builtins.isinstance"),
+    "replacing.py:replaces_raises": ("evaded", "replaced pytest.raises"),
+    "replacing.py:replaces_the_snapshot": ("evaded", "replaced fcspec.guard.snapshot"),
+    "replacing.py:replaces_the_verdict": ("evaded", "replaced _pytest.runner.CallInfo.from_call"),
+    "lying.py:returns_an_agreeable_tensor": ("evaded", "returned an object of its own class Agreeable"),
+    "lying.py:returns_an_agreeable_object": ("evaded", "returned an object of its own class AgreeableObject"),
+}
+
+
+@pytest.mark.parametrize("address", EVERY_CASE)
+def test_what_a_target_does_in_every_call_is_the_verdict_of_every_clause(judge, address):
+    verdict, reason = EVERY_CASE[address]
+
+    report = judge(address, "call.once", "args.untouched")
+
+    assert verdicts(report) == {"call.once": verdict, "args.untouched": verdict}
+    assert all(reason in case.reason for result in report.clauses for case in result.cases)
+    assert (report.exit_code, report.complete, report.verdict) == (1, True, "nonconforming")
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("lying.py:is_right_once", {"call.result": "fail", "call.once": "pass"}),
+        ("lying.py:is_wrong_once", {"call.result": "fail", "call.once": "pass"}),
+        ("lying.py:knows_the_examples", {"call.result": "fail", "call.once": "pass"}),
+        ("lying.py:is_right_before_an_example", {"call.result": "fail", "call.once": "pass"}),
+        ("straying.py:leaves_a_thread", {"state.processes": "fail", "call.once": "pass"}),
+        ("straying.py:leaves_a_child", {"state.processes": "fail", "call.once": "pass"}),
+        ("straying.py:forks_a_twin", {"state.processes": "fail", "call.once": "pass"}),
+        ("straying.py:leaves_a_daemon", {"call.result": "pass", "call.once": "pass"}),
+        ("untidy.py:leaves_grad_mode_off", {"call.mode": "fail", "call.once": "pass"}),
+        ("untidy.py:changes_the_default_dtype", {"state.defaults": "fail", "call.once": "pass"}),
+        ("untidy.py:reseeds", {"state.rng": "fail", "call.once": "pass"}),
+        ("untidy.py:leaves_a_function_mode", {"state.modes": "fail", "call.once": "pass"}),
+        ("untidy.py:lies_under_a_function_mode", {"state.modes": "fail", "call.result": "fail", "call.once": "pass"}),
+        ("untidy.py:patches_named_parameters", {"state.torch": "fail", "call.result": "pass", "call.once": "pass"}),
+        ("writing.py:prints_megabytes", {"state.silent": "fail", "call.once": "pass"}),
+    ],
+)
+def test_what_breaks_one_clause_disturbs_no_other(judge, address, expected):
+    report = judge(address, *expected)
+
+    assert verdicts(report) == expected
+    assert report.complete
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "legitimate.py:callable_object",
+        "legitimate.py:bound_method",
+        "legitimate.py:partial",
+        "legitimate.py:takes_anything",
+        "replacing.py:replaces_in_its_own_call",
+        "import_prints.py:functional_call",
+    ],
+)
+def test_what_is_unusual_but_right_conforms(judge, address):
+    report = judge(address, "call.result", "state.torch")
+
+    assert verdicts(report) == {"call.result": "pass", "state.torch": "pass"}
+    assert (report.exit_code, report.verdict) == (0, "conforming")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["hanging.py:sleeps", "hanging.py:holds_the_lock", "hanging.py:stops_itself", "hanging.py:hangs_in_another_group"],
+)
+def test_what_never_returns_is_not_waited_for(judge, address):
+    report = judge(address, "call.once", "call.result", timeout=1.0, patience=3)
+
+    assert "timeout" in verdicts(report).values()
+    assert set(verdicts(report).values()) <= {"timeout", None}
+    assert sum(len(result.cases) for result in report.clauses) == 3
+    assert all(case.reason == "no verdict after 1 s" for result in report.clauses for case in result.cases)
+    assert (report.exit_code, report.complete, report.run.out_of_patience) == (1, False, True)
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("import_raises.py", "does not import: RuntimeError: this module wants a GPU"),
+        ("import_exits.py", "ends the process (status 0)"),
+        ("import_exits_politely.py", "does not import: SystemExit: 0"),
+        ("import_crashes.py", "ends the process (killed by SIGSEGV)"),
+        ("import_hangs.py", "takes more than 2 s to import"),
+        ("import_patches.py", "changes torch.equal"),
+        ("import_patches_modules.py", "Module.named_parameters"),
+        ("import_changes_defaults.py", "dtype"),
+    ],
+)
+def test_what_can_not_be_imported_cleanly_is_refused(judge, address, says):
+    timeout = 1.0 if "takes" in says else 20.0
+
+    with pytest.raises(UsageError) as refused:
+        judge(f"{address}:functional_call", "call.once", timeout=timeout)
+
+    assert says in str(refused.value)
+
+
+def test_an_import_that_ends_the_process_only_the_second_time_is_no_verdict(judge, monkeypatch, tmp_path):
+    monkeypatch.setenv("FCSPEC_HOSTILE_MARK", str(tmp_path / "mark"))
+
+    report = judge("import_differs.py:functional_call", "call.once")
+
+    assert verdicts(report) == {"call.once": None}
+    assert (report.exit_code, report.complete, report.verdict) == (3, False, "incomplete")
+    assert "ended early (status 0)" in report.run.problem
+
+
+def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
+    report = judge("crashing.py:kills_its_parent", "call.once", "strict.exact", workers=1)
+
+    assert verdicts(report) == {"call.once": "pass", "strict.exact": None}
+    assert (report.exit_code, report.complete, report.verdict) == (3, False, "incomplete")
+    assert "killed by SIGKILL" in report.run.problem
+
+
+def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_path):
+    path = tmp_path / "report.json"
+    address = f"{HOSTILE / 'raising.py'}:has_markup_in_its_message"
+    command = [sys.executable, "-m", "fcspec", "check", address, "--clause", "call.once", "--json", str(path)]
+
+    done = subprocess.run(command, capture_output=True, timeout=300)
+
+    assert done.returncode == 1, done.stderr
+    assert not {b"\x1b", b"\x07", b"\r"} & {bytes([byte]) for byte in done.stdout + done.stderr}
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert (report["verdict"], report["run"]["complete"]) == ("nonconforming", True)
+
+
+def test_what_is_right_only_where_pytest_is_loaded_is_refused(tmp_path):
+    address = f"{HOSTILE / 'lying.py'}:is_right_under_pytest"
+
+    with pytest.raises(UsageError, match="does not compute with the given values"):
+        suite.run(suite.Options(address, clauses=("call.once",)))
+
+
+def test_nothing_that_a_target_started_outlives_the_run(judge):
+    def processes():
+        found = set()
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                found.add((folder / "environ").read_bytes().count(mark) and int(folder.name))
+            except OSError:
+                pass
+        return found - {0}
+
+    mark = f"FCSPEC_TEST={os.getpid()}".encode()
+    os.environ["FCSPEC_TEST"] = str(os.getpid())
+    try:
+        judge("straying.py:leaves_a_daemon", "call.once")
+    finally:
+        del os.environ["FCSPEC_TEST"]
+
+    assert processes() == set()
