@@ -91,13 +91,17 @@ class Boundary:
 
     def practise(self, times: int) -> None:
         """Call it on a plain Linear, so that the call a case makes is not always the first of its process."""
+        found = Surroundings() if times else None
         for _ in range(times):
             values = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
             try:
-                self(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
+                self.function(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
+            except SPEECH as speech:
+                self._note(in_words(speech))
             except Exception:
                 pass  # cases judge, this does not
-        self.stimulus = None
+        if found is not None:
+            self._look(found)
 
     def look_everywhere(self) -> None:
         """At the end of a case: was anything that judges replaced?"""

@@ -214,7 +214,7 @@ def children() -> frozenset[int]:
 def _interpreter() -> dict[str, Any]:
     return {
         "working folder": _working_folder(),
-        "environment": dict(os.environ),
+        "environment": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
         "sys.path": list(sys.path),
         "sys.meta_path": list(map(Identity, sys.meta_path)),
         "streams": tuple(map(Identity, (sys.stdin, sys.stdout, sys.stderr))),

@@ -18,13 +18,13 @@ from typing import Any
 
 import pytest
 
-from fcspec import guard, process
+from fcspec import process
 from fcspec.process import Answer, Outcome, Process
 from fcspec.report import capped
 from fcspec.verdicts import slug_of
 
-Play = Callable[[pytest.Item], list[pytest.TestReport]]
-"""Runs one item here and now, and returns its reports."""
+Play = Callable[[pytest.Item, bool], list[pytest.TestReport]]
+"""Runs one item here and now, and returns its reports. Told whether it is the last of its process."""
 
 
 @dataclass
@@ -196,9 +196,8 @@ def _work(items: list[pytest.Item], play: Play) -> Callable[[tuple[Any, Any]], I
         config = items[0].config
         _own_capture(config, output)
         for item in items:
-            before = _state() if item is not items[-1] else None
-            reports = play(item)
-            clean = before is not None and all(map(_passed, reports)) and not guard.difference(before, _state())
+            reports = play(item, item is items[-1])
+            clean = all(map(_passed, reports))
             to_serializable = config.hook.pytest_report_to_serializable
             data = [to_serializable(config=config, report=_slim(report)) for report in reports]
             yield {"reports": data, "clean": clean}
@@ -209,12 +208,8 @@ def _work(items: list[pytest.Item], play: Play) -> Callable[[tuple[Any, Any]], I
 
 
 def _passed(report: pytest.TestReport) -> bool:
-    return report.passed and getattr(report, "fcspec", {"verdict": "pass"})["verdict"] == "pass"
-
-
-def _state() -> guard.State:
-    """What one item could leave behind for the next; random numbers are seeded anew for each."""
-    return guard.snapshot("defaults", "modes", "torch", "warnings", "processes", "interpreter")
+    verdict = getattr(report, "fcspec", {"verdict": "pass"})["verdict"]
+    return report.passed and verdict == "pass" and not getattr(report, "left_changes", False)
 
 
 def _own_capture(config: pytest.Config, output: tuple[Any, Any]) -> None:

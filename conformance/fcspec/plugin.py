@@ -36,6 +36,7 @@ from fcspec.verdicts import (  # noqa: E402
 )
 
 if TYPE_CHECKING:
+    from fcspec import guard
     from fcspec.boundary import Boundary
     from fcspec.isolation import Ended, Patience
 
@@ -86,6 +87,8 @@ class Suite:
         self._patience: Patience | None = None
         self._denied: frozenset[int] = frozenset()
         self._in_child: list[pytest.TestReport] | None = None
+        self._state: guard.State = {}
+        self._is_last = True
         self._events: int | None = config.getoption("--fcspec-events")
 
     def option(self, name: str, prefix: str = "fcspec-") -> Any:
@@ -234,9 +237,9 @@ class Suite:
             self.out_of_patience = True
             self.emit("out-of-patience")
 
-    def _play_all_hooks(self, item: pytest.Item) -> list[pytest.TestReport]:
+    def _play_all_hooks(self, item: pytest.Item, is_last: bool) -> list[pytest.TestReport]:
         """In a child of our own loop: with what pytest and its plugins wrap around a test."""
-        self._in_child = []
+        self._in_child, self._is_last = [], is_last
         item.ihook.pytest_runtest_protocol(item=item, nextitem=None)
         return self._in_child
 
@@ -258,8 +261,11 @@ class Suite:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         if slug_of(item) and self.boundary is not None:
+            from fcspec import guard
+
             self.boundary.reset()
             self._seed()
+            self._state = guard.snapshot(*_LEFT_FOR_OTHERS)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -282,17 +288,23 @@ class Suite:
 
         import torch
 
-        torch.manual_seed(self.option("seed"))
+        torch.default_generator.manual_seed(self.option("seed"))  # torch.manual_seed also formats a stack, for CUDA
         random.seed(self.option("seed"))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        left_changes = False
         if slug_of(item) and call.when == "call" and self.boundary is not None:
-            self.boundary.look_everywhere()
+            from fcspec import guard
+
+            left_changes = bool(guard.difference(self._state, guard.snapshot(*_LEFT_FOR_OTHERS)))
+            if self._is_last or left_changes or call.excinfo is not None:  # nothing follows in this process
+                self.boundary.look_everywhere()
         report: pytest.TestReport = yield  # type: ignore[assignment]
         if slug_of(item) is None or self.boundary is None:
             return report  # type: ignore[return-value]
         if call.when == "call":
+            report.left_changes = left_changes  # type: ignore[attr-defined]
             mark(report, of_report(report, call, self.boundary, item), strict=self.option("strict"))
         elif report.failed:
             mark(report, of_broken(report, call, self.boundary, item), strict=True)
@@ -308,7 +320,7 @@ class Suite:
         self.emit("end", exitstatus=int(exitstatus))
 
 
-def _play(item: pytest.Item) -> list[pytest.TestReport]:
+def _play(item: pytest.Item, _: bool) -> list[pytest.TestReport]:
     """In a child of pytest's own loop, which has wrapped its hooks around the fork."""
     return runtestprotocol(item, log=False)
 
@@ -331,6 +343,9 @@ def _warm(items: list[pytest.Item]) -> None:
 
 
 _warm_already: list[float] = []
+
+# What one case could leave behind for the next in its process; random numbers are seeded anew for each.
+_LEFT_FOR_OTHERS = ("defaults", "modes", "torch", "warnings", "processes", "interpreter")
 
 
 def _mentions(item: pytest.Item, *words: str) -> bool:

@@ -5,6 +5,7 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 
 from __future__ import annotations
 
+import ctypes
 import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -43,9 +44,21 @@ class Attributes:
         self._owners = owners
         self._callables_only = callables_only
         self._values = {name: vars(owner).copy() for name, owner in owners.items()}
+        self._identities = self._read_identities()
+
+    def _read_identities(self) -> bytes:
+        """Of every name and value as they are now."""
+        found: list[Any] = []
+        for owner in self._owners.values():
+            attributes = vars(owner)
+            found.extend(attributes)
+            found.extend(attributes.values())
+        return identities(tuple(found))
 
     def now(self) -> Attributes:
         """The same attributes as they are now."""
+        if self._identities == self._read_identities():
+            return self
         return Attributes(self._owners, callables_only=self._callables_only)
 
     def __eq__(self, other: object) -> bool:
@@ -63,6 +76,9 @@ class Attributes:
             later: another moment of the same attributes; None: now.
         """
         found: dict[str, Change] = {}
+        identities_now = later._identities if later is not None else self._read_identities()
+        if self._identities == identities_now:
+            return found
         for name, before in self._values.items():
             after = later._values.get(name, {}) if later is not None else vars(self._owners[name])
             if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
@@ -71,6 +87,8 @@ class Attributes:
                 old, new = before.get(key, ABSENT), after.get(key, ABSENT)
                 if old is not new and self._matters(key, old, new):
                     found[f"{name}.{key}"] = old, new
+        if later is None and not found:
+            self._identities = identities_now  # what differs does not matter; the next look need not find out again
         return found
 
     def _matters(self, key: str, old: Any, new: Any) -> bool:
@@ -114,14 +132,14 @@ class Code:
                     self._functions.append(function)
         self._then = self._read()
 
-    def _read(self) -> list[list[Any]]:
-        return [list(map(get, self._functions)) for get in _PARTS.values()]
+    def _read(self) -> list[tuple[Any, ...]]:
+        return [tuple(map(get, self._functions)) for get in _PARTS.values()]
 
     def put_back(self) -> dict[str, Change]:
         """Undo every change since then, and say which there were."""
         changes: dict[str, Change] = {}
         for part, then, now in zip(_PARTS, self._then, self._read(), strict=True):
-            if all(map(operator.is_, then, now)):
+            if identities(then) == identities(now):
                 continue
             for name, function, old, new in zip(self._names, self._functions, then, now, strict=True):
                 if old is not new:
@@ -133,6 +151,14 @@ class Code:
 _PARTS: dict[str, Callable[[Any], Any]] = {
     part: operator.attrgetter(part) for part in ("__code__", "__defaults__", "__kwdefaults__")
 }
+
+
+def identities(values: tuple[Any, ...]) -> bytes:
+    """Of each object in turn; equal where all are the same, whatever their `__eq__` says.
+
+    The pointers that the tuple holds, for there are ten thousand objects to compare in every case.
+    """
+    return ctypes.string_at(id(values) + tuple.__basicsize__, len(values) * ctypes.sizeof(ctypes.c_void_p))
 
 
 def _function(value: Any) -> FunctionType | None:
