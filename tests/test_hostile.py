@@ -224,3 +224,35 @@ def test_nothing_that_a_target_started_outlives_the_run(judge):
         del os.environ["FCSPEC_TEST"]
 
     assert processes() == set()
+
+
+def under_pytest(address, *options, folder):
+    choice = (
+        "--fcspec-clause",
+        "call.once",
+        "--fcspec-timeout",
+        "1",
+        "--fcspec-patience",
+        "2",
+        "-p",
+        "no:cacheprovider",
+    )
+    command = [sys.executable, "-m", "pytest", "--pyargs", "fcspec", "--implementation", HOSTILE / address, *choice]
+    return subprocess.run([*command, *options], capture_output=True, text=True, cwd=folder)
+
+
+def test_workers_of_xdist_survive(tmp_path):
+    done = under_pytest("leaving.py:exits_with_0", "-n", "2", folder=tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "exit: left the process with status 0, and no verdict" in done.stdout
+    assert " passed" not in done.stdout
+
+
+def test_patience_ends_a_run_under_pytest_too(tmp_path):
+    done = under_pytest("hanging.py:holds_the_lock", "-n", "0", "-rs", folder=tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "timeout: no verdict after 1 s" in done.stdout
+    assert "2 failed" in done.stdout
+    assert "not judged: too many timeouts in a row" in done.stdout

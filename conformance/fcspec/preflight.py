@@ -65,6 +65,8 @@ def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> No
     """
     if not AVAILABLE:
         return
+    import torch  # noqa: F401  # once for both, and not on the target's clock
+
     with mmap.mmap(-1, 1) as imported:  # shared with the child: whether it came that far
         child = Process(_work(address, imported), denied)
         ended = _wait(child, imported, seconds)
