@@ -79,9 +79,7 @@ def _check_module(module: Any) -> None:
     if isinstance(module, torch.jit.ScriptModule):
         raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
     if isinstance(module, nn.DataParallel):
-        raise RuntimeError(
-            "functional_call can't be used with nn.DataParallel module: its replicas see no given values"
-        )
+        raise RuntimeError("functional_call can't be used with nn.DataParallel module: replicas see no given values")
 
 
 class _Absent:
@@ -289,15 +287,14 @@ class _Swap:
         """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
         missing = []
         for name, (module, _, key, tensor) in self.registered.items():
-            if tensor is not None and name not in self.names and key not in self._owner(module).slots:
+            if tensor is not None and key not in self._owner(module).slots:
                 missing.append(name)
-        if not missing and not self.unexpected:
-            return
-        lines = ["Error(s) under strict=True:"]
+        lines = []
         for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):
             if names:
                 lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
-        raise RuntimeError("\n\t".join(lines))
+        if lines:
+            raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
 
     # ---------------------------------------------------------------------------------------------- in and back
 
