@@ -1,20 +1,76 @@
-"""The command: verdicts as exit codes, bad input as one clear line."""
+"""The command: verdicts as exit codes, the report as data, bad input as one clear line."""
 
+import json
 import subprocess
 import sys
+from importlib import resources
 
+import jsonschema
 import pytest
+from fcspec.report import Case, Run, judge, write_json
+from fcspec.spec import load_spec
+
+SCHEMA = json.loads(resources.files("fcspec").joinpath("report.schema.json").read_text(encoding="utf-8"))
 
 
 def fcspec(*arguments, **kwargs):
     command = [sys.executable, "-m", "fcspec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, **kwargs)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
 
 
-def test_the_reference_conforms():
-    done = fcspec("check", "reference", "--strict")
+@pytest.mark.parametrize(
+    ("arguments", "verdict"),
+    [
+        (["reference", "--strict"], "CONFORMING"),
+        (["torch", "--strict", "--deviations", "builtin"], "CONFORMING AS DECLARED"),
+    ],
+    ids=["reference", "torch"],
+)
+def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
+    done = fcspec("check", *arguments, "--json", str(tmp_path / "report.json"))
+    report = json.loads((tmp_path / "report.json").read_text())
 
-    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, ["CONFORMING"]), done.stdout + done.stderr
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [verdict]), done.stdout + done.stderr
+    jsonschema.validate(report, SCHEMA)
+    assert report["run"]["complete"]
+    assert [clause["clause"] for clause in report["clauses"]] == [one.slug for one in load_spec().select()]
+    assert [
+        clause["clause"] for clause in report["clauses"] if clause["level"] == "MAY" and not clause["observed"]
+    ] == []
+
+
+def test_without_declared_deviations_torch_does_not_conform():
+    done = fcspec("check", "torch", "--clause", "restore.shared-submodule", "--clause", "restore.objects")
+
+    assert (done.returncode, done.stdout.splitlines()[-1:]) == (1, ["NOT CONFORMING"]), done.stdout + done.stderr
+    assert "✗ restore.shared-submodule · MUST" in done.stdout
+    assert "✗ restore.objects" not in done.stdout
+
+
+def test_verdicts_do_not_depend_on_workers_or_on_the_seed(tmp_path):
+    def verdicts(*options):
+        fcspec("check", "torch", "--clause", "parametrize.*", *options, "--json", str(tmp_path / "report.json"))
+        report = json.loads((tmp_path / "report.json").read_text())
+        return {case["id"]: case["verdict"] for clause in report["clauses"] for case in clause["cases"]}
+
+    expected = verdicts("--workers", "2")
+
+    assert set(expected.values()) == {"pass", "fail"}
+    assert verdicts("--workers", "1") == expected
+    assert verdicts("--workers", "3", "--seed", "7") == expected
+    assert verdicts("--isolation", "none") == expected
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "xdist"])
+def test_the_cases_run_under_pytest_too(workers, tmp_path):
+    choice = ["--implementation", "torch", "--fcspec-clause", "inplace.*", *workers]
+    command = [sys.executable, "-m", "pytest", "--pyargs", "fcspec", "-p", "no:cacheprovider", "-q", *choice]
+
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "test_example[inplace.rebinding-tuple]" in done.stdout
+    assert "test_example[inplace.rebinding]" not in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -26,10 +82,12 @@ def test_the_reference_conforms():
         (["torch.func:functional_cal"], "did you mean 'functional_call'?"),
         (["torch:__version__"], "is not callable"),
         (["builtins:len"], "does not take functional_call's arguments"),
+        (["nowhere.py:functional_call"], "no file nowhere.py"),
         (["torch", "--clause", "restore.object"], "did you mean 'restore.objects'?"),
         (["torch", "--profile", "cor"], "did you mean 'core'?"),
         (["torch", "--deviations", "nowhere.toml"], "--deviations nowhere.toml cannot be read"),
         (["torch", "--json", "nowhere/report.json"], "--json nowhere/report.json cannot be written"),
+        (["torch", "--workers", "0"], "--workers"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_exit_code_4(arguments, says, tmp_path):
@@ -38,3 +96,42 @@ def test_bad_input_is_one_clear_message_and_exit_code_4(arguments, says, tmp_pat
     assert done.returncode == 4, done.stdout
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_python_without_asserts_is_refused(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-O", "-m", "fcspec", "targets"], capture_output=True, text=True, cwd=tmp_path
+    )
+
+    assert done.returncode == 4
+    assert "python -O removes assert statements" in done.stderr
+
+
+def test_clauses_are_listed_and_explained():
+    listed = fcspec("clauses", "restore.*")
+    explained = fcspec("explain", "restore.exception")
+
+    assert listed.stdout.splitlines()[0].startswith("restore.objects")
+    assert len(listed.stdout.splitlines()) == 20
+    assert "pytorch#81262" in explained.stdout
+    assert fcspec("explain", "restore.exeption").stderr.startswith(
+        "fcspec: SPEC.md has no clause 'restore.exeption'; did you"
+    )
+
+
+def test_the_schema_tells_a_report_from_what_is_none(tmp_path):
+    spec = load_spec()
+    whole = judge(spec, {"call.result": ["test_call.py::a"]}, [Case("test_call.py::a", "call.result", "pass")], run=Run(
+        started="2026-01-01T00:00:00Z"), target={"address": "a:b", "name": "b", "file": None, "line": None}, environment={},
+    ).as_dict()  # fmt: skip
+    write_json(whole, tmp_path / "report.json")
+    jsonschema.validate(json.loads((tmp_path / "report.json").read_text()), SCHEMA)
+    jsonschema.validate({"format": "fcspec-report", "format_version": 1, "run": {"complete": False}}, SCHEMA)
+
+    for wrong in (
+        {**whole, "verdict": "fine"},
+        {**whole, "more": 1},
+        {"format": "fcspec-report", "run": {"complete": True}},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(wrong, SCHEMA)

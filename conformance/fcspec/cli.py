@@ -197,7 +197,7 @@ def _console(stderr: bool = False) -> Console:
 def main(arguments: list[str] | None = None) -> None:
     """The entry point: exit codes are those of README."""
     if sys.flags.optimize:
-        _fail("python -O removes assert statements, and with them every test; run without it")
+        sys.exit(_fail("python -O removes assert statements, and with them every test; run without it"))
     sys.exit(_exit_code(lambda: _fcspec.main(arguments, standalone_mode=False)))
 
 

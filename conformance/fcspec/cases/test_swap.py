@@ -214,6 +214,22 @@ def test_recurrent_modules_compute_with_the_given_weights_and_then_with_their_ow
     assert torch.equal(_output(module(x)), own)
 
 
+@clause("swap.recurrent")
+@pytest.mark.parametrize("make", [RECURRENT["RNN"], RECURRENT["LSTM"], RECURRENT["GRU"]], ids=["RNN", "LSTM", "GRU"])
+def test_after_a_call_that_rebinds_a_weight_recurrent_modules_compute_with_their_own(functional_call, make):
+    module, x = make(), torch.rand(3, 2)
+    own = _output(module(x))
+    values = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
+
+    def rebind(module, args):
+        module.weight_ih_l0 = nn.Parameter(torch.ones_like(module.weight_ih_l0))
+
+    with module.register_forward_pre_hook(rebind):
+        functional_call(module, values, (x,))
+
+    assert torch.equal(_output(module(x)), own)
+
+
 @clause("swap.visible")
 @at(SITES)
 def test_members_that_forward_lists_are_the_given_objects(functional_call, site):
