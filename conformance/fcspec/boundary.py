@@ -100,12 +100,18 @@ class Boundary:
                 self._note(in_words(speech))
             except Exception:
                 pass  # cases judge, this does not
-        if found is not None:
-            self._look(found)
+        if found is not None and (names := found.restore()):
+            self._note(_replaced(names))
 
-    def look_everywhere(self) -> None:
-        """At the end of a case: was anything that judges replaced?"""
-        if self._judging is not None and (names := self._judging.look_everywhere()):
+    def look_back(self, *, everywhere: bool) -> None:
+        """At the end of a case: was anything that judges replaced?
+
+        Args:
+            everywhere: nothing follows in this process.
+        """
+        if self._judging is None:
+            return
+        if names := self._judging.look_everywhere() if everywhere else self._judging.look_closely():
             self._note(_replaced(names))
 
     @property

@@ -1,14 +1,15 @@
-"""A forked child per test, with a clock of the parent's own.
+"""A forked child for the cases of a clause, with a clock of the parent's own.
 
-One warm parent imports everything once; each test runs in a child that inherits it all and that nothing survives. The child
-sends its pytest reports; what ends without them is judged by how the child ended.
+One warm parent imports everything once; a child inherits it all, and nothing survives it. It plays cases of one clause, one
+after another, until one of them does not pass or leaves the process changed; the rest goes on in a fresh child. So no case can
+colour another clause, and none that follows a failure. A child sends the reports of each case; what ends without them is judged
+by how the child ended.
 """
 
 from __future__ import annotations
 
 import collections
 import gc
-import itertools
 import os
 import selectors
 import time
@@ -77,9 +78,7 @@ def run(
 ) -> None:
     """Run items in children, `jobs` at a time, until they are done or patience is over.
 
-    A child runs one test: the items of one test function about one clause, one after another, until one of them does not
-    pass or changes the process; the rest goes on in a child of its own. A test that timed out beside others is tried once
-    more, alone.
+    A test that timed out beside others is tried once more, alone.
 
     Args:
         limit: seconds for one item.
@@ -108,11 +107,11 @@ def run(
 
 
 def _tests(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
-    """Neighbours of one function and one clause, together."""
-    return [
-        list(test)
-        for _, test in itertools.groupby(items, lambda item: (getattr(item, "function", item), slug_of(item)))
-    ]
+    """The items of one clause, together."""
+    by_clause: dict[str | None, list[pytest.Item]] = {}
+    for item in items:
+        by_clause.setdefault(slug_of(item), []).append(item)
+    return list(by_clause.values())
 
 
 class _Running:

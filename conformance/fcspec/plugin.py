@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import time
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -216,23 +215,24 @@ class Suite:
     def _run(self, items: list[pytest.Item], workers: int) -> None:
         from fcspec import isolation, process
 
-        _warm(items if len(items) > 1 else items[0].session.items)
         process.adopt_strays()
         if self._patience is None:
             self._patience = isolation.Patience(self.option("patience"))
-        if not self.out_of_patience:
-            isolation.run(
-                items,
-                self._play_all_hooks if workers > 1 or len(items) > 1 else _play,
-                jobs=workers,
-                limit=self.option("timeout"),
-                patience=self._patience,
-                done=self._ended,
-                denied=self._denied,
-                alive=lambda: self.emit("alive"),
-            )
-        elif len(items) == 1:
-            self._log(items[0], [not_judged(items[0])])
+        for more, part in _by_warmth(items):
+            _warm(more)
+            if not self.out_of_patience:
+                isolation.run(
+                    part,
+                    self._play_all_hooks if workers > 1 or len(items) > 1 else _play,
+                    jobs=workers,
+                    limit=self.option("timeout"),
+                    patience=self._patience,
+                    done=self._ended,
+                    denied=self._denied,
+                    alive=lambda: self.emit("alive"),
+                )
+            elif len(items) == 1:
+                self._log(items[0], [not_judged(items[0])])
         if self._patience.over and not self.out_of_patience:
             self.out_of_patience = True
             self.emit("out-of-patience")
@@ -298,8 +298,7 @@ class Suite:
             from fcspec import guard
 
             left_changes = bool(guard.difference(self._state, guard.snapshot(*_LEFT_FOR_OTHERS)))
-            if self._is_last or left_changes or call.excinfo is not None:  # nothing follows in this process
-                self.boundary.look_everywhere()
+            self.boundary.look_back(everywhere=self._is_last or left_changes or call.excinfo is not None)
         report: pytest.TestReport = yield  # type: ignore[assignment]
         if slug_of(item) is None or self.boundary is None:
             return report  # type: ignore[return-value]
@@ -325,27 +324,37 @@ def _play(item: pytest.Item, _: bool) -> list[pytest.TestReport]:
     return runtestprotocol(item, log=False)
 
 
-def _warm(items: list[pytest.Item]) -> None:
-    """Pay for lazy imports once, before the first fork, and be single-threaded: torch's pool does not survive a fork."""
+def _warm(transforms: bool) -> None:
+    """Pay for lazy imports once, before the fork, and be single-threaded: torch's pool does not survive a fork.
+
+    Args:
+        transforms: those of torch.func too.
+    """
     import torch
 
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
+    weight = torch.ones(2, 2, requires_grad=True)
     if not _warm_already:
-        _warm_already.append(time.monotonic())
-        weight = torch.ones(2, 2, requires_grad=True)
         torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
-        # Each of these is a second of imports.
-        if any(_mentions(item, "assert_close") for item in items):
-            torch.testing.assert_close(weight, weight)
-        if any(_mentions(item, "func.grad", "vmap(", "jacrev", "jvp(") for item in items):
-            torch.func.grad(lambda x: x.sum())(weight)
+    if transforms and transforms not in _warm_already:
+        torch.func.grad(lambda x: x.sum())(weight)
+    _warm_already.add(transforms)
 
 
-_warm_already: list[float] = []
+_warm_already: set[bool] = set()
+
+
+def _by_warmth(items: list[pytest.Item]) -> list[tuple[bool, list[pytest.Item]]]:
+    """First the clauses that need no transforms: their imports take as long as torch's, and make every fork dearer."""
+    transforming = {slug_of(item) for item in items if _mentions(item, "torch.func", "vmap(")}
+    parts = [(more, [one for one in items if (slug_of(one) in transforming) == more]) for more in (False, True)]
+    return [(more, part) for more, part in parts if part]
+
 
 # What one case could leave behind for the next in its process; random numbers are seeded anew for each.
-_LEFT_FOR_OTHERS = ("defaults", "modes", "torch", "warnings", "processes", "interpreter")
+# Attributes of torch that cases use are put back after each call, see tampering.py.
+_LEFT_FOR_OTHERS = ("defaults", "modes", "warnings", "processes", "interpreter")
 
 
 def _mentions(item: pytest.Item, *words: str) -> bool:

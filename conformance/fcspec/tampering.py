@@ -58,13 +58,13 @@ class Judging:
     def __init__(self) -> None:
         self._builtins = dict(vars(builtins))
         near, far = owners(imported(*_NEAR)), owners(imported(*_FAR))
-        self._near = Attributes(near, callables_only=True), Code(near)
-        self._far = Attributes(far, callables_only=True), Code(far)
+        self._near, self._near_code = Attributes(near, callables_only=True), Code(near)
+        self._far, self._far_code = Attributes(far, callables_only=True), Code(far)
         self._modules = {name: module for name, module in sys.modules.items() if name in near or name == "torch"}
 
     def look(self) -> list[str]:
-        """At what cases use between two calls."""
-        return [*self._restore_builtins(), *(name for part in self._near for name in part.put_back())]
+        """After a call, at what cases use before the next one."""
+        return [*self._restore_builtins(), *self._near.put_back()]
 
     def _restore_builtins(self) -> list[str]:
         # First, and by nothing but syntax and methods: the rest is done with isinstance and its like.
@@ -75,11 +75,15 @@ class Judging:
                 found.append(f"builtins.{name}")
         return found
 
+    def look_closely(self) -> list[str]:
+        """After a case, at the code of that too."""
+        return [*self.look(), *self._near_code.put_back()]
+
     def look_everywhere(self) -> list[str]:
-        """At the rest too."""
+        """Before a process ends, at the rest too."""
         replaced = [f"sys.modules[{n!r}]" for n, module in self._modules.items() if sys.modules.get(n) is not module]
         sys.modules.update(self._modules)
-        return [*self.look(), *replaced, *(name for part in self._far for name in part.put_back())]
+        return [*self.look_closely(), *replaced, *self._far.put_back(), *self._far_code.put_back()]
 
 
 class Surroundings:

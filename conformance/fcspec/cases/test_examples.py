@@ -1,6 +1,7 @@
 """Every example of SPEC.md is a test of its clause."""
 
 import ast
+import functools
 
 import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
@@ -11,12 +12,17 @@ from fcspec.spec import Example, load_spec
 SPEC = load_spec()
 
 
+@functools.cache
 def _compile(example: Example):
     """With pytest's introspection of asserts, and with SPEC.md's line numbers in tracebacks."""
     source = "\n" * (example.line - 1) + example.code
     tree = ast.parse(source)
     rewrite_asserts(tree, source.encode(), str(SPEC.path))
     return compile(tree, str(SPEC.path), "exec")
+
+
+for definitions in SPEC.definitions:
+    _compile(definitions)  # once, and not in the child of every example
 
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
