@@ -137,7 +137,7 @@ def test_what_is_unusual_but_right_conforms(judge, address):
     ["hanging.py:sleeps", "hanging.py:holds_the_lock", "hanging.py:stops_itself", "hanging.py:hangs_in_another_group"],
 )
 def test_what_never_returns_is_not_waited_for(judge, address):
-    report = judge(address, "call.once", "call.result", timeout=1.0, patience=3)
+    report = judge(address, "call.once", "call.result", "call.no-values", timeout=1.0, patience=3)
 
     assert "timeout" in verdicts(report).values()
     assert set(verdicts(report).values()) <= {"timeout", None}
