@@ -274,7 +274,7 @@ class _Swap:
         for _, slot, value in self.names.values():
             if slot is not None:
                 first = values.setdefault(slot.group, value)
-                if first is not value and not _equal(first, value):
+                if not _equal(first, value):
                     names = sorted(name for name, (_, its, _) in self.names.items() if its and its.group == slot.group)
                     raise ValueError(
                         f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
@@ -321,9 +321,9 @@ class _Swap:
 
 
 def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is None or b is None or a is b:
-        return a is b
+    if a is b:
+        return True
     try:
-        return a.dtype == b.dtype and torch.equal(a, b)
-    except Exception:  # tie.undecidable: meta, vmapped, sparse
+        return torch.equal(a, b)  # type: ignore[arg-type]
+    except Exception:  # None and a tensor; other dtypes; tie.undecidable: meta, vmapped, sparse
         return False

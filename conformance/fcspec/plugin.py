@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import random
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -175,6 +176,9 @@ class Suite:
         for item in items:
             if slug := slug_of(item):
                 plan[slug].append(case_id(item))
+        if seed := self.option("seed"):
+            random.Random(seed).shuffle(ours := [item for item in items if slug_of(item)])
+            items[:] = [*ours, *(item for item in items if not slug_of(item))]
         isolation = "fork" if self.isolated else "none"
         self.emit("plan", plan=plan, isolation=isolation, environment=_environment())
 
@@ -284,8 +288,6 @@ class Suite:
             raise
 
     def _seed(self) -> None:
-        import random
-
         import torch
 
         torch.default_generator.manual_seed(self.option("seed"))  # torch.manual_seed also formats a stack, for CUDA

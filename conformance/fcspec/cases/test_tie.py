@@ -106,6 +106,19 @@ def test_the_same_tensor_for_both_names_is_accepted(functional_call, group):
     assert _is(_seen(functional_call, group, dict.fromkeys(group.names, value)), value, value)
 
 
+@clause("tie.same-object")
+@pytest.mark.parametrize("kind", ["nan", "meta", "sparse"])
+@at((within,), "group")
+def test_the_same_tensor_is_accepted_also_where_it_does_not_equal_itself(functional_call, group, kind):
+    values = {"nan": group.value() * float("nan"), "meta": group.value().to("meta"), "sparse": group.value().to_sparse()}
+    value, seen = values[kind], []
+    group.inside(lambda module: seen.extend(group.now()) or "done")
+
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x)
+
+    assert _is(seen, value, value)
+
+
 @clause("tie.equal-values")
 @at(ALL_PAIRS, "group")
 def test_tensors_with_equal_values_are_accepted_and_each_is_used(functional_call, group):
