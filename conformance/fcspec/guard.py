@@ -32,30 +32,11 @@ import torch
 from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrize
 
+from fcspec.identity import Same
 from fcspec.watch import ABSENT, Attributes, Change, of_torch
 
 State = dict[str, dict[str, Any]]
 """group -> part -> value; values compare with `==`."""
-
-
-class Identity:
-    """An object that is equal to itself only, whatever its `__eq__` says."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Identity) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-    def __repr__(self) -> str:
-        value = self.value
-        name = getattr(value, "__qualname__", None) or getattr(value, "name", None)
-        return f"<{name if isinstance(name, str) else type(value).__name__}>"
 
 
 def snapshot(*groups: str) -> State:
@@ -129,10 +110,10 @@ def _modes() -> dict[str, Any]:
         "inference": torch.is_inference_mode_enabled(),
         "autocast": (*_autocast(), torch.is_autocast_cache_enabled()),
         "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
-        "function modes": [Identity(mode) for mode in function_modes()],
-        "dispatch modes": [Identity(mode) for mode in dispatch_modes()],
+        "function modes": [Same(mode) for mode in function_modes()],
+        "dispatch modes": [Same(mode) for mode in dispatch_modes()],
         "functorch": [(str(level.key()), level.level()) for level in stack],
-        "saved tensor hooks": Identity(hooks(True) if hooks is not None else None),
+        "saved tensor hooks": Same(hooks(True) if hooks is not None else None),
         "parametrization cache": parametrize._cache_enabled,
         "repaired": tuple(repaired["modes"]),
     }
@@ -163,7 +144,7 @@ def _torch() -> dict[str, Any]:
     return {
         "attributes": _attributes.now(),
         "global hooks": {
-            key: {number: Identity(hook) for number, hook in value.items()} if isinstance(value, dict) else value
+            key: {number: Same(hook) for number, hook in value.items()} if isinstance(value, dict) else value
             for key, value in hooks.items()
         },
         "repaired": tuple(repaired["torch"]),
@@ -176,13 +157,13 @@ _attributes: Attributes | None = None
 def _warnings() -> dict[str, Any]:
     return {
         "filters": list(warnings.filters),
-        "shown by": (Identity(warnings.showwarning), Identity(warnings.formatwarning)),
+        "shown by": (Same(warnings.showwarning), Same(warnings.formatwarning)),
     }
 
 
 def _processes() -> dict[str, Any]:
     return {
-        "threads": {Identity(thread) for thread in threading.enumerate()},
+        "threads": {Same(thread) for thread in threading.enumerate()},
         "children": children(),
         "signal handlers": {number: _handler(number) for number in _SIGNALS},
         "timers": tuple(signal.getitimer(timer)[1] for timer in _TIMERS)
@@ -199,7 +180,7 @@ _TIMERS = tuple(
 
 def _handler(number: int) -> Any:
     handler = signal.getsignal(number)
-    return Identity(handler) if callable(handler) and not isinstance(handler, int) else handler
+    return Same(handler) if callable(handler) and not isinstance(handler, int) else handler
 
 
 def children() -> frozenset[int]:
@@ -216,14 +197,14 @@ def _interpreter() -> dict[str, Any]:
         "working folder": _working_folder(),
         "environment": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
         "sys.path": list(sys.path),
-        "sys.meta_path": list(map(Identity, sys.meta_path)),
-        "streams": tuple(map(Identity, (sys.stdin, sys.stdout, sys.stderr))),
-        "hooks": tuple(map(Identity, (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook))),
-        "trace": Identity(sys.gettrace()),
-        "profile": Identity(sys.getprofile()),
+        "sys.meta_path": list(map(Same, sys.meta_path)),
+        "streams": tuple(map(Same, (sys.stdin, sys.stdout, sys.stderr))),
+        "hooks": tuple(map(Same, (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook))),
+        "trace": Same(sys.gettrace()),
+        "profile": Same(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
-        "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(Identity, gc.callbacks))),
+        "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(Same, gc.callbacks))),
         "repaired": tuple(repaired["interpreter"]),
     }
 

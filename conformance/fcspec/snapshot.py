@@ -19,25 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fcspec.identity import Same
+
 STORES = ("_parameters", "_buffers")
-
-
-class Same:
-    """An object, equal to itself alone, kept alive so that its identity can't be taken over by another one."""
-
-    def __init__(self, what: Any) -> None:
-        self.what = what
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Same) and self.what is other.what
-
-    def __hash__(self) -> int:
-        return id(self.what)
-
-    def __repr__(self) -> str:
-        what = self.what
-        shape = f"{tuple(what.shape)}" if isinstance(what, Tensor) else ""
-        return f"{type(what).__name__}{shape}"
 
 
 class Part(dict[str, Any]):

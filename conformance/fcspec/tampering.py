@@ -16,6 +16,7 @@ import torch
 import torch.testing  # what isn't imported now can't be watched
 
 from fcspec import guard
+from fcspec.identity import Same
 from fcspec.watch import Attributes, Change, Code, imported, of_torch, owners
 
 _NEAR = (
@@ -126,7 +127,7 @@ class Surroundings:
                 getattr(core, pop)()
             for mode in before[same:]:
                 getattr(core, push)(mode)
-            yield name, (list(map(guard.Identity, before)), list(map(guard.Identity, now)))
+            yield name, (list(map(Same, before)), list(map(Same, now)))
 
     def _restore_tracing(self) -> Iterator[tuple[str, Change]]:
         # A trace function that raised was switched off by Python, so only one that is new is undone.
@@ -135,7 +136,7 @@ class Surroundings:
         for name, old, new, put in zip(("trace", "profile"), self._tracing, now, puts, strict=True):
             if new is not None and new is not old:
                 put(old)
-                yield name, (guard.Identity(old), guard.Identity(new))
+                yield name, (Same(old), Same(new))
 
 
 _FUNCTION_STACK = "_pop_torch_function_stack", "_push_on_torch_function_stack"
@@ -143,7 +144,7 @@ _DISPATCH_STACK = "_pop_torch_dispatch_stack", "_push_on_torch_dispatch_stack"
 
 
 def _write_down(group: str, name: str, change: Change) -> None:
-    guard.repaired[group].append((name, (guard.Identity(change[0]), guard.Identity(change[1]))))
+    guard.repaired[group].append((name, (Same(change[0]), Same(change[1]))))
 
 
 def _attributes() -> Attributes:

@@ -110,7 +110,11 @@ def test_the_same_tensor_for_both_names_is_accepted(functional_call, group):
 @pytest.mark.parametrize("kind", ["nan", "meta", "sparse"])
 @at((within,), "group")
 def test_the_same_tensor_is_accepted_also_where_it_does_not_equal_itself(functional_call, group, kind):
-    values = {"nan": group.value() * float("nan"), "meta": group.value().to("meta"), "sparse": group.value().to_sparse()}
+    values = {
+        "nan": group.value() * float("nan"),
+        "meta": group.value().to("meta"),
+        "sparse": group.value().to_sparse(),
+    }
     value, seen = values[kind], []
     group.inside(lambda module: seen.extend(group.now()) or "done")
 

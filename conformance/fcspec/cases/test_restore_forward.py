@@ -1,0 +1,155 @@
+"""restore, whatever forward does: calls of its own, names bound anew, deleted, moved; submodules replaced."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.snapshot import snapshot
+from fcspec.specimens.base import at, parameter, probe
+from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
+
+
+@clause("restore.nested")
+@at(SITES)
+def test_a_call_in_forward_gives_the_outer_call_its_value_back(functional_call, site):
+    outer, inner, seen = site.value(1), site.value(2), []
+    before = snapshot(site.module)
+
+    def act(owner):
+        seen.append(site.now())
+        if len(seen) == 1:
+            functional_call(site.module, {site.name: inner}, site.x)
+            seen.append(site.now())
+
+    site.inside(act)
+    functional_call(site.module, {site.name: outer}, site.x)
+
+    assert [one is value for one, value in zip(seen, (outer, inner, outer), strict=True)] == [True] * 3
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.nested")
+@at((*FLAT, *NESTED[:2]))
+def test_a_call_in_forward_on_another_name_or_on_a_child_gives_the_values_back(functional_call, site):
+    value, other, seen = site.value(1), site.value(2), []
+    before = snapshot(site.module)
+
+    def act(owner):
+        seen.append(site.now())
+        if len(seen) == 1:
+            functional_call(site.module, {site.other: other}, site.x)
+            functional_call(owner, {site.key: other}, site.x)
+            seen.append(site.now())
+
+    site.inside(act)
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert [one is expected for one, expected in zip(seen, (value, value, other, value), strict=True)] == [True] * 4
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.nested")
+@at((*FLAT, *NESTED[:2]))
+def test_a_call_in_forward_that_fails_gives_the_outer_call_its_value_back(functional_call, site):
+    outer, seen = site.value(1), []
+    before = snapshot(site.module)
+
+    def act(owner):
+        seen.append(site.now())
+        if len(seen) == 2:
+            raise ZeroDivisionError
+        with pytest.raises(ZeroDivisionError):
+            functional_call(site.module, {site.name: site.value(2)}, site.x)
+        seen.append(site.now())
+
+    site.inside(act)
+    functional_call(site.module, {site.name: outer}, site.x)
+
+    assert (seen[0] is outer, seen[2] is outer) == (True, True)
+    assert snapshot(site.module).slots == before.slots
+
+
+def _bound_anew(functional_call, site, act):
+    """The module's slots before and after a call in whose forward `act` binds names anew."""
+
+    def last(owner):
+        act(owner)
+        return torch.zeros(())
+
+    before = snapshot(site.module)
+    site.inside(last)
+    functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
+    return before, snapshot(site.module)
+
+
+@clause("restore.rebound")
+@pytest.mark.parametrize("new", [torch.zeros(3), None], ids=["tensor", "none"])
+@at(BUFFERS)
+def test_own_objects_come_back_when_forward_rebinds_a_buffer(functional_call, site, new):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+
+    assert after.slots == before.slots
+
+
+@clause("restore.rebound")
+@pytest.mark.parametrize("new", [nn.Parameter(torch.zeros(3)), None], ids=["parameter", "none"])
+@at(PARAMETERS)
+def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call, site, new):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+
+    assert after.slots == before.slots
+
+
+@clause("restore.rebound")
+@at(SITES)
+def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(functional_call, site):
+    def move(owner):
+        delattr(owner, site.key)
+        if isinstance(site.own, nn.Parameter):
+            owner.register_buffer(site.key, torch.zeros(3), persistent=False)
+        else:
+            owner.register_parameter(site.key, parameter())
+
+    before, after = _bound_anew(functional_call, site, move)
+
+    assert after.parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.rebound-non-tensor")
+@pytest.mark.parametrize("new", [7, "text", nn.Identity(), [torch.zeros(3)]], ids=["number", "text", "module", "list"])
+@at((*FLAT, *NESTED[:2]))
+def test_own_objects_come_back_when_forward_binds_something_else(functional_call, site, new):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+
+    assert after.parts("slots", "plain") == before.parts("slots", "plain")
+    assert after.shape == before.shape
+
+
+@clause("restore.deleted")
+@at(SITES)
+def test_what_forward_deletes_comes_back_of_the_same_kind(functional_call, site):
+    before, after = _bound_anew(functional_call, site, lambda owner: delattr(owner, site.key))
+
+    assert after.parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.detached-owner")
+@pytest.mark.parametrize("act", ["replace", "delete"])
+@pytest.mark.parametrize("kind", ["parameter", "buffer"])
+def test_a_submodule_that_forward_detaches_gets_its_own_tensors_back(functional_call, names, act, kind):
+    child, key = names.attribute(), names.attribute()
+    root, old, new = probe(names), probe(names), probe(names)
+    for module in (old, new):
+        if kind == "parameter":
+            module.register_parameter(key, parameter())
+        else:
+            module.register_buffer(key, torch.rand(3))
+    root.add_module(child, old)
+    before = snapshot(old), snapshot(new)
+    type(root).act = lambda self: setattr(self, child, new) if act == "replace" else delattr(self, child)
+
+    functional_call(root, {f"{child}.{key}": torch.zeros(3)}, torch.ones(3))
+
+    assert (snapshot(old).slots, snapshot(new).slots) == (before[0].slots, before[1].slots)
+    assert getattr(root, child, None) is (new if act == "replace" else None)

@@ -1,0 +1,151 @@
+"""restore: what else a call could leave behind, beside the slots themselves."""
+
+import contextlib
+import copy
+import gc
+import pickle
+import weakref
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.snapshot import snapshot
+from fcspec.specimens.base import at, fresh_values, parameter
+from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
+
+
+@clause("restore.no-leftovers")
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at((*FLAT, *NESTED[:2]))
+def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call, names, site, fails):
+    key = names.attribute()
+    before = snapshot(site.module)
+    if fails:
+        site.inside(lambda owner: 1 / 0)
+    for extra in (torch.ones(3), parameter()):
+        try:
+            functional_call(site.module, {site.name: site.value(), site.beside(key): extra}, site.x)
+        except ZeroDivisionError:
+            assert fails
+
+        after = snapshot(site.module)
+        assert not hasattr(site.owner, key)
+        assert after.parts("slots", "plain", "shape") == before.parts("slots", "plain", "shape")
+
+
+@clause("restore.own-grad")
+@at(PARAMETERS)
+def test_grad_of_own_parameters_is_untouched(functional_call, site):
+    for one in site.module.parameters():
+        one.grad = torch.full_like(one, 5.0)
+    before = snapshot(site.module)
+
+    values = {name: value.requires_grad_() for name, value in fresh_values(site.module).items()}
+    functional_call(site.module, values, site.x).sum().backward()
+
+    assert snapshot(site.module).grads == before.grads
+
+
+@clause("restore.versions")
+@at(SITES)
+def test_own_tensors_are_not_written_to(functional_call, site):
+    before, output = snapshot(site.module), site.module(site.x.requires_grad_())
+
+    functional_call(site.module, fresh_values(site.module), site.x)
+
+    assert snapshot(site.module).versions == before.versions
+    output.sum().backward()
+
+
+@clause("restore.shape")
+@at(SITES)
+def test_nothing_else_of_the_module_is_changed(functional_call, site):
+    site.owner.register_forward_hook(lambda *_: None)
+    site.module.register_forward_pre_hook(lambda *_: None)
+    site.module.eval()
+    before = snapshot(site.module)
+
+    functional_call(site.module, fresh_values(site.module), site.x)
+
+    assert snapshot(site.module).shape == before.shape
+
+
+@clause("restore.shape")
+@at(SITES)
+def test_the_module_can_be_copied_as_before(functional_call, site):
+    functional_call(site.module, fresh_values(site.module), site.x)
+
+    twin = copy.deepcopy(site.module)
+
+    assert [
+        name for name, own in site.module.state_dict().items() if not torch.equal(twin.state_dict()[name], own)
+    ] == []
+    assert torch.equal(twin(site.x), site.module(site.x))
+
+
+@clause("restore.shape")
+@pytest.mark.parametrize("make", [lambda: nn.Linear(3, 3), lambda: nn.Sequential(nn.BatchNorm1d(3), nn.GELU())])
+def test_the_module_can_be_pickled_as_before(functional_call, make):
+    module, x = make().eval(), torch.rand(2, 3)
+    functional_call(module, {name: torch.zeros(3) for name, _ in module.named_buffers() if "mean" in name}, x)
+
+    twin = pickle.loads(pickle.dumps(module))
+
+    assert torch.equal(twin(x), module(x))
+
+
+@clause("restore.no-references")
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at(SITES)
+def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
+    value = site.value()
+    alive = weakref.ref(value)
+    if fails:
+        site.inside(lambda owner: 1 / 0)
+    try:
+        functional_call(site.module, {site.name: value}, site.x)
+    except ZeroDivisionError:
+        assert fails
+    del value
+    gc.collect()
+
+    assert alive() is None
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+def test_recurrent_modules_list_their_own_weights_again(functional_call, make, fails):
+    module = make(2, 2, num_layers=2)
+    own = [weight for layer in module.all_weights for weight in layer]
+    values = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
+    x = torch.rand(3, 7 if fails else 2)
+    try:
+        functional_call(module, values, (x,))
+    except Exception:
+        assert fails
+
+    assert len(module._flat_weights) == len(own)
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.plain-attribute")
+@pytest.mark.parametrize("where", ["instance", "class"])
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at((flat_parameter, NESTED[0]))
+def test_a_plain_tensor_is_restored_where_it_stood(functional_call, names, site, where, fails):
+    key, plain = names.attribute(), torch.rand(3)
+    holder = site.owner if where == "instance" else type(site.owner)
+    setattr(holder, key, plain)
+    before = snapshot(site.module)
+    if fails:
+        site.inside(lambda owner: 1 / 0)
+    for value in (torch.ones(3), parameter()):
+        with contextlib.suppress(Exception):  # it may be refused
+            functional_call(site.module, {site.beside(key): value}, site.x)
+
+        after = snapshot(site.module)
+        assert vars(holder)[key] is plain
+        assert after.parts("slots", "plain", "shape") == before.parts("slots", "plain", "shape")
