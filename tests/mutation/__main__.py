@@ -79,6 +79,7 @@ class Mutation:
     def _note(self, mutant: Mutant, word: str, left: int, started: float) -> None:
         if word == "survived":
             self.survivors.append(mutant)
+            print(f"\nsurvives: {mutant.name}", file=sys.stderr, flush=True)
         else:
             self.caught[word] += 1
         done = len(self.found) - left
