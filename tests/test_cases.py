@@ -67,11 +67,13 @@ def test_the_example_of_a_may_clause_shows_what_can_be_observed(clause):
     assert "observed" in example.code
 
 
-BUILDERS = [
-    *{*sites.SITES, sites.keyed_parameter},
-    *{*groups.ALL_PAIRS, *groups.LARGE, *groups.SHARED, *groups.SHARED_BUFFERS},
-    *{*parametrized.PARAMETRIZED, parametrized.doubled, parametrized.chained, parametrized.two_originals},
-]
+BUILDERS = dict.fromkeys(
+    (
+        *(*sites.SITES, sites.keyed_parameter),
+        *(*groups.ALL_PAIRS, *groups.LARGE, *groups.SHARED, *groups.SHARED_BUFFERS),
+        *(*parametrized.PARAMETRIZED, parametrized.doubled, parametrized.chained, parametrized.two_originals),
+    )
+)
 
 
 @pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
