@@ -115,7 +115,7 @@ def _tests(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
 
 
 class _Running:
-    """A test in its child: which item it is at."""
+    """The cases of a clause in their child: which one it is at."""
 
     def __init__(self, items: list[pytest.Item], play: Play, denied: Iterable[int]) -> None:
         self.items = items

@@ -51,7 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--implementation", metavar="TARGET", help="package.module:function, path/to/file.py:function or a short name")
     add("--fcspec-profile", action="append", default=[], metavar="PROFILE", help="judge this profile (default: core)")
     add("--fcspec-clause", action="append", default=[], metavar="GLOB", help="judge only clauses that match")
-    add("--fcspec-isolation", choices=("fork", "none"), default="fork", help="a process per test, or none")
+    add("--fcspec-isolation", choices=("fork", "none"), default="fork", help="a process per clause, or none")
     add("--fcspec-workers", type=int, default=0, help="tests at a time, in pytest's own process; 0: pytest decides")
     add("--fcspec-timeout", type=float, default=10.0, help="seconds for one test")
     add("--fcspec-patience", type=int, default=5, help="after so many timeouts in a row the rest is not judged")
