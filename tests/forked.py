@@ -49,7 +49,7 @@ class Forked:
         items = [
             one for one in session.items if levels[plugin.slug_of(one)] != "MAY" and one.path.name != "test_examples.py"
         ]
-        plugin._warm(True)
+        plugin._warm(plugin._COMPILER)
         live: dict[int, tuple[int, Any, float]] = {}
         while self._jobs or live:
             while self._jobs and len(live) < self._workers:

@@ -67,6 +67,18 @@ class Boundary:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
+        return self._watched(self.function, args, kwargs)
+
+    def through(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[..., Any]:
+        """What `wrap` makes of the bare implementation, such as a compiled function that calls it; watched like itself.
+
+        Nothing of the boundary lies between the two, so a tracer that refuses foreign code meets only the implementation's.
+        """
+        wrapped = wrap(self.function)
+        return lambda *args, **kwargs: self._watched(wrapped, args, kwargs)
+
+    def _watched(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        __tracebackhide__ = True
         self.stimulus = _in_one_line(args, kwargs)  # in words, for the objects must not live on here
         with self._lock:
             # A call inside another, or beside it in another thread, may see what that one has patched and will put back.
@@ -75,7 +87,7 @@ class Boundary:
         found = Surroundings() if outermost else None
         known = tensor_classes() if outermost else set()
         try:
-            result = self.function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except SPEECH as speech:
             self._note(in_words(speech))
             raise

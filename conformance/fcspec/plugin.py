@@ -137,8 +137,8 @@ class Suite:
     # ------------------------------------------------------------------------------------------------ collection
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
-        """With a choice of clauses, files that mention none of them need no import."""
-        if collection_path.parent != CASES or not collection_path.name.startswith("test_") or not self.option("clause"):
+        """Files that mention none of the chosen clauses need no import."""
+        if collection_path.parent != CASES or not collection_path.name.startswith("test_"):
             return None
         text = collection_path.read_text(encoding="utf-8")
         return None if "SPEC.clauses" in text or any(slug in text for slug in self._chosen()) else True
@@ -222,8 +222,8 @@ class Suite:
         process.adopt_strays()
         if self._patience is None:
             self._patience = isolation.Patience(self.option("patience"))
-        for more, part in _by_warmth(items):
-            _warm(more)
+        for warmth, part in _by_warmth(items):
+            _warm(warmth)
             if not self.out_of_patience:
                 isolation.run(
                     part,
@@ -326,32 +326,42 @@ def _play(item: pytest.Item, _: bool) -> list[pytest.TestReport]:
     return runtestprotocol(item, log=False)
 
 
-def _warm(transforms: bool) -> None:
+_PLAIN, _TRANSFORMS, _COMPILER = range(3)
+
+
+def _warm(warmth: int) -> None:
     """Pay for lazy imports once, before the fork, and be single-threaded: torch's pool does not survive a fork.
 
     Args:
-        transforms: those of torch.func too.
+        warmth: what the cases to come need.
     """
     import torch
 
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
     weight = torch.ones(2, 2, requires_grad=True)
-    if not _warm_already:
-        torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
-    if transforms and transforms not in _warm_already:
-        torch.func.grad(lambda x: x.sum())(weight)
-    _warm_already.add(transforms)
+    for step in range(len(_warm_already), warmth + 1):
+        _warm_already.append(step)
+        if step == _PLAIN:
+            torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
+        elif step == _TRANSFORMS:
+            torch.func.grad(lambda x: x.sum())(weight)
+        elif tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
+            torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
 
 
-_warm_already: set[bool] = set()
+_warm_already: list[int] = []
 
 
-def _by_warmth(items: list[pytest.Item]) -> list[tuple[bool, list[pytest.Item]]]:
-    """First the clauses that need no transforms: their imports take as long as torch's, and make every fork dearer."""
+def _by_warmth(items: list[pytest.Item]) -> list[tuple[int, list[pytest.Item]]]:
+    """First the clauses that need least: imports for the rest take as long as torch's, and make every fork dearer."""
+    compiling = {slug_of(item) for item in items if _mentions(item, "torch.compile(", "make_fx", "torch.export")}
     transforming = {slug_of(item) for item in items if _mentions(item, "torch.func", "vmap(")}
-    parts = [(more, [one for one in items if (slug_of(one) in transforming) == more]) for more in (False, True)]
-    return [(more, part) for more, part in parts if part]
+    parts: dict[int, list[pytest.Item]] = {_PLAIN: [], _TRANSFORMS: [], _COMPILER: []}
+    for item in items:
+        slug = slug_of(item)
+        parts[_COMPILER if slug in compiling else _TRANSFORMS if slug in transforming else _PLAIN].append(item)
+    return [(warmth, part) for warmth, part in parts.items() if part]
 
 
 # What one case could leave behind for the next in its process; random numbers are seeded anew for each.

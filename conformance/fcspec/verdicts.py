@@ -71,6 +71,8 @@ def of_report(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: 
 
 def of_broken(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: Boundary, item: pytest.Item) -> Case:
     """The verdict of a test whose setup or teardown failed: after a call that may be its doing, before it is ours."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, Unsupported) and not boundary.called:
+        return Case(case_id(item), slug_of(item) or "", "unsupported", str(call.excinfo.value))
     reason = f"{call.when}: {in_words(call.excinfo.value) if call.excinfo else ''}"
     verdict = "fail" if boundary.called else "error"
     return Case(case_id(item), slug_of(item) or "", verdict, reason, message=_plain(capped(report.longreprtext)))

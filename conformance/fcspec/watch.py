@@ -26,6 +26,9 @@ _BOOKKEEPING = frozenset(
     ("__slotnames__", "__annotations__", "__annotations_cache__", "__warningregistry__", "__doc__", "_abc_impl", "_")
 )
 
+# What dynamo adds to the globals of a function that it compiles; these names shadow nothing.
+_COMPILED = ("__compiled_fn_", "__resume_at_", "__import_", "__builtins_dict__")
+
 _SCALARS = (type(None), bool, int, float, str, bytes)
 
 Change = tuple[Any, Any]
@@ -96,6 +99,8 @@ class Attributes:
             return False
         if old is ABSENT and isinstance(new, ModuleType):
             return False  # a submodule was imported
+        if old is ABSENT and key.startswith(_COMPILED):
+            return False
         if self._callables_only and not _is_code(old if old is not ABSENT else new):
             return False
         return not (type(old) is type(new) and type(old) in _SCALARS and old == new)

@@ -51,7 +51,7 @@ class Mutation:
             one for one in session.items if levels[plugin.slug_of(one)] != "MAY" and one.path.name != "test_examples.py"
         ]
         items = _one_of_each_first(items)
-        plugin._warm(True)
+        plugin._warm(plugin._COMPILER)
         todo, live, started = collections.deque(self.found), {}, time.monotonic()
         while todo or live:
             while todo and len(live) < self.workers:

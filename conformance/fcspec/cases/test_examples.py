@@ -6,6 +6,7 @@ import functools
 import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
 
+from fcspec.cases import compiling
 from fcspec.plugin import clause
 from fcspec.spec import Example, load_spec
 
@@ -27,6 +28,14 @@ for definitions in SPEC.definitions:
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
 def test_example(functional_call, one):
+    if one.profile == "compile":
+        compiling.need()
+        functional_call.through(lambda bare: lambda: _run(one, bare))()  # dynamo would trace the boundary too
+    else:
+        _run(one, functional_call)
+
+
+def _run(one, functional_call):
     scope = {"__name__": "SPEC", "functional_call": functional_call}
     for example in (*SPEC.definitions, *one.examples):
         exec(_compile(example), scope)
