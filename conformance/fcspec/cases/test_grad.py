@@ -37,6 +37,18 @@ def test_given_results_of_other_operations_pass_the_gradient_on(functional_call,
     assert torch.equal(leaf.grad, twin.grad)
 
 
+@clause("grad.given")
+@at(FLAT)
+def test_gradients_of_several_calls_add_up(functional_call, site):
+    value, twin = site.value().requires_grad_(), site.value().requires_grad_()
+    for _ in range(2):
+        oracle.result(site.module, {site.name: twin}, site.x).sum().backward()
+
+        functional_call(site.module, {site.name: value}, site.x).sum().backward()
+
+    assert torch.equal(value.grad, twin.grad)
+
+
 @clause("grad.own")
 @at(PARAMETERS)
 def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(functional_call, site):
@@ -55,7 +67,9 @@ def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(funct
 @clause("grad.own")
 @at(PAIRS, "group")
 def test_a_replaced_tied_parameter_gets_no_gradient(functional_call, group):
-    functional_call(group.module, {group.names[1]: group.value().requires_grad_()}, group.x).sum().backward()
+    values = {group.names[1]: group.value().requires_grad_()}
+
+    functional_call(group.module, values, group.x, tie_weights=True).sum().backward()
 
     assert group.own.grad is None
 
@@ -117,16 +131,18 @@ def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
 @clause("grad.attached")
 @at(PARAMETERS)
 def test_with_values_that_require_grad_gradients_track_gradients(functional_call, site):
-    values = _requiring_grad(site.module)
+    values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
+    expected = oracle.result(site.module, twins, site.x).square().sum()
+    torch.autograd.grad(expected, twins[site.name], create_graph=True)[0].sum().backward()
 
     def loss(values):
         return functional_call(site.module, values, site.x).square().sum()
 
     gradients = torch.func.grad(loss)(values)
+    assert gradients[site.name].grad_fn is not None
     gradients[site.name].sum().backward()
 
-    assert gradients[site.name].grad_fn is not None
-    assert values[site.name].grad is not None
+    assert torch.allclose(values[site.name].grad, twins[site.name].grad)
 
 
 @clause("grad.twice")

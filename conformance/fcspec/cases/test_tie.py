@@ -1,4 +1,7 @@
-"""tie: whether slots that hold one tensor take given values together."""
+"""tie: whether slots that hold one tensor take given values together.
+
+That they do so by default is the law of tie.default; the others ask for it.
+"""
 
 import itertools
 
@@ -25,10 +28,10 @@ from fcspec.specimens.groups import (
 
 
 def _seen(functional_call, group, values, **flags):
-    """What forward sees at each name of the group."""
+    """What forward sees at each name of the group; no flags: tied."""
     seen = []
     group.inside(lambda module: seen.extend(group.now()))
-    functional_call(group.module, values, group.x, **flags)
+    functional_call(group.module, values, group.x, **(flags or {"tie_weights": True}))
     return seen
 
 
@@ -63,7 +66,7 @@ def test_other_groups_keep_their_own(functional_call, names, group):
     value, seen = group.value(), []
     group.inside(lambda module: seen.extend([*group.now(), get(module, first), get(module, second)]))
 
-    functional_call(group.module, {group.names[0]: value}, group.x)
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
     assert _is(seen, value, value, own, own)
 
@@ -89,11 +92,29 @@ def test_buffers_tie(functional_call, group):
         assert _is(_seen(functional_call, group, {name: value}), value, value)
 
 
+@clause("tie.buffers")
+@at(BUFFER_PAIRS, "group")
+def test_a_parameter_given_for_a_buffer_reaches_the_tied_one(functional_call, group):
+    for name in group.names:
+        value = nn.Parameter(group.value())
+
+        assert _is(_seen(functional_call, group, {name: value}), value, value)
+
+
 @clause("tie.across-kinds")
 @at(MIXED_PAIRS, "group")
 def test_a_parameter_ties_with_a_buffer(functional_call, group):
     for name in group.names:
         value = group.value()
+
+        assert _is(_seen(functional_call, group, {name: value}), value, value)
+
+
+@clause("tie.across-kinds")
+@at(MIXED_PAIRS, "group")
+def test_a_parameter_given_reaches_both_kinds(functional_call, group):
+    for name in group.names:
+        value = nn.Parameter(group.value())
 
         assert _is(_seen(functional_call, group, {name: value}), value, value)
 
@@ -118,7 +139,7 @@ def test_the_same_tensor_is_accepted_also_where_it_does_not_equal_itself(functio
     value, seen = values[kind], []
     group.inside(lambda module: seen.extend(group.now()) or "done")
 
-    functional_call(group.module, dict.fromkeys(group.names, value), group.x)
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
 
     assert _is(seen, value, value)
 
@@ -162,31 +183,32 @@ CONFLICTS = {
 @at(ALL_PAIRS, "group")
 def test_different_values_are_refused(functional_call, group, other):
     value = group.value()
-    functional_call(group.module, dict.fromkeys(group.names, value), group.x)
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
 
     with refused(group.module):
-        functional_call(group.module, dict(zip(group.names, (value, other(value)), strict=True)), group.x)
+        values = dict(zip(group.names, (value, other(value)), strict=True))
+        functional_call(group.module, values, group.x, tie_weights=True)
 
 
 @clause("tie.conflict-in-part")
 @at(LARGE, "group")
 def test_different_values_are_refused_where_some_names_are_not_given(functional_call, group):
     value = group.value()
-    functional_call(group.module, {group.names[0]: value}, group.x)
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
     for one, other in itertools.combinations(group.names, 2):
         with refused(group.module):
-            functional_call(group.module, {one: value, other: value + 1}, group.x)
+            functional_call(group.module, {one: value, other: value + 1}, group.x, tie_weights=True)
 
 
 @clause("tie.conflict-says-which")
 @at((*PAIRS, *LARGE[:2]), "group")
 def test_the_error_names_those_that_conflict(functional_call, group):
     value, ends = group.value(), (group.names[0], group.names[-1])
-    functional_call(group.module, {ends[0]: value}, group.x)
+    functional_call(group.module, {ends[0]: value}, group.x, tie_weights=True)
 
     with refused(group.module) as error:
-        functional_call(group.module, dict(zip(ends, (value, value + 1), strict=True)), group.x)
+        functional_call(group.module, dict(zip(ends, (value, value + 1), strict=True)), group.x, tie_weights=True)
 
     assert [name for name in ends if name not in str(error.value)] == []
 
@@ -194,10 +216,13 @@ def test_the_error_names_those_that_conflict(functional_call, group):
 @clause("tie.default")
 @at(PAIRS, "group")
 def test_tie_weights_is_on_by_default(functional_call, group):
-    value = group.value()
+    value, seen = group.value(), []
+    group.inside(lambda module: seen.extend(group.now()))
 
-    assert _is(_seen(functional_call, group, {group.names[0]: value}), value, value)
-    assert _is(_seen(functional_call, group, {group.names[0]: value}, tie_weights=True), value, value)
+    functional_call(group.module, {group.names[0]: value}, group.x)
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    assert _is(seen, value, value, value, value)
 
 
 @clause("tie.off")
@@ -233,7 +258,7 @@ def test_the_same_tensor_for_untied_names_acts_as_tied(functional_call, group):
 @clause("tie.shared-submodule")
 @at((*SHARED, SHARED_BUFFERS[0]), "group")
 def test_a_value_for_one_name_of_a_slot_reaches_both(functional_call, group):
-    for flags in ({}, {"tie_weights": False}):
+    for flags in ({"tie_weights": True}, {"tie_weights": False}):
         for names in ([group.names[0]], [group.names[1]], group.names):
             value = group.value()
 
@@ -254,10 +279,11 @@ def test_equal_values_for_both_names_of_a_slot_are_accepted(functional_call, gro
 @clause("tie.shared-submodule")
 @at((*SHARED, SHARED_BUFFERS[0]), "group")
 def test_different_values_for_both_names_of_a_slot_are_refused(functional_call, group):
-    functional_call(group.module, dict.fromkeys(group.names, group.value()), group.x)
+    functional_call(group.module, dict.fromkeys(group.names, group.value()), group.x, tie_weights=True)
 
     with refused(group.module):
-        functional_call(group.module, dict(zip(group.names, map(group.value, (1, 2)), strict=True)), group.x)
+        values = dict(zip(group.names, map(group.value, (1, 2)), strict=True))
+        functional_call(group.module, values, group.x, tie_weights=True)
 
 
 def _untied(names, first, second):
@@ -313,7 +339,7 @@ def test_the_gradient_sums_over_all_uses(functional_call, group):
     group.inside(lambda module: sum(scale * tensor**2 for scale, tensor in enumerate(group.now(), 2)))
     sum(scale * total**2 for scale in (2, 3)).sum().backward()
 
-    functional_call(group.module, {group.names[0]: value}, group.x).sum().backward()
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True).sum().backward()
 
     assert torch.equal(value.grad, total.grad)
 

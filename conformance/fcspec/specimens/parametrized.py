@@ -71,6 +71,9 @@ def _build(names: Names, site: Site, *parts: tuple[Any, ...]) -> Parametrized:
     return Parametrized(site, ran)
 
 
+_DOUBLE = (lambda original: 2 * original, lambda value: value / 2)
+
+
 def squared(names: Names) -> Parametrized:
     """Without right_inverse."""
     return _build(names, _site(names), (torch.square,))
@@ -78,7 +81,7 @@ def squared(names: Names) -> Parametrized:
 
 def doubled(names: Names) -> Parametrized:
     """With an exact right_inverse."""
-    return _build(names, _site(names), (lambda original: 2 * original, lambda value: value / 2))
+    return _build(names, _site(names), _DOUBLE)
 
 
 def shifted(names: Names) -> Parametrized:
@@ -87,8 +90,7 @@ def shifted(names: Names) -> Parametrized:
 
 
 def chained(names: Names) -> Parametrized:
-    double = (lambda original: 2 * original, lambda value: value / 2)
-    return _build(names, _site(names), double, (lambda original: original + 1, lambda value: value - 1))
+    return _build(names, _site(names), _DOUBLE, (lambda original: original + 1, lambda value: value - 1))
 
 
 def two_originals(names: Names) -> Parametrized:
@@ -100,8 +102,17 @@ def buffer_squared(names: Names) -> Parametrized:
     return _build(names, _site(names, "buffer"), (torch.square,))
 
 
+def buffer_doubled(names: Names) -> Parametrized:
+    return _build(names, _site(names, "buffer"), _DOUBLE)
+
+
 def nested_squared(names: Names) -> Parametrized:
     return _build(names, nested(names, _site(names)), (torch.square,))
 
 
-PARAMETRIZED = (squared, nested_squared, shifted)
+def nested_doubled(names: Names) -> Parametrized:
+    return _build(names, nested(names, _site(names)), _DOUBLE)
+
+
+# All with a right_inverse: that none is needed is the law of parametrize.no-right-inverse.
+PARAMETRIZED = (doubled, nested_doubled, shifted)
