@@ -50,7 +50,9 @@ def test_what_is_no_tuple_is_one_argument(functional_call, module, single):
 @pytest.mark.parametrize("kwargs", [{"x": 1}, {"x": None, "y": (2,)}, {}, None], ids=str)
 @pytest.mark.parametrize("args", [(), (1, 2)], ids=str)
 def test_kwargs_are_passed_by_keyword(functional_call, module, args, kwargs):
-    assert functional_call(module, {}, args, kwargs) == (args, kwargs or {})
+    passed = kwargs if kwargs is None else dict(kwargs)
+
+    assert functional_call(module, {}, args, passed) == (args, kwargs or {})
 
 
 @clause("args.kwargs")
@@ -78,13 +80,13 @@ def test_the_containers_of_the_caller_stay_as_they_are(functional_call, names):
 
 @clause("args.untouched")
 def test_a_list_reaches_forward_as_the_callers_own(functional_call, module):
-    single, keyword = [1], [2]
+    positional, keyword = [1], [2]
 
-    args, kwargs = functional_call(module, {}, single, {"x": keyword})
+    args, kwargs = functional_call(module, {}, (positional,), {"x": keyword})
 
-    assert args[0] is single
+    assert args[0] is positional
     assert kwargs["x"] is keyword
-    assert (single, keyword) == ([1], [2])
+    assert (positional, keyword) == ([1], [2])
 
 
 @clause("args.none")

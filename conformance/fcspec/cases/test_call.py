@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec import oracle
 from fcspec.cases.refusal import refused
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens.base import at, probe
@@ -52,6 +53,23 @@ def test_call_and_forward_run_once(functional_call, site):
     assert calls == ["__call__", "forward"]
 
 
+@clause("call.once")
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, AttributeError, RuntimeError])
+@at((flat_parameter,))
+def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
+    calls = []
+
+    def fail(owner):
+        calls.append("forward")
+        raise error
+
+    site.inside(fail)
+    with pytest.raises(Exception):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert calls == ["forward"]
+
+
 HOOKS = {
     "pre": lambda module, hook: module.register_forward_pre_hook(lambda *_: hook()),
     "pre with kwargs": lambda module, hook: module.register_forward_pre_hook(lambda *_: hook(), with_kwargs=True),
@@ -93,9 +111,11 @@ def test_hooks_change_arguments_and_result(functional_call, site):
     site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     site.module.register_forward_hook(lambda module, args, output: output * 2)
 
-    result = functional_call(site.module, {}, site.x)
+    values = {site.name: site.value()}
 
-    assert torch.equal(result, site.module(site.x))
+    result = functional_call(site.module, values, site.x)
+
+    assert torch.equal(result, oracle.result(site.module, values, site.x))
 
 
 @clause("call.hooks")
@@ -160,8 +180,8 @@ def test_an_exception_that_functional_call_itself_could_raise_passes_too(functio
     def fail(owner):
         raise raised
 
-    site.module.register_forward_pre_hook(lambda module, args: fail(module))
-    with pytest.raises(error) as caught:
+    site.inside(fail)
+    with pytest.raises(Exception) as caught:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert caught.value is raised
@@ -176,17 +196,26 @@ def test_without_values_the_call_is_a_plain_call(functional_call, site):
 @clause("call.no-values")
 @at(FLAT)
 def test_without_values_forward_changes_the_module_as_in_a_plain_call(functional_call, site):
-    def count(owner):
+    def count(self):
         with torch.no_grad():
-            site.now().add_(1)
+            getattr(self, site.key).add_(1)
 
-    site.inside(count)
+    type(site.module).act = staticmethod(count)
     before = site.own.detach().clone()
 
     functional_call(site.module, {}, site.x)
 
     assert site.now() is site.own
     assert torch.equal(site.own, before + 1)
+
+
+@clause("call.no-values")
+@at((flat_parameter, nested_parameter))
+def test_without_values_hooks_run_as_in_a_plain_call(functional_call, site):
+    site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+    site.module.register_forward_hook(lambda module, args, output: output * 2)
+
+    assert torch.equal(functional_call(site.module, {}, site.x), site.module(site.x))
 
 
 MODES = {
@@ -292,8 +321,10 @@ def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):
     types = [type(one) for one in site.module.modules()]
     seen = []
     site.inside(lambda owner: seen.append((owner, [type(one) for one in site.module.modules()])))
-    called = []
-    for one in site.module.modules():
+    called, root = [], type(site.module)
+    forward = root.forward
+    root.forward = lambda self, x: called.append(self) or forward(self, x)
+    for one in [*site.module.modules()][1:]:
         one.register_forward_pre_hook(lambda module, args: called.append(module))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
@@ -306,17 +337,18 @@ def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):
 @clause("call.plain-state")
 @at(SITES)
 def test_plain_attributes_that_forward_changes_are_changed(functional_call, site):
-    site.owner.calls, site.owner.log = 0, []
+    module = site.caller
+    module.calls, module.log = 0, []
 
-    def count(owner):
-        owner.calls += 1
-        owner.log.append("forward")
+    def count(self):
+        self.calls += 1
+        self.log.append("forward")
 
-    site.inside(count)
+    type(module).act = staticmethod(count)
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
-    assert (site.owner.calls, site.owner.log) == (1, ["forward"])
+    assert (module.calls, module.log) == (1, ["forward"])
 
 
 def _circle(names, through_child):

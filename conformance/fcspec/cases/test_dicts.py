@@ -23,6 +23,14 @@ def test_one_dict_is_enough(functional_call, site):
     assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
+@clause("dicts.one")
+@at(SITES)
+def test_the_order_of_one_dict_means_nothing(functional_call, site):
+    values = dict(reversed(fresh_values(site.module).items()))
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
 SPLITS = {
     "one": lambda items: (dict(items),),
     "two": lambda items: (dict(items[:1]), dict(items[1:])),
@@ -70,7 +78,7 @@ def test_that_error_names_the_key(functional_call, site):
     functional_call(site.module, (values, {}), site.x)
 
     with refused(site.module) as error:
-        functional_call(site.module, (values, dict(values)), site.x)
+        functional_call(site.module, (values, {site.name: site.value(2)}), site.x)
 
     assert site.name in str(error.value)
 

@@ -29,12 +29,33 @@ def test_forward_computes_with_the_given_parameter(functional_call, site):
     assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
+@clause("swap.parameter")
+@at(PARAMETERS)
+def test_a_frozen_parameter_is_replaced_like_any_other(functional_call, site):
+    site.own.requires_grad_(False)
+    values = {site.name: site.value()}
+
+    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
 @clause("swap.buffer")
 @at(BUFFERS)
 def test_forward_computes_with_the_given_buffer(functional_call, site):
     values = {site.name: site.value()}
 
     assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+
+
+@clause("swap.buffer")
+@pytest.mark.parametrize("own", [torch.tensor([True, False, True]), torch.tensor(4)], ids=["mask", "counter"])
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_buffer_need_not_be_a_float(functional_call, names, own, persistent):
+    key = names.attribute()
+    module = probe(names, lambda self, x: x * getattr(self, key))
+    module.register_buffer(key, own, persistent=persistent)
+    value = ~own
+
+    assert torch.equal(functional_call(module, {key: value}, torch.ones(3)), torch.ones(3) * value)
 
 
 @clause("swap.nested")
@@ -51,6 +72,18 @@ def test_names_that_are_not_given_keep_their_own_value(functional_call, site):
     kept = []
     site.inside(lambda owner: kept.append(site.at(site.other)))
     own = site.at(site.other)
+
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert kept[0] is own
+
+
+@clause("swap.partial")
+@at((flat_parameter, nested_parameter))
+def test_a_name_that_begins_like_a_given_one_keeps_its_own_value(functional_call, site):
+    longer, kept = site.key + "_too", []
+    site.owner.register_parameter(longer, own := parameter())
+    site.inside(lambda owner: kept.append(getattr(owner, longer)))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -118,9 +151,12 @@ OTHERS = {
 @pytest.mark.parametrize("value", OTHERS.values(), ids=OTHERS)
 @at(FLAT)
 def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functional_call, site, value):
-    site.inside(lambda owner: site.now())
+    seen = []
+    site.inside(lambda owner: seen.append(site.now()) or site.x)
 
-    assert functional_call(site.module, {site.name: value}, site.x) is value
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
 
 
 def _plain_subclass(names, tensor):
@@ -207,7 +243,7 @@ def test_recurrent_modules_compute_with_the_given_weights_and_then_with_their_ow
     own = _output(module(x))
     values = {name: value.detach() for name, value in other.named_parameters()}
     if part == "some":
-        values = dict(list(values.items())[:1])
+        values = dict(list(values.items())[-1:])
         other.load_state_dict({**module.state_dict(), **values})
 
     assert torch.equal(_output(functional_call(module, values, (x,))), _output(other(x)))
@@ -335,19 +371,31 @@ def test_a_leaf_name_that_a_wrapper_delegates(functional_call, names, site, obse
         observe(f"{type(error).__name__} {'after' if seen else 'before'} forward")
 
 
+def _order(module):
+    return [
+        *(name for name, _ in module.named_parameters(remove_duplicate=False)),
+        *(name for name, _ in module.named_buffers(remove_duplicate=False)),
+    ]
+
+
 @clause("swap.order")
 @at(SITES)
 @pytest.mark.parametrize("which", [slice(None), slice(None, None, -1), slice(1), slice(-1, None)], ids=str)
 def test_members_stand_in_registration_order(functional_call, site: Site, which):
-    def order():
-        return [
-            *(name for name, _ in site.module.named_parameters(remove_duplicate=False)),
-            *(name for name, _ in site.module.named_buffers(remove_duplicate=False)),
-        ]
-
-    before, seen = order(), []
-    site.inside(lambda owner: seen.append(order()))
+    before, seen = _order(site.module), []
+    site.inside(lambda owner: seen.append(_order(site.module)))
 
     functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
+
+    assert seen == [before]
+
+
+@clause("swap.order")
+@at(PARAMETERS)
+def test_a_given_parameter_stands_where_the_own_one_stood(functional_call, site):
+    before, seen = _order(site.module), []
+    site.inside(lambda owner: seen.append(_order(site.module)))
+
+    functional_call(site.module, {site.name: nn.Parameter(site.value())}, site.x)
 
     assert seen == [before]
