@@ -94,7 +94,7 @@ def chained(names: Names) -> Parametrized:
 
 
 def two_originals(names: Names) -> Parametrized:
-    product = (lambda first, second: first * second, lambda value: (value, torch.full_like(value, 1.0)))
+    product = (lambda first, second: first * second**2, lambda value: (value, torch.full_like(value, 1.0)))
     return _build(names, _site(names), product)
 
 
