@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.text import Text
 
 from fcspec import __version__, deviations, suite
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.report import INTERRUPTED, USAGE, Report, write_json
+from fcspec.report import INCOMPLETE, INTERRUPTED, NONCONFORMING, NOTHING, USAGE, Report, write_json
 from fcspec.spec import Clause, load_spec
 from fcspec.target import FORMS, full_address
 from fcspec.views import terminal
@@ -178,6 +179,38 @@ def write_deviations(target: str, output: Path | None) -> int:
     except OSError as error:
         raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
     return 0
+
+
+@_fcspec.command()
+@click.argument("target")
+@click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="How long to search.")
+@click.option("--seed", type=int, help="Repeats a search. [default: drawn, and shown]")
+@click.option("--workers", type=click.IntRange(1), help="Searches at a time. [default: the number of CPUs]")
+def explore(target: str, seconds: float, seed: int | None, workers: int | None) -> int:
+    """Search for calls that TARGET gets wrong, beyond the fixed examples of `fcspec check`.
+
+    Every finding is shrunk and printed as a script that reproduces it, one for each clause.
+    """
+    address = full_address(target)
+    seed = random.randrange(1 << 16) if seed is None else seed
+    from fcspec import explore  # imports torch
+
+    console, err = _console(), _console(stderr=True)
+    with err.status("starting") as status:
+
+        def show(search: explore.Search) -> None:
+            status.update(f"{search.examples} examples, {len(search.findings)} findings")
+
+        search = explore.explore(address, seconds=seconds, seed=seed, workers=workers or 0, on_progress=show)
+    order = load_spec().position
+    for number, finding in enumerate(sorted(search.findings.values(), key=lambda one: order(one.clause)), 1):
+        console.print(Text(terminal.clean(explore.as_text(finding, number))), soft_wrap=True)
+    for problem in search.problems:
+        err.print(Text(terminal.clean(f"the search itself failed: {problem}")), soft_wrap=True)
+    console.print(f"{search.examples} examples, {len(search.findings)} findings · seed {seed}")
+    if search.problems:
+        return INCOMPLETE
+    return NONCONFORMING if search.findings else 0 if search.examples else NOTHING
 
 
 @_fcspec.command()

@@ -1,0 +1,449 @@
+"""A call as plain data: the module, what its forward does, the values, how they are split, the flags.
+
+A plan is what is drawn (strategies.py), judged (differential.py) and printed. It becomes a module by way of source code, and by
+no other way, so that what is printed is what was judged.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+PARAMETER, BUFFER, HIDDEN = "parameter", "buffer", "non-persistent buffer"
+
+MODULE, SEQUENTIAL, MODULES, KEYED = "module", "Sequential", "ModuleList", "ModuleDict"
+PARAMETERS, KEYED_PARAMETERS = "ParameterList", "ParameterDict"
+
+SQUARE, DOUBLE, PRODUCT = "Square", "Double", "Product"
+"""Parametrizations: without right_inverse, with an exact one, with two originals."""
+
+ADD, REBIND = "adds in place", "rebinds"
+TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE = "binds None", "binds a string", "binds a module", "deletes", "moves"
+EARLY, LATE = (ADD, REBIND), (TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE)
+
+TENSOR, GRAD, AS_PARAMETER, OWN = "tensor", "requires_grad", "Parameter", "own"
+
+NAMED_PARAMETERS = "dict(model.named_parameters())"
+NAMED_BUFFERS = "dict(model.named_buffers())"
+STATE_DICT = "model.state_dict()"
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A registered parameter or buffer.
+
+    Attributes:
+        tensor: which own tensor; slots with one number hold one object. None: registered as None.
+        by: the parametrization that computes it, if any.
+    """
+
+    key: str
+    kind: str
+    tensor: int | None
+    by: str | None = None
+
+    @property
+    def store(self) -> str:
+        return "_parameters" if self.kind == PARAMETER else "_buffers"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Where it is registered: under its key; parametrized, under the names of its originals."""
+        if self.by is None:
+            return (self.key,)
+        return ("original0", "original1") if self.by == PRODUCT else ("original",)
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a forward does to a slot of its own module."""
+
+    what: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Node:
+    """A module.
+
+    Attributes:
+        name: its class, where it has one of its own.
+        children: (key, number of a node of the plan); one number twice is one module twice, a number not above its own a circle.
+        hook: ("pre" or "post", key): a hook that reads this slot.
+        raises: its forward ends so.
+    """
+
+    name: str
+    form: str = MODULE
+    slots: tuple[Slot, ...] = ()
+    children: tuple[tuple[str, int], ...] = ()
+    acts: tuple[Act, ...] = ()
+    hook: tuple[str, str] | None = None
+    raises: bool = False
+
+    def slot(self, key: str) -> Slot:
+        return next(slot for slot in self.slots if slot.key == key)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A given tensor: a number, and TENSOR, GRAD, AS_PARAMETER or OWN: the module's own tensor at that place."""
+
+    number: int
+    kind: str = TENSOR
+    place: Place | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a name leads to: a part of a slot of a node. The regular name of a parametrized tensor leads to no part."""
+
+    node: int
+    key: str
+    part: str | None
+
+
+Entries = tuple[tuple[str, int | str], ...]
+"""(name, number of a value, or source code of what is no value)."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    Attributes:
+        nodes: the first is the module to call.
+        dicts: each of them entries, or the source code of a whole dict.
+        as_tuple: whether they are passed as a tuple; otherwise there is one.
+        flags: tie_weights and strict, where they are passed.
+    """
+
+    nodes: tuple[Node, ...]
+    values: tuple[Value, ...] = ()
+    dicts: tuple[Entries | str, ...] = ((),)
+    as_tuple: bool = False
+    flags: tuple[tuple[str, bool], ...] = ()
+
+    # ---------------------------------------------------------------------------------------- what it amounts to
+
+    @property
+    def tied(self) -> bool:
+        return dict(self.flags).get("tie_weights", True)
+
+    @property
+    def strict(self) -> bool:
+        return dict(self.flags).get("strict", False)
+
+    @property
+    def entries(self) -> Entries:
+        """All entries that are written down one by one."""
+        return tuple(entry for one in self.dicts if not isinstance(one, str) for entry in one)
+
+    @functools.cached_property
+    def places(self) -> dict[str, Place]:
+        """Every name, the regular names of parametrized tensors included."""
+        found = {}
+        for prefix, number in self._paths():
+            for slot in self.nodes[number].slots:
+                for part in slot.parts:
+                    inner = part if slot.by is None else f"parametrizations.{slot.key}.{part}"
+                    found[prefix + inner] = Place(number, slot.key, part)
+                if slot.by is not None:
+                    found[prefix + slot.key] = Place(number, slot.key, None)
+        return found
+
+    def _paths(self, prefix: str = "", number: int = 0, above: tuple[int, ...] = ()) -> Iterator[tuple[str, int]]:
+        yield prefix, number
+        for key, child in self.nodes[number].children:
+            if child not in (*above, number):
+                yield from self._paths(f"{prefix}{key}.", child, (*above, number))
+
+    @functools.cached_property
+    def groups(self) -> dict[Place, tuple[Place, ...]]:
+        """Every registered place with a tensor -> all places of its tensor."""
+        by_tensor: dict[object, list[Place]] = {}
+        for place in dict.fromkeys(self.places.values()):
+            slot = self.slot(place)
+            if place.part is not None and slot.tensor is not None:
+                by_tensor.setdefault(slot.tensor if slot.by is None else place, []).append(place)
+        return {place: tuple(group) for group in by_tensor.values() for place in group}
+
+    def slot(self, place: Place) -> Slot:
+        return self.nodes[place.node].slot(place.key)
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        return tuple(name for name, its in self.places.items() if its == place)
+
+    def without_parametrizations(self, names: set[str]) -> Plan:
+        """The same module, where the regular names among these are plain slots."""
+        off = {(place.node, place.key) for name, place in self.places.items() if name in names and place.part is None}
+        nodes = tuple(
+            replace(node, slots=tuple(replace(one, by=None if (i, one.key) in off else one.by) for one in node.slots))
+            for i, node in enumerate(self.nodes)
+        )
+        return replace(self, nodes=nodes)
+
+    # ---------------------------------------------------------------------------------------------- as source code
+
+    @functools.cached_property
+    def expressions(self) -> tuple[str, ...]:
+        """For each node, the expression that leads to it from `model`; the first one on the way down."""
+        found: dict[int, str] = {}
+
+        def visit(number: int, path: str) -> None:
+            found[number] = path
+            for key, child in self.nodes[number].children:
+                if child not in found:
+                    visit(child, _child(self.nodes[number], path, key))
+
+        visit(0, "model")
+        return tuple(found[number] for number in range(len(self.nodes)))
+
+    def owner(self, place: Place) -> str:
+        """The expression of the module that holds a place."""
+        path = self.expressions[place.node]
+        return path if self.slot(place).by is None else f"{path}.parametrizations.{place.key}"
+
+    def held(self, place: Place) -> str:
+        """The expression of what stands in a place."""
+        return _attribute(self.owner(place), place.part or place.key)
+
+    def definitions(self) -> str:
+        """The classes, and `model`."""
+        made: dict[int, tuple[int, str]] = {}  # a node -> the edge by which it is constructed
+
+        def visit(number: int) -> None:
+            for key, child in self.nodes[number].children:
+                if child not in made:
+                    made[child] = number, key
+                    visit(child)
+
+        made[0] = -1, ""
+        visit(0)
+        by = dict.fromkeys(slot.by for node in self.nodes for slot in node.slots if slot.by is not None)
+        blocks = [_PARAMETRIZATIONS[one] for one in by]
+        self_made = [number for number, node in reversed([*enumerate(self.nodes)]) if node.form == MODULE]
+        blocks += [_Class(self, number, made).text() for number in self_made]
+        lines = ["error = RuntimeError('raised by forward')"] if any(node.raises for node in self.nodes) else []
+        lines += [f"model = {self.nodes[0].name}()", *self._afterwards(made)]
+        return "\n\n\n".join([*blocks, "\n".join(lines)]) + "\n"
+
+    def _afterwards(self, made: dict[int, tuple[int, str]]) -> Iterator[str]:
+        """What no class can do for itself."""
+        for number, node in enumerate(self.nodes):
+            path = self.expressions[number]
+            for key, child in node.children:
+                if made[child] != (number, key) and not _within(self, number, child, made):
+                    yield _add_child(node.form, path, key, self.expressions[child])
+        for number, node in enumerate(self.nodes):
+            for slot in node.slots:
+                first = self.first(slot.tensor)
+                if slot.tensor is not None and first[0] != number:
+                    yield _register(self.expressions[number], slot, _attribute(self.expressions[first[0]], first[1]))
+        for number, node in enumerate(self.nodes):
+            path = self.expressions[number]
+            for slot in node.slots:
+                if slot.by is not None:
+                    yield f'parametrize.register_parametrization({path}, "{slot.key}", {slot.by}())'
+            if node.hook is not None:
+                when, key = node.hook
+                reads = _attribute("module", key)
+                yield (
+                    f"{path}.register_forward_pre_hook(lambda module, args: (3 * args[0] + {reads},))"
+                    if when == "pre"
+                    else f"{path}.register_forward_hook(lambda module, args, output: 3 * output + {reads})"
+                )
+
+    def first(self, tensor: int | None) -> tuple[int, str]:
+        """The (node, key) that a tensor is made for."""
+        return next((i, slot.key) for i, node in enumerate(self.nodes) for slot in node.slots if slot.tensor == tensor)
+
+    def value(self, number: int) -> str:
+        value = self.values[number]
+        if value.kind == OWN:
+            assert value.place is not None
+            return self.held(value.place)
+        if value.kind == AS_PARAMETER:
+            return f"nn.Parameter(torch.tensor({float(value.number)}))"
+        grad = ", requires_grad=True" if value.kind == GRAD else ""
+        return f"torch.tensor({float(value.number)}{grad})"
+
+    def dicts_text(self) -> str:
+        """The second argument; given tensors are `value0` and so on."""
+        texts = []
+        for one in self.dicts:
+            if isinstance(one, str):
+                texts.append(one)
+            else:
+                pairs = (f'"{name}": {f"value{what}" if isinstance(what, int) else what}' for name, what in one)
+                texts.append(f"{{{', '.join(pairs)}}}")
+        if not self.as_tuple:
+            return texts[0]
+        return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+class _Class:
+    """The class of one node."""
+
+    def __init__(self, plan: Plan, number: int, made: dict[int, tuple[int, str]]) -> None:
+        self.plan, self.number, self.made = plan, number, made
+        self.node = plan.nodes[number]
+
+    def text(self) -> str:
+        init, forward = [*self._init()], [*self._forward()]
+        lines = [f"class {self.node.name}(nn.Module):"]
+        if init:
+            lines += [
+                "    def __init__(self):",
+                "        super().__init__()",
+                *(f"        {line}" for line in init),
+                "",
+            ]
+        lines += ["    def forward(self, x):", *(f"        {line}" for line in forward)]
+        return "\n".join(lines)
+
+    def _init(self) -> Iterator[str]:
+        yield from _own(self.plan, self.number, "self")
+        for key, child in self.node.children:
+            if self.made[child] == (self.number, key):
+                yield f"self.{key} = {_constructor(self.plan, child, self.made)}"
+            elif _within(self.plan, self.number, child, self.made):
+                yield f"self.{key} = {'self' if child == self.number else f'self.{self.made[child][1]}'}"
+
+    def _forward(self) -> Iterator[str]:
+        for act in self.node.acts:
+            if act.what in EARLY:
+                yield from _act(act, self.node.slot(act.key))
+        for slot in self.node.slots:
+            if slot.tensor is not None:
+                yield f"x = 2 * x + self.{slot.key}"
+        for key, number in self.node.children:
+            child = self.plan.nodes[number]
+            if number <= self.number:
+                continue  # a module that contains itself does not call itself
+            if child.form in (MODULE, SEQUENTIAL):
+                yield f"x = self.{key}(x)"
+            else:
+                what, values = ("tensor", "2 * x + tensor") if child.slots else ("child", "child(x)")
+                keyed = child.form in (KEYED, KEYED_PARAMETERS)
+                yield f"for {what} in self.{key}{'.values()' if keyed else ''}:"
+                yield f"    x = {values}"
+        for act in self.node.acts:
+            if act.what in LATE:
+                yield from _act(act, self.node.slot(act.key))
+        yield "raise error" if self.node.raises else "return x"
+
+
+def _own(plan: Plan, number: int, path: str) -> Iterator[str]:
+    for slot in plan.nodes[number].slots:
+        first = plan.first(slot.tensor) if slot.tensor is not None else (number, slot.key)
+        if slot.tensor is None:
+            yield _register(path, slot, "None")
+        elif first == (number, slot.key):
+            yield _register(path, slot, _tensor(plan, slot))
+        elif first[0] == number:
+            yield _register(path, slot, _attribute(path, first[1]))
+
+
+def _tensor(plan: Plan, slot: Slot) -> str:
+    """An own tensor; one that is a parameter anywhere is a Parameter."""
+    assert slot.tensor is not None
+    text = f"torch.tensor({float(slot.tensor)})"
+    kinds = (one.kind for node in plan.nodes for one in node.slots if one.tensor == slot.tensor)
+    return f"nn.Parameter({text})" if PARAMETER in kinds else text
+
+
+def _register(path: str, slot: Slot, tensor: str) -> str:
+    if slot.kind != PARAMETER:
+        hidden = ", persistent=False" if slot.kind == HIDDEN else ""
+        return f'{path}.register_buffer("{slot.key}", {tensor}{hidden})'
+    if tensor == "None" or not slot.key.isidentifier():
+        return f'{path}.register_parameter("{slot.key}", {tensor})'
+    return f"{path}.{slot.key} = {tensor}"
+
+
+def _constructor(plan: Plan, number: int, made: dict[int, tuple[int, str]]) -> str:
+    node = plan.nodes[number]
+    if node.form == MODULE:
+        return f"{node.name}()"
+    if node.slots:
+        tensors = [(slot.key, _tensor(plan, slot)) for slot in node.slots]
+        if node.form == PARAMETERS:
+            return f"nn.ParameterList([{', '.join(text for _, text in tensors)}])"
+        return f"nn.ParameterDict({{{', '.join(f'{key!r}: {text}' for key, text in tensors)}}})".replace("'", '"')
+    children = [(k, _constructor(plan, child, made)) for k, child in node.children if made[child] == (number, k)]
+    if node.form == KEYED:
+        return f"nn.ModuleDict({{{', '.join(f'{k!r}: {text}' for k, text in children)}}})".replace("'", '"')
+    inner = ", ".join(text for _, text in children)
+    return f"nn.Sequential({inner})" if node.form == SEQUENTIAL else f"nn.ModuleList([{inner}])"
+
+
+def _within(plan: Plan, number: int, child: int, made: dict[int, tuple[int, str]]) -> bool:
+    """Can the constructor of a node register this child a second time, or the node itself?"""
+    return plan.nodes[number].form == MODULE and (child == number or made[child][0] == number)
+
+
+def _child(node: Node, path: str, key: str) -> str:
+    if node.form == MODULE:
+        return f"{path}.{key}"
+    return f'{path}["{key}"]' if node.form == KEYED else f"{path}[{key}]"
+
+
+def _add_child(form: str, path: str, key: str, child: str) -> str:
+    if form == MODULE:
+        return f"{path}.{key} = {child}"
+    return f'{path}["{key}"] = {child}' if form == KEYED else f"{path}.append({child})"
+
+
+def _attribute(path: str, key: str) -> str:
+    return f"{path}.{key}" if key.isidentifier() else f"{path}[{key}]"
+
+
+def _act(act: Act, slot: Slot) -> Iterator[str]:
+    name = f"self.{act.key}"
+    match act.what:
+        case "adds in place":
+            yield "with torch.no_grad():"
+            yield f"    {name}.add_(1)"
+        case "rebinds":
+            new = f"{name} + 1"
+            yield f"{name} = nn.Parameter({new})" if slot.kind == PARAMETER else f"{name} = {new}"
+        case "binds None":
+            yield f"{name} = None"
+        case "binds a module":
+            yield f"del {name}"
+            yield f"{name} = nn.Identity()"
+        case "binds a string":
+            yield f"del {name}"
+            yield f'{name} = "no tensor"'
+        case "deletes":
+            yield f"del {name}"
+        case "moves":
+            yield f"del {name}"
+            yield (
+                f'self.register_buffer("{act.key}", torch.tensor(0.0))'
+                if slot.kind == PARAMETER
+                else f"{name} = nn.Parameter(torch.tensor(0.0))"
+            )
+
+
+_PARAMETRIZATIONS = {
+    SQUARE: """\
+class Square(nn.Module):
+    def forward(self, original):
+        return original**2""",
+    DOUBLE: """\
+class Double(nn.Module):
+    def forward(self, original):
+        return 2 * original
+
+    def right_inverse(self, value):
+        return value / 2""",
+    PRODUCT: """\
+class Product(nn.Module):
+    def forward(self, first, second):
+        return first * second
+
+    def right_inverse(self, value):
+        return value, torch.ones_like(value)""",
+}
