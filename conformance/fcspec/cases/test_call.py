@@ -364,8 +364,26 @@ def _circle(names, through_child):
     return root, key
 
 
+CIRCULAR_FLAGS = pytest.mark.parametrize(
+    "flags", [{}, {"strict": True}, {"tie_weights": False}], ids=["default", "strict", "untied"]
+)
+
+
 @clause("call.circular")
-@pytest.mark.parametrize("flags", [{}, {"strict": True}, {"tie_weights": False}], ids=["default", "strict", "untied"])
+@CIRCULAR_FLAGS
+def test_a_module_with_a_circle_below_it_can_be_called(functional_call, names, flags):
+    below, key = _circle(names, through_child=True)
+    root, way = probe(names), names.attribute()
+    root.add_module(way, below)
+    value = torch.tensor([1.0, 2.0, 3.0])
+
+    result = functional_call(root, {f"{way}.{key}": value}, torch.ones(3), **flags)
+
+    assert torch.equal(result, value)
+
+
+@clause("call.circular")
+@CIRCULAR_FLAGS
 @pytest.mark.parametrize("through_child", [False, True], ids=["itself", "parent"])
 def test_a_module_that_contains_itself_can_be_called(functional_call, names, through_child, flags):
     module, key = _circle(names, through_child)

@@ -90,6 +90,14 @@ def test_missing_and_unknown_names_are_no_error_by_default(functional_call, name
 
 
 @clause("strict.off")
+@at((*FLAT, nested_parameter))
+def test_several_unknown_names_are_no_error(functional_call, names, site):
+    extra = {site.beside(names.attribute()): torch.full((3,), float(number)) for number in range(3)}
+
+    assert torch.equal(functional_call(site.module, extra, site.x), site.module(site.x))
+
+
+@clause("strict.off")
 @at(FLAT)
 def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
     extra = {names.attribute(): torch.ones(3)}

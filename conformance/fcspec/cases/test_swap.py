@@ -66,6 +66,17 @@ def test_dotted_names_reach_any_depth(functional_call, site):
     assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
+@clause("swap.nested")
+@at(NESTED)
+def test_a_submodule_that_is_none_is_passed_over(functional_call, names, site):
+    site.owner.add_module(names.attribute(), None)
+    values = fresh_values(site.module)
+    for flags in ({}, {"strict": True}, {"tie_weights": False}):
+        result = functional_call(site.module, values, site.x, **flags)
+
+        assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
 @clause("swap.partial")
 @at(SITES)
 def test_names_that_are_not_given_keep_their_own_value(functional_call, site):
@@ -264,6 +275,16 @@ def test_after_a_call_that_rebinds_a_weight_recurrent_modules_compute_with_their
         functional_call(module, values, (x,))
 
     assert torch.equal(_output(module(x)), own)
+
+
+@clause("swap.recurrent")
+@pytest.mark.parametrize("make", RECURRENT.values(), ids=RECURRENT)
+def test_recurrent_modules_compute_with_the_same_values_again(functional_call, make):
+    module, other, x = make(), make(), torch.rand(3, 2)
+    values = {name: value.detach() for name, value in other.named_parameters()}
+    functional_call(module, values, (x,))
+
+    assert torch.equal(_output(functional_call(module, values, (x,))), _output(other(x)))
 
 
 @clause("swap.visible")

@@ -12,7 +12,7 @@ from torch import nn
 from fcspec.cases.refusal import refused
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
-from fcspec.specimens.base import at, get, probe
+from fcspec.specimens.base import at, fresh_values, get, parameter, probe
 from fcspec.specimens.groups import (
     ALL_PAIRS,
     BUFFER_PAIRS,
@@ -267,6 +267,18 @@ def test_a_value_for_one_name_of_a_slot_reaches_both(functional_call, group):
 
 @clause("tie.shared-submodule")
 @at((*SHARED, SHARED_BUFFERS[0]), "group")
+def test_one_value_for_both_names_of_a_slot_is_accepted_under_strict(functional_call, group):
+    first, second = (name.rpartition(".")[0] for name in group.names)
+    values = fresh_values(group.module)
+    for name in [name for name in values if name.startswith(f"{first}.")]:
+        values[second + name.removeprefix(first)] = values[name]
+    value = values[group.names[0]]
+
+    assert _is(_seen(functional_call, group, values, strict=True), value, value)
+
+
+@clause("tie.shared-submodule")
+@at((*SHARED, SHARED_BUFFERS[0]), "group")
 def test_equal_values_for_both_names_of_a_slot_are_accepted(functional_call, group):
     one, other = group.value(), group.value()
 
@@ -316,6 +328,23 @@ def test_equal_tensors_and_views_of_one_storage_are_not_tied(functional_call, na
 
     assert _is(seen[0], one, other)
     assert _is(seen[1], one, second)
+
+
+@clause("tie.untied")
+@pytest.mark.parametrize("kind", ["parameters", "buffers"])
+def test_names_registered_as_none_are_not_tied(functional_call, names, kind):
+    module, keys, seen = probe(names), (names.attribute(), names.attribute()), []
+    module.register_parameter(names.attribute(), parameter())
+    for key in keys:
+        (module.register_parameter if kind == "parameters" else module.register_buffer)(key, None)
+    type(module).act = lambda self: seen.append([get(module, key) for key in keys])
+    one, other = torch.zeros(3), torch.full((3,), 2.0)
+
+    functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))
+    functional_call(module, {keys[0]: one}, torch.ones(3))
+
+    assert _is(seen[0], one, other)
+    assert _is(seen[1], one, None)
 
 
 @clause("tie.exact-alias")
