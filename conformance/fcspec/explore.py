@@ -7,6 +7,7 @@ that a lane has found does not hide the next one. What a round finds depends on 
 from __future__ import annotations
 
 import collections
+import gc
 import mmap
 import os
 import pickle
@@ -24,6 +25,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from fcspec import preflight, process
 from fcspec.boundary import Boundary
 from fcspec.differential import Broken, code, judge, outcome_clause
+from fcspec.oracle import expect
 from fcspec.plans import Plan
 from fcspec.process import Process
 from fcspec.spec import load_spec
@@ -93,11 +95,33 @@ def explore(
     preflight.try_in_child(address, 10.0, process.channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
+    _warm()
     process.adopt_strays()
     lanes = collections.deque(_Lane(topic) for topic in topics)
     return _Loop(address, loaded, seed, time.monotonic() + seconds).run(
         lanes, workers or os.cpu_count() or 1, on_progress
     )
+
+
+def _warm() -> None:
+    """What the first example costs is paid once, before the forks, and without the target."""
+
+    @hypothesis.settings(_SETTINGS, max_examples=3)
+    @hypothesis.given(plans(TOPICS[0]))
+    def draw(plan: Plan) -> None:
+        expect(plan)
+
+    draw()
+
+
+_SETTINGS = hypothesis.settings(
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    verbosity=Verbosity.quiet,
+)
 
 
 class _Lane:
@@ -162,10 +186,10 @@ class _Loop:
             while live or time.monotonic() < self.deadline:
                 while len(live) < workers and lanes and time.monotonic() < self.deadline:
                     live.append(self._start(lanes.popleft()))
-                _wait(live, 0.1)
+                ended = _wait(live, 0.1)
                 for one in live:
                     self.search.examples += one.new_examples()
-                for one in [one for one in live if self._is_over(one)]:
+                for one in [one for one in live if one in ended or self._hangs(one)]:
                     live.remove(one)
                     self._end(one)
                     lanes.append(one.lane)
@@ -181,9 +205,9 @@ class _Loop:
         examples = FIRST_ROUND if lane.rounds == 0 else LATER_ROUNDS
         return _Round(lane, _work(self.address, self.loaded, lane, seed, examples, self.deadline))
 
-    def _is_over(self, one: _Round) -> bool:
+    def _hangs(self, one: _Round) -> bool:
         limit = (3 if one.lane.apart else 1) * HANGING  # apart, the child has a clock of its own
-        return one.child.wait(0) or time.monotonic() - one.moved > limit
+        return time.monotonic() - one.moved > limit
 
     def _end(self, one: _Round) -> None:
         lane, outcome = one.lane, one.child.end()
@@ -214,13 +238,19 @@ class _Loop:
             self.search.take(finding)
 
 
-def _wait(live: list[_Round], seconds: float) -> None:
+def _wait(live: list[_Round], seconds: float) -> list[_Round]:
+    """Listen to rounds for so long, or until one ends; the ended ones."""
+    ended = []
     with selectors.DefaultSelector() as selector:
         for one in live:
             for descriptor in one.child.descriptors:
                 selector.register(descriptor, selectors.EVENT_READ, one)
         for key, _ in selector.select(seconds):
-            key.data.child.listen()
+            if key.fd == key.data.child.pidfd:
+                ended.append(key.data)
+            else:
+                key.data.child.listen()
+    return ended
 
 
 # ------------------------------------------------------------------------------------------------------ in the child
@@ -232,6 +262,7 @@ def _work(
     def work(output: tuple[Any, Any], board: _Board) -> Iterator[Any]:
         for file, descriptor in zip(output, (1, 2), strict=True):
             os.dup2(file.fileno(), descriptor)
+        gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         boundary = Boundary(loaded.function, loaded.judging, loaded.own_classes)
         here = _judge_apart if lane.apart else _judge
         hunt = _Hunt(address, lane, lambda plan: here(plan, boundary), board, deadline)
@@ -281,15 +312,7 @@ class _Hunt:
 
     def run(self, seed: int, examples: int) -> dict[str, Any]:
         @hypothesis.seed(seed)
-        @hypothesis.settings(
-            max_examples=examples,
-            database=None,
-            deadline=None,
-            phases=(Phase.generate, Phase.shrink),
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-            verbosity=Verbosity.quiet,
-        )
+        @hypothesis.settings(_SETTINGS, max_examples=examples)
         @hypothesis.given(plans(self.lane.topic))
         def hunt(plan: Plan) -> None:
             if time.monotonic() < self.deadline:

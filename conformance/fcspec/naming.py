@@ -8,7 +8,6 @@ from fcspec.plans import (
     ADD,
     AS_PARAMETER,
     DELETE,
-    DOUBLE,
     MOVE,
     OWN,
     PARAMETER,

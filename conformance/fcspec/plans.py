@@ -15,8 +15,8 @@ PARAMETER, BUFFER, HIDDEN = "parameter", "buffer", "non-persistent buffer"
 MODULE, SEQUENTIAL, MODULES, KEYED = "module", "Sequential", "ModuleList", "ModuleDict"
 PARAMETERS, KEYED_PARAMETERS = "ParameterList", "ParameterDict"
 
-SQUARE, DOUBLE, PRODUCT = "Square", "Double", "Product"
-"""Parametrizations: without right_inverse, with an exact one, with two originals."""
+SQUARE, DOUBLE, SHIFT, PRODUCT = "Square", "Double", "Shift", "Product"
+"""Parametrizations: without right_inverse, with an exact one, with one that is none, with two originals."""
 
 ADD, REBIND = "adds in place", "rebinds"
 TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE = "binds None", "binds a string", "binds a module", "deletes", "moves"
@@ -439,6 +439,13 @@ class Double(nn.Module):
 
     def right_inverse(self, value):
         return value / 2""",
+    SHIFT: """\
+class Shift(nn.Module):
+    def forward(self, original):
+        return original + 1
+
+    def right_inverse(self, value):
+        return value""",
     PRODUCT: """\
 class Product(nn.Module):
     def forward(self, first, second):

@@ -34,6 +34,7 @@ from fcspec.plans import (
     PRODUCT,
     REBIND,
     SEQUENTIAL,
+    SHIFT,
     SQUARE,
     STATE_DICT,
     TENSOR,
@@ -187,7 +188,7 @@ class _Drawing:
         if topic.ties:
             self._tie(topic.ties)
         if topic.parametrized is not None:
-            by = self.some((SQUARE, DOUBLE, PRODUCT) if topic.parametrized == "original" else (DOUBLE, SQUARE))
+            by = self.some((SQUARE, DOUBLE, PRODUCT) if topic.parametrized == "original" else (SHIFT, DOUBLE, SQUARE))
             self.target = self._add_slot(self._any_module(), by=by)
         if not any(slot.tensor is not None for node in self.nodes for slot in node.slots):
             self._add_slot(self._any_module())
