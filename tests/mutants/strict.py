@@ -68,7 +68,7 @@ MUTANTS = [
             (
                 CHECKED,
                 CHECKED + "    elif swap.unexpected and len(swap.unexpected) == len(swap.names):\n"
-                "        if not any(slot and slot.old is not _Absent for _, slot, _ in swap.names.values()):\n"
+                "        if all(slot and type(slot) is _Slot and slot.old is _Absent for _, slot, _ in swap.names.values()):\n"
                 "            raise RuntimeError(f'unknown names: {swap.unexpected}')\n",
             ),
         ),

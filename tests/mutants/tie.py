@@ -54,7 +54,7 @@ MUTANTS = [
     ),
     Mutant(
         "when several names of a group are given, the others keep their own",
-        ("tie.equal-values", "tie.large-group"),
+        ("compile.tied", "tie.equal-values", "tie.large-group"),
         (
             _reaching(
                 "sum(its is not None and its.group == id(tensor) and its.key != key"
@@ -87,7 +87,7 @@ MUTANTS = [
     ),
     Mutant(
         "parameters tie to parameters only, and buffers to buffers",
-        ("tie.across-kinds", "tie.large-group"),
+        ("compile.tied", "tie.across-kinds", "tie.large-group"),
         (*FIRST_SLOT, _reaching("home != first_slot[id(tensor)].home")),
     ),
     Mutant(
