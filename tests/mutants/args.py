@@ -6,9 +6,9 @@ CALL = "return module(*args, **(kwargs or {}))"
 
 MUTANTS = [
     Mutant(
-        "(None,) as args means no argument",
+        "None behind other arguments is left out",
         ("args.tuple",),
-        (("if args is None:", "if args is None or (isinstance(args, tuple) and len(args) == 1 and args[0] is None):"),),
+        ((CALL, "return module(*(args[:-1] if len(args) > 1 and args[-1] is None else args), **(kwargs or {}))"),),
     ),
     Mutant(
         "a tuple that holds nothing but a tuple is unpacked twice",

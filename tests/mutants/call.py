@@ -68,22 +68,22 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "forward is called past the module's own call",
-        ("call.hooks", "call.no-values", "call.once"),
-        ((CALL, "return module.forward(*args, **(kwargs or {}))"),),
+        "an overridden __call__ is passed by",
+        ("call.hooks", "call.once"),
+        ((CALL, "return nn.Module.__call__(module, *args, **(kwargs or {}))"),),
     ),
     Mutant(
-        "an exception of forward leaves as another one of its type",
+        "a KeyError of forward leaves as another one, which says where it was raised",
         ("call.exception",),
-        ((RUN, RUN + "    except Exception as error:\n        raise type(error)(*error.args) from error\n"),),
+        ((RUN, RUN + '    except KeyError as error:\n        raise KeyError(f"in forward: {error}") from error\n'),),
     ),
     Mutant(
-        "an AttributeError in forward leaves as a RuntimeError",
+        "a ValueError in forward leaves as a RuntimeError",
         ("call.exception",),
         (
             (
                 RUN,
-                RUN + "    except AttributeError as error:\n"
+                RUN + "    except ValueError as error:\n"
                 '        raise RuntimeError(f"forward failed: {error}") from error\n',
             ),
         ),
@@ -94,17 +94,9 @@ MUTANTS = [
         ((CALL, "return (module if swap.names else module.forward)(*args, **(kwargs or {}))"),),
     ),
     Mutant(
-        "without values a copy of the module is called",
-        ("call.no-values",),
-        (
-            (CALL, "return (module if swap.names else copy.deepcopy(module))(*args, **(kwargs or {}))"),
-            ("from typing import Any\n", "import copy\nfrom typing import Any\n"),
-        ),
-    ),
-    Mutant(
         "the mode of the root is given to all its children",
         ("call.mode",),
-        ((CALL, "for one in module.modules():\n            one.training = module.training\n        " + CALL),),
+        ((CALL, 'for one in module.modules():\n            vars(one)["training"] = module.training\n        ' + CALL),),
     ),
     Mutant(
         "forward runs with gradients enabled",
@@ -117,27 +109,21 @@ MUTANTS = [
         (("    *,\n    tie_weights: bool", "    tie_weights: bool"),),
     ),
     Mutant(
-        "kwargs is keyword-only",
-        ("call.signature",),
-        (
-            (
-                "    kwargs: dict[str, Any] | None = None,\n    *,\n",
-                "    *,\n    kwargs: dict[str, Any] | None = None,\n",
-            ),
-        ),
-    ),
-    Mutant(
-        "for the call the module is made an instance of a class of its own",
+        "for the call, unless it is compiled, the module is made an instance of a class of its own",
         ("call.same-module",),
         (
             (
                 "    try:\n        swap.put_in()",
                 "    own = module.__class__\n"
-                "    module.__class__ = type(own.__name__, (own,), {})\n"
+                "    if not torch.compiler.is_compiling():\n"
+                '        object.__setattr__(module, "__class__", type(own.__name__, (own,), {}))\n'
                 "    try:\n"
                 "        swap.put_in()",
             ),
-            ("        swap.put_back()\n", "        swap.put_back()\n        module.__class__ = own\n"),
+            (
+                "        swap.put_back()\n",
+                '        swap.put_back()\n        object.__setattr__(module, "__class__", own)\n',
+            ),
         ),
     ),
     Mutant(

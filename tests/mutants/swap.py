@@ -67,8 +67,8 @@ MUTANTS = [
         (
             (
                 PLACE,
-                PLACE
-                + "                shapes = {tensor.shape for tensor in (value, place and place[3]) if tensor is not None}\n"
+                PLACE + "                both = (value, place and place[3])\n"
+                "                shapes = {tensor.shape for tensor in both if tensor is not None}\n"
                 "                if len(shapes) > 1:\n"
                 '                    raise ValueError(f"{name!r} is of another shape")\n',
             ),
@@ -113,10 +113,10 @@ MUTANTS = [
         (
             (
                 LOOP,
-                LOOP + "            flat = owner.slots.get('_flat_weight_refs')\n"
-                "            if flat and len(owner.slots) - 2 < len(owner.module._flat_weights):\n"
+                LOOP + "            refs = '_flat_weight_refs'\n"
+                "            if refs in owner.slots and len(owner.slots) - 2 < len(owner.module._flat_weights):\n"
                 "                weights = [getattr(owner.module, key) for key in owner.module._flat_weights_names]\n"
-                "                owner.module.__dict__['_flat_weight_refs'] = [weakref.ref(weight) for weight in weights]\n",
+                "                vars(owner.module)[refs] = [weakref.ref(weight) for weight in weights]\n",
             ),
             ("from typing import Any\n", "from typing import Any\nimport weakref\n"),
         ),
