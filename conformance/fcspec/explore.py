@@ -18,14 +18,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import hypothesis
 import torch
-from hypothesis import HealthCheck, Phase, Verbosity
 
-from fcspec import preflight, process
+from fcspec import hunting, preflight, process
 from fcspec.boundary import Boundary
 from fcspec.differential import Broken, code, judge, outcome_clause
-from fcspec.oracle import expect
 from fcspec.plans import Plan
 from fcspec.process import Process
 from fcspec.spec import load_spec
@@ -95,33 +92,12 @@ def explore(
     preflight.try_in_child(address, 10.0, process.channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
-    _warm()
+    hunting.warm()
     process.adopt_strays()
     lanes = collections.deque(_Lane(topic) for topic in topics)
     return _Loop(address, loaded, seed, time.monotonic() + seconds).run(
         lanes, workers or os.cpu_count() or 1, on_progress
     )
-
-
-def _warm() -> None:
-    """What the first example costs is paid once, before the forks, and without the target."""
-
-    @hypothesis.settings(_SETTINGS, max_examples=3)
-    @hypothesis.given(plans(TOPICS[0]))
-    def draw(plan: Plan) -> None:
-        expect(plan)
-
-    draw()
-
-
-_SETTINGS = hypothesis.settings(
-    database=None,
-    deadline=None,
-    phases=(Phase.generate, Phase.shrink),
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-    verbosity=Verbosity.quiet,
-)
 
 
 class _Lane:
@@ -296,55 +272,33 @@ def _judge_apart(plan: Plan, boundary: Boundary) -> list[Broken]:
     return [Broken(outcome_clause(plan), how if ended else f"no answer after {HANGING:g} s", None, True)]
 
 
-class _Broke(Exception):
-    """What hypothesis shrinks."""
-
-
 class _Hunt:
-    """Draws plans until one breaks a law that the lane does not know, and makes that one small."""
+    """One round: it looks for a law that the lane does not know."""
 
     def __init__(
         self, address: str, lane: _Lane, judged: Callable[[Plan], list[Broken]], board: _Board, deadline: float
     ) -> None:
         self.address, self.lane, self.judged, self.board, self.deadline = address, lane, judged, board, deadline
         self.examples = 0
-        self.best: Finding | None = None
 
     def run(self, seed: int, examples: int) -> dict[str, Any]:
-        @hypothesis.seed(seed)
-        @hypothesis.settings(_SETTINGS, max_examples=examples)
-        @hypothesis.given(plans(self.lane.topic))
-        def hunt(plan: Plan) -> None:
-            if time.monotonic() < self.deadline:
-                self._try(plan)
-
-        try:
-            hunt()
-        except (_Broke, hypothesis.errors.Flaky, BaseExceptionGroup):
-            if self.best is None:
-                raise
-        if self.best is None:
+        drawn = plans(self.lane.topic)
+        found = hunting.hunt(drawn, self._judge, examples=examples, seed=seed, shrinking=SHRINKING, until=self.deadline)
+        if found is None:
             return {"clause": None}
-        best = self.best
+        plan, broken = found
+        script = code(plan, broken, self.address)
         return {
-            "clause": best.clause,
-            "message": best.message,
-            "script": best.script,
-            "reproduces": reproduces(best.script),
+            "clause": broken.clause,
+            "message": broken.message,
+            "script": script,
+            "reproduces": reproduces(script),
         }
 
-    def _try(self, plan: Plan) -> None:
+    def _judge(self, plan: Plan) -> list[Broken]:
         self.examples += 1
         self.board.write(self.examples, plan)
-        for broken in self.judged(plan):
-            if broken.clause in self.lane.known or (self.best is not None and broken.clause != self.best.clause):
-                continue
-            finding = Finding(broken.clause, broken.message, code(plan, broken, self.address), self.lane.topic.name)
-            if self.best is None:
-                self.deadline = time.monotonic() + SHRINKING
-            if self.best is None or finding.size < self.best.size:
-                self.best = finding
-            raise _Broke
+        return [broken for broken in self.judged(plan) if broken.clause not in self.lane.known]
 
 
 def reproduces(script: str) -> bool:

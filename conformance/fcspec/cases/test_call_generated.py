@@ -1,0 +1,12 @@
+"""call, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plugin import clause
+from fcspec.strategies import Topic
+
+
+@clause("call.hooks")
+def test_hooks_see_the_given_values_wherever_they_are(functional_call, names, pytestconfig):
+    topic = Topic("hooks", hooks=True)
+
+    none_breaks("call.hooks", topic, functional_call, names, pytestconfig)

@@ -1,0 +1,12 @@
+"""dicts, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plugin import clause
+from fcspec.strategies import Topic
+
+
+@clause("dicts.tuple")
+def test_a_tuple_of_dicts_acts_as_their_union(functional_call, names, pytestconfig):
+    topic = Topic("tuples", split=True)
+
+    none_breaks("dicts.tuple", topic, functional_call, names, pytestconfig)

@@ -1,0 +1,13 @@
+"""grad, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plans import AS_PARAMETER, GRAD
+from fcspec.plugin import clause
+from fcspec.strategies import Topic
+
+
+@clause("grad.given")
+def test_gradients_are_those_of_a_module_that_holds_the_values(functional_call, names, pytestconfig):
+    topic = Topic("gradients", forms=True, kinds=(GRAD, AS_PARAMETER))
+
+    none_breaks("grad.given", topic, functional_call, names, pytestconfig)

@@ -1,0 +1,13 @@
+"""parametrize, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plans import AS_PARAMETER, GRAD
+from fcspec.plugin import clause
+from fcspec.strategies import Topic
+
+
+@clause("parametrize.original")
+def test_originals_are_used_in_any_module(functional_call, names, pytestconfig):
+    topic = Topic("originals", parametrized="original", kinds=(GRAD, AS_PARAMETER))
+
+    none_breaks("parametrize.original", topic, functional_call, names, pytestconfig)

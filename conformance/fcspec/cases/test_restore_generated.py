@@ -1,0 +1,12 @@
+"""restore, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plugin import clause
+from fcspec.strategies import ANY_KIND, Topic
+
+
+@clause("restore.objects")
+def test_own_objects_come_back_in_any_module(functional_call, names, pytestconfig):
+    topic = Topic("values", forms=True, kinds=ANY_KIND)
+
+    none_breaks("restore.objects", topic, functional_call, names, pytestconfig)

@@ -1,0 +1,12 @@
+"""swap, in calls that are drawn."""
+
+from fcspec.cases.generated import none_breaks
+from fcspec.plugin import clause
+from fcspec.strategies import Topic
+
+
+@clause("swap.nested")
+def test_given_values_are_used_at_any_depth(functional_call, names, pytestconfig):
+    topic = Topic("containers", forms=True)
+
+    none_breaks("swap.nested", topic, functional_call, names, pytestconfig)

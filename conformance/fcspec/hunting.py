@@ -1,0 +1,86 @@
+"""Draw plans until one breaks a law, and make that one small."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import hypothesis
+from hypothesis import HealthCheck, Phase, Verbosity
+from hypothesis.strategies import SearchStrategy
+
+from fcspec.differential import Broken
+from fcspec.oracle import expect
+from fcspec.plans import Plan
+from fcspec.strategies import TOPICS, plans
+
+_SETTINGS = hypothesis.settings(
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    verbosity=Verbosity.quiet,
+)
+
+
+class _Broke(Exception):
+    """What hypothesis shrinks."""
+
+
+def hunt(
+    strategy: SearchStrategy[Plan],
+    judged: Callable[[Plan], list[Broken]],
+    *,
+    examples: int,
+    seed: int,
+    shrinking: float,
+    until: float = float("inf"),
+) -> tuple[Plan, Broken] | None:
+    """The smallest plan found that breaks a law; None where none did.
+
+    Args:
+        judged: the laws that a plan breaks. The first one found is the one that is hunted.
+        seed: decides what is drawn.
+        shrinking: seconds for making it small.
+        until: on time.monotonic(), when to stop drawing.
+    """
+    best: list[tuple[Plan, Broken]] = []
+    clock = [until]
+
+    @hypothesis.seed(seed)
+    @hypothesis.settings(_SETTINGS, max_examples=examples)
+    @hypothesis.given(strategy)
+    def draw(plan: Plan) -> None:
+        if time.monotonic() > clock[0]:
+            return
+        for broken in judged(plan):
+            if best and broken.clause != best[-1][1].clause:
+                continue
+            if not best:
+                clock[0] = time.monotonic() + shrinking
+            if not best or _size(plan) < _size(best[-1][0]):
+                best.append((plan, broken))
+            raise _Broke
+
+    try:
+        draw()
+    except Exception:  # hypothesis also complains that a plan broke nothing when it was tried again: time was over
+        if not best:
+            raise
+    return best[-1] if best else None
+
+
+def _size(plan: Plan) -> tuple[int, int]:
+    text = f"{plan.definitions()}{plan.dicts_text()}{plan.flags}"
+    return text.count("\n"), len(text)
+
+
+def warm() -> None:
+    """What the first example costs is paid once, before any fork, and without the target."""
+
+    def judged(plan: Plan) -> list[Broken]:
+        expect(plan)
+        return []
+
+    hunt(plans(TOPICS[0]), judged, examples=3, seed=0, shrinking=0.0)
