@@ -1,0 +1,202 @@
+"""Long sequences of calls on one module, with a model that knows at each moment what each slot must hold.
+
+After each call the module is compared with the model. Where it differs, that is a failure if the call was of the kind that the
+case is about; else the sequence ends there, for it is another case's business.
+"""
+
+import contextlib
+
+import torch
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from torch import nn
+
+from fcspec.snapshot import slots
+from fcspec.specimens.base import get, parameter, probe, values_like
+
+SETTINGS = settings(
+    max_examples=5,
+    stateful_step_count=12,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+    report_multiple_bugs=False,
+)
+
+SOME = st.sets(st.integers(0, 6), max_size=4)
+ONE = st.integers(0, 6)
+
+
+class Boom(Exception):
+    """What a failing forward raises."""
+
+
+def hold(functional_call, names, slug):
+    """Run sequences; fail where a call of the kind that this law is about leaves the module other than it must be."""
+    machine = type("Sequence", (Sequence,), {"functional_call": functional_call, "names": names, "slug": slug})
+    run_state_machine_as_test(machine, settings=SETTINGS)
+
+
+def module(names):
+    """Parameters and buffers in two modules, two of the parameters tied."""
+    root, child, key = probe(names), probe(names), names.attribute
+    tied = parameter()
+    for owner in (root, child):
+        owner.register_parameter(key(), parameter())
+        owner.register_parameter(key(), tied)
+    root.register_buffer(key(), torch.rand(3))
+    child.register_buffer(key(), torch.rand(3))
+    child.register_buffer(key(), torch.rand(3), persistent=False)
+    root.add_module(key(), child)
+    return root
+
+
+class Sequence(RuleBasedStateMachine):
+    functional_call, names, slug = None, None, ""
+
+    def __init__(self):
+        super().__init__()
+        self.module, self.x, self.seed, self.over = module(self.names), torch.ones(3), 1, False
+        self.places = list(slots(self.module))
+        self.held = {name: vars(owner)[store][key] for name, owner, store, key in self.places}
+        self.numbers = {name: tensor.detach().clone() for name, tensor in self.held.items()}
+        self.saved = self.state()
+
+    # ------------------------------------------------------------------------------------------------- the model
+
+    def name(self, number):
+        return self.places[number][0]
+
+    def group(self, name):
+        return [other for other, tensor in self.held.items() if tensor is self.held[name]]
+
+    def values(self, chosen):
+        """A fresh value for each of the chosen names; one for both of two tied names."""
+        values = {}
+        for number in sorted(chosen):
+            name = self.name(number)
+            self.seed += 1
+            mates = [values[mate] for mate in self.group(name) if mate in values]
+            values[name] = mates[0] if mates else values_like(self.held[name], self.seed)
+        return values
+
+    def given(self, values, name):
+        return any(mate in values for mate in self.group(name))
+
+    def state(self):
+        return {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
+
+    def inside(self, act):
+        type(self.module).act = staticmethod(act)
+
+    def call(self, values, act=None):
+        """The call, with a forward that does this first; what it raises is not looked at."""
+        if act is not None:
+            self.inside(act)
+        with contextlib.suppress(Exception):
+            self.functional_call(self.module, values, self.x)
+        type(self.module).act = None
+
+    def compare(self, slug):
+        now = {name: vars(owner)[store].get(key) for name, owner, store, key in self.places}
+        wrong = [
+            name
+            for name, tensor in now.items()
+            if tensor is not self.held[name] or not torch.equal(tensor.detach(), self.numbers[name])
+        ]
+        self.over = bool(wrong)
+        assert not wrong or slug != self.slug, f"{wrong[0]} does not hold what it must"
+
+    # ------------------------------------------------------------------------------------------------- what happens
+
+    @precondition(lambda self: not self.over)
+    @rule(chosen=SOME)
+    def call_it(self, chosen):
+        self.call(self.values(chosen))
+        self.compare("restore.objects")
+
+    @precondition(lambda self: not self.over)
+    @rule(chosen=SOME)
+    def call_it_and_fail(self, chosen):
+        def fail(_):
+            raise Boom
+
+        self.call(self.values(chosen), fail)
+        self.compare("restore.exception")
+
+    @precondition(lambda self: not self.over)
+    @rule(chosen=SOME, inner=SOME, fails=st.booleans())
+    def call_it_in_itself(self, chosen, inner, fails):
+        outer, others, seen = self.values(chosen), self.values(inner), []
+
+        def fail(_):
+            raise Boom
+
+        def nest(root):
+            type(root).act = staticmethod(fail) if fails else None
+            before = [get(root, name) for name in self.held]
+            with contextlib.suppress(Boom):
+                self.functional_call(root, others, self.x)
+            seen.extend(get(root, name) is one for name, one in zip(self.held, before, strict=True))
+
+        self.call(outer, nest)
+        assert all(seen) or self.slug != "restore.nested", "the outer call has lost its values"
+        self.compare("restore.nested")
+
+    @precondition(lambda self: not self.over)
+    @rule(chosen=SOME, which=ONE)
+    def call_it_and_rebind(self, chosen, which):
+        name, owner, store, key = self.places[which]
+        values, new = self.values(chosen), values_like(self.held[name], self.seed)
+        new = nn.Parameter(new) if store == "_parameters" else new
+        if not self.given(values, name):
+            values[name] = values_like(self.held[name], self.seed + 1)
+        self.call(values, lambda _: setattr(owner, key, new))
+        self.compare("restore.rebound")
+
+    @precondition(lambda self: not self.over)
+    @rule(chosen=SOME, which=ONE)
+    def call_it_and_write(self, chosen, which):
+        name, values = self.name(which), self.values(chosen)
+
+        def write(root):
+            with torch.no_grad():
+                get(root, name).add_(1)
+
+        self.call(values, write)
+        if not self.given(values, name):
+            for mate in self.group(name):
+                self.numbers[mate] = self.numbers[mate] + 1
+        self.compare("inplace.module-untouched")
+
+    @precondition(lambda self: not self.over)
+    @rule()
+    def train_a_step(self):
+        """As torch.optim.SGD does, whose first use imports the compiler."""
+        self.module(self.x).sum().backward()
+        for own in self.module.parameters():
+            with torch.no_grad():
+                own.sub_(own.grad, alpha=0.5)
+            for name in [name for name, tensor in self.held.items() if tensor is own]:
+                self.numbers[name] = self.numbers[name] - 0.5 * own.grad
+            own.grad = None
+        self.compare("restore.objects")
+
+    @precondition(lambda self: not self.over)
+    @rule(save=st.booleans())
+    def save_or_load(self, save):
+        if save:
+            self.saved = self.state()
+        else:
+            self.module.load_state_dict(self.saved)
+            self.numbers.update(self.saved)
+        self.compare("restore.objects")
+
+    @precondition(lambda self: self.over)
+    @rule()
+    def nothing_more(self):
+        """A sequence that another case has to judge goes on without calls."""
