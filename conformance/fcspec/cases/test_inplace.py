@@ -97,6 +97,22 @@ def test_the_dict_holds_what_forward_bound(functional_call, site):
 
 @clause("inplace.rebinding")
 @at(FLAT)
+def test_the_dict_holds_everything_that_forward_bound(functional_call, site):
+    values, own = fresh_values(site.module), site.module._parameters
+    new = {name: parameter() if name in own else torch.rand(3) for name in values}
+
+    def act(owner):
+        for name, tensor in new.items():
+            setattr(owner, name, tensor)
+
+    site.inside(act)
+    functional_call(site.module, values, site.x)
+
+    assert [name for name, tensor in new.items() if values[name] is not tensor] == []
+
+
+@clause("inplace.rebinding")
+@at(FLAT)
 def test_the_dict_holds_what_forward_bound_last(functional_call, site):
     values, last = {site.name: site.value()}, _new(site)
 

@@ -8,9 +8,9 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
-from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
-from fcspec.specimens.sites import FLAT, SITES, flat_parameter, keyed_parameter
+from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter
 
 
 @clause("restore.objects")
@@ -59,12 +59,17 @@ def test_keys_keep_their_order(functional_call, site):
 
 
 @clause("restore.order")
-@at(FLAT)
-def test_keys_keep_their_order_when_forward_deletes_one(functional_call, site):
-    before = snapshot(site.module)
-    site.inside(lambda owner: delattr(owner, site.key))
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at(SITES)
+def test_keys_keep_their_order_when_forward_deletes_one(functional_call, site, fails):
+    def act(owner):
+        delattr(owner, site.key)
+        return 1 / 0 if fails else torch.zeros(())
 
-    functional_call(site.module, {site.name: site.value()}, site.x)
+    before = snapshot(site.module)
+    site.inside(act)
+    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+        functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert snapshot(site.module).order == before.order
 
@@ -110,6 +115,19 @@ def test_own_objects_come_back_when_arguments_do_not_fit(functional_call, site):
     assert snapshot(site.module).slots == before.slots
 
 
+@clause("restore.exception")
+@at(ALL_PAIRS, "group")
+def test_tied_slots_hold_their_own_again_when_forward_raises(functional_call, group):
+    before = snapshot(group.module)
+    group.inside(lambda module: 1 / 0)
+
+    for name in group.names:
+        with pytest.raises(ZeroDivisionError):
+            functional_call(group.module, {name: group.value()}, group.x)
+
+        assert snapshot(group.module).slots == before.slots
+
+
 @clause("restore.base-exception")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration])
 @at(FLAT)
@@ -148,7 +166,7 @@ FAULTS = {
 
 @clause("restore.rejected")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@at((flat_parameter,))
+@at(FLAT)
 def test_a_refused_call_leaves_the_module_as_it_was(functional_call, site, fault):
     before = snapshot(site.module)
     values, flags = fault(site, {site.name: site.value()})
@@ -161,11 +179,25 @@ def test_a_refused_call_leaves_the_module_as_it_was(functional_call, site, fault
 
 
 @clause("restore.rejected")
+@at((*FLAT, *NESTED[:2]))
+def test_a_refused_call_leaves_no_new_name_behind(functional_call, names, site):
+    key = names.attribute()
+    before = snapshot(site.module)
+
+    for extra in (torch.ones(3), parameter()):
+        with contextlib.suppress(Exception):
+            functional_call(site.module, {site.beside(key): extra, "nowhere.weight": torch.ones(3)}, site.x)
+
+        after = snapshot(site.module)
+        assert after.parts("slots", "plain", "order") == before.parts("slots", "plain", "order")
+
+
+@clause("restore.rejected")
 @at(ALL_PAIRS, "group")
 def test_a_refused_conflict_leaves_the_module_as_it_was(functional_call, group):
     before = snapshot(group.module)
 
-    with pytest.raises(Exception):
+    with contextlib.suppress(Exception):
         functional_call(group.module, dict(zip(group.names, map(group.value, (1, 2)), strict=True)), group.x)
 
     assert snapshot(group.module).slots == before.slots

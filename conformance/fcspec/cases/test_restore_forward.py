@@ -1,5 +1,7 @@
 """restore, whatever forward does: calls of its own, names bound anew, deleted, moved; submodules replaced."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -70,40 +72,47 @@ def test_a_call_in_forward_that_fails_gives_the_outer_call_its_value_back(functi
     assert snapshot(site.module).slots == before.slots
 
 
-def _bound_anew(functional_call, site, act):
-    """The module's slots before and after a call in whose forward `act` binds names anew."""
+ends = pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+
+
+def _bound_anew(functional_call, site, act, fails):
+    """The module before and after a call in whose forward `act` binds names anew, and then returns or raises."""
 
     def last(owner):
         act(owner)
-        return torch.zeros(())
+        return 1 / 0 if fails else torch.zeros(())
 
     before = snapshot(site.module)
     site.inside(last)
-    functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
+    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+        functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
     return before, snapshot(site.module)
 
 
 @clause("restore.rebound")
+@ends
 @pytest.mark.parametrize("new", [torch.zeros(3), None], ids=["tensor", "none"])
 @at(BUFFERS)
-def test_own_objects_come_back_when_forward_rebinds_a_buffer(functional_call, site, new):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+def test_own_objects_come_back_when_forward_rebinds_a_buffer(functional_call, site, new, fails):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.slots == before.slots
 
 
 @clause("restore.rebound")
+@ends
 @pytest.mark.parametrize("new", [nn.Parameter(torch.zeros(3)), None], ids=["parameter", "none"])
 @at(PARAMETERS)
-def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call, site, new):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call, site, new, fails):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.slots == before.slots
 
 
 @clause("restore.rebound")
+@ends
 @at(SITES)
-def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(functional_call, site):
+def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(functional_call, site, fails):
     def move(owner):
         delattr(owner, site.key)
         if isinstance(site.own, nn.Parameter):
@@ -111,27 +120,40 @@ def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(func
         else:
             owner.register_parameter(site.key, parameter())
 
-    before, after = _bound_anew(functional_call, site, move)
+    before, after = _bound_anew(functional_call, site, move, fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
 
 
 @clause("restore.rebound-non-tensor")
+@ends
 @pytest.mark.parametrize("new", [7, "text", nn.Identity(), [torch.zeros(3)]], ids=["number", "text", "module", "list"])
 @at((*FLAT, *NESTED[:2]))
-def test_own_objects_come_back_when_forward_binds_something_else(functional_call, site, new):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new))
+def test_own_objects_come_back_when_forward_binds_something_else(functional_call, site, new, fails):
+    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
-    assert after.shape == before.shape
+    assert [site.key in store for store in (site.owner._modules, vars(site.owner))] == [False, False]
 
 
 @clause("restore.deleted")
+@ends
 @at(SITES)
-def test_what_forward_deletes_comes_back_of_the_same_kind(functional_call, site):
-    before, after = _bound_anew(functional_call, site, lambda owner: delattr(owner, site.key))
+def test_what_forward_deletes_comes_back_of_the_same_kind(functional_call, site, fails):
+    before, after = _bound_anew(functional_call, site, lambda owner: delattr(owner, site.key), fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.detached-owner")
+@at(NESTED)
+def test_a_submodule_gets_its_own_tensors_back_when_forward_detaches_what_it_stands_in(functional_call, site):
+    before = snapshot(site.owner)
+    site.module.register_forward_hook(lambda *_: delattr(site.module, site.name.partition(".")[0]))
+
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert snapshot(site.owner).slots == before.slots
 
 
 @clause("restore.detached-owner")
