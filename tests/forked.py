@@ -3,6 +3,7 @@
 Forked(jobs, workers=2, limit=90.0, done=note).run()
 """
 
+import contextlib
 import json
 import os
 import select
@@ -101,14 +102,30 @@ def judge(source: str, items: list[pytest.Item]) -> None:
 
 
 def failing(items: list[pytest.Item], limit: float) -> dict[str, list[str]]:
-    """Which cases don't pass, by clause: the ids of those that ran, which is the first of each child that one ended.
+    """Which cases don't pass: their ids, by clause.
 
     Args:
         limit: seconds for one case.
     """
     found: dict[str, list[str]] = {}
     for item, ended in isolation._ended([items], plugin._play, 1, limit, ()):
-        verdicts = [report.fcspec["verdict"] for report in ended.reports if hasattr(report, "fcspec")]
-        if ended.verdict or any(verdict not in ("pass", "unsupported") for verdict in verdicts):
+        if _fails(ended):
             found.setdefault(plugin.slug_of(item), []).append(plugin.case_id(item))
     return found
+
+
+def first_failing(items: list[pytest.Item], slugs: Iterable[str], limit: float) -> dict[str, list[str]]:
+    """Of each of these clauses the first case that does not pass."""
+    found: dict[str, list[str]] = {}
+    for slug in slugs:
+        own = [item for item in items if plugin.slug_of(item) == slug]
+        with contextlib.closing(isolation._ended([own], plugin._play, 1, limit, ())) as running:
+            first = next((item for item, ended in running if _fails(ended)), None)
+        if first is not None:
+            found[slug] = [plugin.case_id(first)]
+    return found
+
+
+def _fails(ended: isolation.Ended) -> bool:
+    verdicts = [report.fcspec["verdict"] for report in ended.reports if hasattr(report, "fcspec")]
+    return bool(ended.verdict) or any(verdict not in ("pass", "unsupported") for verdict in verdicts)

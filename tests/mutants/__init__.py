@@ -1,7 +1,7 @@
 """Wrong implementations, as small changes to the reference, each with the clauses that catch it: exactly those, and no others.
 
-A file per chapter. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py does so with the clauses
-of its own chapter and those it names. Examples of SPEC.md do not count.
+A file per chapter. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py by those it names.
+Examples of SPEC.md do not count.
 """
 
 import importlib

@@ -13,16 +13,19 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
-import mutants
 from fcspec import plugin
-from forked import Forked, failing, judge
+from forked import Forked, failing, first_failing, judge
+
+import mutants
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     parser.add_argument("--name", default="", help="only mutants whose name has these words")
-    parser.add_argument("--near", action="store_true", help="only by the clauses of its chapter, and those it names")
+    near = parser.add_mutually_exclusive_group()
+    near.add_argument("--near", action="store_true", help="only by the clauses of its chapter, and those it names")
+    near.add_argument("--named", action="store_true", help="only by the clauses it names")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cases", action="store_true", help="name the cases that fail, too")
     options = parser.parse_args()
@@ -46,7 +49,7 @@ def main() -> int:
         sys.stdout.flush()
 
     jobs = [
-        (mutant, functools.partial(_judge, mutant, source, chapter if options.near else None))
+        (mutant, functools.partial(_judge, mutant, source, chapter, options))
         for chapter, those in chapters.items()
         for mutant in those
         if options.name in mutant.name and chapter in (options.chapters or chapters)
@@ -81,10 +84,14 @@ def _on(stdout, done):
     return call
 
 
-def _judge(mutant, source, chapter, items):
+def _judge(mutant, source, chapter, options, items):
     judge(mutant.source(source), items)
-    near = {*mutant.clauses, *(slug for slug in map(plugin.slug_of, items) if slug.partition(".")[0] == chapter)}
-    return failing([item for item in items if chapter is None or plugin.slug_of(item) in near], limit=10.0)
+    if options.named:
+        return first_failing(items, mutant.clauses, limit=10.0)
+    if options.near:
+        near = {*mutant.clauses, *(slug for slug in map(plugin.slug_of, items) if slug.partition(".")[0] == chapter)}
+        items = [item for item in items if plugin.slug_of(item) in near]
+    return failing(items, limit=10.0)
 
 
 if __name__ == "__main__":
