@@ -14,8 +14,9 @@ import pickle
 import selectors
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ import torch
 from fcspec import hunting, preflight, process
 from fcspec.boundary import Boundary
 from fcspec.differential import Broken, code, judge, outcome_clause
+from fcspec.errors import UsageError, did_you_mean
 from fcspec.plans import Plan
 from fcspec.process import Process
 from fcspec.spec import load_spec
@@ -36,6 +38,15 @@ SHRINKING = 15.0
 
 HANGING = 3.0
 """Seconds without a new example, after which a target hangs."""
+
+
+def chosen(globs: Sequence[str]) -> tuple[Topic, ...]:
+    """The topics whose names match; all of them where there is no glob. UsageError where one matches none."""
+    for glob in globs:
+        if not any(fnmatchcase(topic.name, glob) for topic in TOPICS):
+            names = [topic.name for topic in TOPICS]
+            raise UsageError(f"no topic {glob!r}{did_you_mean(glob, names)}; topics are {', '.join(names)}")
+    return tuple(topic for topic in TOPICS if not globs or any(fnmatchcase(topic.name, glob) for glob in globs))
 
 
 @dataclass(frozen=True)
@@ -313,8 +324,8 @@ def reproduces(script: str) -> bool:
 
     child = Process(work)
     child.wait(HANGING)
-    outcome = child.end()
-    return any(answer.escaped is None and answer.value for answer in child.answers()) or bool(outcome.signal)
+    child.end()
+    return [answer.value for answer in child.answers()] != [False]  # no answer: it crashes, leaves or hangs, as found
 
 
 def as_text(finding: Finding, number: int) -> str:

@@ -290,7 +290,7 @@ class _Class:
         self.node = plan.nodes[number]
 
     def text(self) -> str:
-        init, forward = [*self._init()], [*self._forward()]
+        init, forward = [*self._init()], _without_detour([*self._forward()])
         lines = [f"class {self.node.name}(nn.Module):"]
         if init:
             lines += [
@@ -332,6 +332,13 @@ class _Class:
             if act.what in LATE:
                 yield from _act(act, self.node.slot(act.key))
         yield "raise error" if self.node.raises else "return x"
+
+
+def _without_detour(lines: list[str]) -> list[str]:
+    """`return y` for `x = y` and `return x`."""
+    if len(lines) > 1 and lines[-1] == "return x" and lines[-2].startswith("x = "):
+        return [*lines[:-2], f"return {lines[-2].removeprefix('x = ')}"]
+    return lines
 
 
 def _own(plan: Plan, number: int, path: str) -> Iterator[str]:

@@ -1,0 +1,136 @@
+"""fcspec explore finds by itself what torch gets wrong, shrunk to a script that shows it; nothing in the reference."""
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+from fcspec.differential import judge
+from fcspec.hunting import hunt
+from fcspec.oracle import expect
+from fcspec.strategies import TOPICS, plans
+from fcspec_reference import functional_call
+
+CRASHES = """
+import os, signal, time
+from fcspec_reference import functional_call as good
+
+def functional_call(module, values, *args, **kwargs):
+    if any(True for _ in module.buffers()) and len(values) == 1:
+        {does}
+    return good(module, values, *args, **kwargs)
+"""
+
+
+def explore(*arguments, **kwargs):
+    command = [sys.executable, "-m", "fcspec", "explore", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def scripts(done):
+    """The scripts that were printed, by clause."""
+    found = re.split(r"^✗ \d+\. ", done.stdout, flags=re.MULTILINE)[1:]
+    texts = {text.partition(" ")[0]: text.partition("\n")[2] for text in found}
+    return {clause: text.rpartition("\n\n")[0] + "\n" for clause, text in texts.items()}
+
+
+@pytest.fixture(scope="module")
+def torch_findings():
+    return explore("torch", "--seconds", "60", "--seed", "1")
+
+
+def test_a_seed_repeats_a_search():
+    first, second = (explore("torch", "--seconds", "8", "--seed", "5", "--topic", "three tied*") for _ in range(2))
+
+    assert "tie.large-group" in scripts(first)
+    assert scripts(first) == scripts(second)
+
+
+def test_it_finds_what_torch_gets_wrong(torch_findings):
+    found = scripts(torch_findings)
+
+    assert torch_findings.returncode == 1, torch_findings.stderr
+    wanted = {"restore.shared-submodule", "tie.large-group", "inplace.rebinding-tuple", "parametrize.regular-name"}
+    assert wanted <= set(found)
+    assert "the script alone does not fail" not in torch_findings.stdout
+
+
+@pytest.mark.parametrize("slug", ["restore.shared-submodule", "inplace.rebinding-tuple"])
+def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_reference(
+    torch_findings, slug, tmp_path
+):
+    script = scripts(torch_findings)[slug]
+    broken, fixed = tmp_path / "broken.py", tmp_path / "fixed.py"
+    broken.write_text(script)
+    fixed.write_text(script.replace("from torch.func import", "from fcspec_reference import"))
+
+    run = [subprocess.run([sys.executable, path], capture_output=True, text=True) for path in (broken, fixed)]
+
+    assert ["AssertionError" in one.stderr for one in run] == [True, False], run
+    assert [one.returncode for one in run] == [1, 0]
+    assert sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(script))) < 25
+
+
+def test_the_reference_yields_nothing():
+    done = explore("reference", "--seconds", "10")
+
+    assert (done.returncode, scripts(done)) == (0, {}), done.stdout + done.stderr
+    assert re.search(r"\d\d+ examples, 0 findings · seed \d+", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
+        ("os._exit(0)", "left the process"),
+        ("time.sleep(1000)", "no answer after"),
+    ],
+    ids=["crash", "exit", "hang"],
+)
+def test_it_survives_a_target_that_does_not_come_back(tmp_path, does, message):
+    (tmp_path / "target.py").write_text(CRASHES.format(does=does))
+
+    done = explore("target.py:functional_call", "--seconds", "15", "--seed", "1", "--topic", "values", cwd=tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert message in done.stdout
+    assert "the script alone does not fail" not in done.stdout
+
+
+def test_a_topic_that_there_is_not_is_one_clear_line():
+    done = explore("torch", "--topic", "valeus")
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "did you mean 'values'?" in done.stderr
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_a_seed_repeats_what_is_drawn_and_the_reference_keeps_every_law(topic):
+    def drawn():
+        seen = []
+        found = hunt(
+            plans(topic),
+            lambda plan: seen.append(plan) or judge(plan, functional_call),
+            examples=10,
+            seed=7,
+            shrinking=1,
+        )
+        assert found is None
+        return seen
+
+    first = drawn()
+
+    assert first == drawn()
+    assert any(expect(plan).refused for plan in first) >= bool(topic.faults)
+
+
+def test_an_implementation_that_does_nothing_is_found_out():
+    def plain(module, values, args, **_):
+        return module(args)
+
+    for topic in (TOPICS[0], TOPICS[4]):
+        found = hunt(plans(topic), lambda plan: judge(plan, plain), examples=30, seed=1, shrinking=5)
+
+        assert found is not None
+        assert len(found[0].nodes) <= 2
