@@ -299,9 +299,10 @@ class _Hunt:
             return {"clause": None}
         plan, broken = found
         script = code(plan, broken, self.address)
+        last = script.rstrip().splitlines()[-1]
         return {
             "clause": broken.clause,
-            "message": broken.message,
+            "message": f"does not hold: {last}" if broken.check and last.startswith("assert") else broken.message,
             "script": script,
             "reproduces": reproduces(script),
         }
