@@ -148,7 +148,7 @@ class Naming:
             return "tie.shared-submodule"
         if self.tied:
             return self._tied_result()
-        if any(node.hook is not None for node in self.plan.nodes):
+        if self.given and any(node.hook is not None for node in self.plan.nodes):
             return "call.hooks"
         return self._plain_result()
 
