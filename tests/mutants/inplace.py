@@ -7,10 +7,10 @@ END = "    finally:\n        swap.put_back()\n"
 PLACE = "                place = self.registered.get(name)\n"
 OWNERS_BACK = "            owner.put_back()\n"
 RESTORES = "            store[key] = self.old\n"
-WHERE = "slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor))"
+IS_TENSOR = "(slot.now is None or isinstance(slot.now, Tensor))"
 NAMES = "        for name, (source, slot, _) in self.names.items() if self.is_in else ():\n"
 WRITES = "                    source[name] = slot.now  # inplace.rebinding\n"
-SOURCE = "                self.names[name] = (one, slot, value)\n"
+SOURCE = "self.names[name] = (one, slot, value)"
 
 
 def _value_becomes(new: str, where: str) -> tuple[tuple[str, str], ...]:
@@ -19,7 +19,7 @@ def _value_becomes(new: str, where: str) -> tuple[tuple[str, str], ...]:
 
 def _lost(where: str) -> tuple[tuple[str, str], ...]:
     """What forward binds is not written to the dict where this holds."""
-    return ((WHERE, f"{WHERE} and not ({where})"),)
+    return ((WRITES, f"                    if not ({where}):\n    {WRITES}"),)
 
 
 MUTANTS = [
@@ -49,7 +49,8 @@ MUTANTS = [
             (
                 RESTORES,
                 f"{RESTORES}            if self.home == _BUFFERS and key in owner.non_persistent:\n"
-                "                if self.now is self.given and self.now._version:\n"
+                "                written = self.now is self.given is not None and not torch.compiler.is_compiling()\n"
+                "                if written and self.now._version:\n"
                 "                    self.old.copy_(self.now)\n",
             ),
         ),
@@ -70,10 +71,7 @@ MUTANTS = [
     Mutant(
         "only one rebinding is written, the first",
         ("inplace.rebinding", "inplace.rebinding-shared"),
-        (
-            (WRITES, f"{WRITES}                    break\n"),
-            ("                    pass  # inplace.read-only-dict\n", "                    pass\n"),
-        ),
+        ((WRITES, f"{WRITES}                    break\n"),),
     ),
     Mutant(
         "the given tensor takes the new value too",
@@ -104,7 +102,10 @@ MUTANTS = [
                 TRY,
                 f"    flags = [(one, one.requires_grad) for *_, one in swap.names.values() if one is not None]\n{TRY}",
             ),
-            (END, f"{END}        for one, flag in flags:\n            _ = one.is_leaf and one.requires_grad_(flag)\n"),
+            (
+                END,
+                f"{END}        for one, flag in flags:\n            _ = one.requires_grad is flag or one.requires_grad_(flag)\n",
+            ),
         ),
     ),
     Mutant(
@@ -163,12 +164,12 @@ MUTANTS = [
     Mutant(
         "whatever stands at a name is written to the dict",
         ("inplace.only-tensors",),
-        ((WHERE, "slot.now is not slot.given"),),
+        ((IS_TENSOR, "True"),),
     ),
     Mutant(
         "a module that forward binds is written to the dict",
         ("inplace.only-tensors",),
-        ((WHERE, WHERE.replace("Tensor)", "(Tensor, nn.Module))")),),
+        ((IS_TENSOR, IS_TENSOR.replace("Tensor)", "(Tensor, nn.Module))")),),
     ),
     Mutant(
         "a name that forward deletes is deleted from the dict",
