@@ -89,7 +89,8 @@ def _judge(mutant, source, chapter, options, items):
     if options.named:
         return first_failing(items, mutant.clauses, limit=10.0)
     if options.near:
-        near = {*mutant.clauses, *(slug for slug in map(plugin.slug_of, items) if slug.partition(".")[0] == chapter)}
+        start = f"{chapter.replace('_', '-')}."
+        near = {*mutant.clauses, *(slug for slug in map(plugin.slug_of, items) if slug.startswith(start))}
         items = [item for item in items if plugin.slug_of(item) in near]
     return failing(items, limit=10.0)
 

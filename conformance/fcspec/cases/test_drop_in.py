@@ -64,14 +64,13 @@ def test_no_args_are_no_positional_arguments(functional_call, names, args, kwarg
 
 
 @clause("drop-in.duplicate-error")
-@pytest.mark.parametrize("container", [tuple, list])
 @pytest.mark.parametrize("flags", [{}, {"strict": True}, {"tie_weights": False}], ids=["default", "strict", "untied"])
 @at((flat_parameter, nested_buffer))
-def test_a_name_in_two_dicts_is_a_value_error(functional_call, site, container, flags):
+def test_a_name_in_two_dicts_is_a_value_error(functional_call, site, flags):
     values = fresh_values(site.module)
-    functional_call(site.module, container([values, {}]), site.x, **flags)
+    functional_call(site.module, (values, {}), site.x, **flags)
 
-    error = error_of(functional_call, site.module, container([values, {site.name: site.value()}]), site.x, **flags)
+    error = error_of(functional_call, site.module, (values, {site.name: site.value()}), site.x, **flags)
 
     assert is_a(ValueError, "appeared in multiple dictionaries", error), repr(error)
 
