@@ -1,7 +1,7 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
 It works on slots, not on names. Every name is resolved to the one slot it leads to, every error is decided before anything is
-touched, each slot is swapped once, and each is put back once, in reverse order, whatever happened in between.
+touched, each slot is swapped once, and each is put back once, whatever happened in between.
 Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
@@ -17,9 +17,8 @@ from torch.nn.utils import parametrize
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
-# The stores of a module, by their place in `_Owner.stores`; and the places of the other three.
+# The stores of a module, by their place in `_Owner.stores`.
 _PARAMETERS, _BUFFERS, _MODULES, _DICT = range(4)
-_OTHERS = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))
 
 
 def functional_call(
@@ -54,8 +53,7 @@ def functional_call(
     """
     _check_module(module)
     swap = _Swap(module, strict)
-    if tie_weights or strict:
-        swap.walk()
+    swap.walk()
     swap.take(parameter_and_buffer_dicts)
     if tie_weights:
         swap.tie()
@@ -92,29 +90,27 @@ class _Slot:
     What forward puts under the same key into another store of the module is taken out again (restore.rebound).
     """
 
-    __slots__ = ("given", "group", "home", "key", "now", "old", "shadowed")
+    __slots__ = ("given", "group", "home", "key", "now", "old", "stood")
 
     def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
         self.home, self.key, self.given = home, key, given
         store = owner.stores[home]
         self.old = self.now = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
-        self.shadowed = key in owner.stores[_DICT]
+        parameters, buffers, modules, plain = owner.stores
+        self.stood = (key in parameters, key in buffers, key in modules, key in plain)
         # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
         alone = self.old is None or self.old is _Absent or home == _DICT
-        self.group: Any = (id(owner.module), key) if alone else id(self.old)
+        self.group: Any = (owner, key) if alone else id(self.old)
 
     def put_back(self, owner: _Owner) -> None:
         """Put back what stood here; `now` is what stood here when forward had ended."""
         key, store = self.key, owner.stores[self.home]
         self.now = store[key] if key in store else _Absent  # noqa: SIM401
-        for place in _OTHERS[self.home]:
-            if key in owner.stores[place] and not (self.shadowed and place == _DICT):
-                stray = owner.stores[place].pop(key)
-                self.now = stray if self.now is _Absent else self.now
+        for other, stood in zip(owner.stores, self.stood, strict=True):
+            if key in other and not stood:
+                self.now = other.pop(key)
         if self.old is not _Absent:
             store[key] = self.old
-        elif key in store:
-            del store[key]
 
 
 class _ParametrizedSlot(_Slot):
@@ -150,13 +146,13 @@ class _Owner:
                 self.slots[key] = _Slot(self, _DICT, key, list(module.__dict__[key]))
 
     def put_back(self) -> None:
-        for slot in reversed(self.slots.values()):
+        for slot in self.slots.values():
             slot.put_back(self)
         non_persistent = self.module._non_persistent_buffers_set
         if non_persistent != self.non_persistent:
             for key in self.slots:
                 (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)
-        if self.slots and [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order:
+        if [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order:
             for store in self.stores[:_MODULES]:
                 for key in dict.fromkeys([*self.order, *store]):
                     if key in store:  # restore.order: what forward deleted would stand behind its neighbours
@@ -171,7 +167,7 @@ class _Swap:
         self.strict = strict
         self.owners: dict[int, _Owner] = {}  # by id of the module
         self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
-        self.names: dict[str, tuple[Any, _Slot | None, Any]] = {}  # a given name -> its dict, its slot, its value
+        self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
         self.unexpected: list[str] = []
         self.cache: dict[Any, Any] | None = None
         self.is_in = False
@@ -209,7 +205,8 @@ class _Swap:
                     raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
                 place = self.registered.get(name)
                 slot = self._slot(*place[:3], value) if place else self._other_slot(name, value)
-                self.names[name] = (one, slot, value)
+                if slot is not None:
+                    self.names[name] = (one, slot, value)
 
     def _owner(self, module: nn.Module) -> _Owner:
         owner = self.owners.get(id(module))
@@ -226,8 +223,8 @@ class _Swap:
 
     def _other_slot(self, name: str, value: Tensor | None) -> _Slot | None:
         """The slot of a name that was not met on the way: another path, a parametrized or plain tensor, or a new name."""
-        path, _, key = name.rpartition(".")
-        if not key or name[0] == ".":
+        *path, key = name.split(".")
+        if not key:
             raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
         module = self._module_at(path, name)
         if module is not None and key in module._parameters:
@@ -239,30 +236,27 @@ class _Swap:
             return None
         if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
             owner = self._owner(getattr(module._modules["parametrizations"], key))
-            if "forward" not in owner.slots:
-                owner.slots["forward"] = _ParametrizedSlot(owner, value)
+            owner.slots["forward"] = _ParametrizedSlot(owner, value)
             return owner.slots["forward"]
         found = module.__dict__.get(key, getattr(type(module), key, _Absent))
         if found is None or isinstance(found, Tensor):
             return self._slot(module, _DICT, key, value)  # restore.plain-attribute
         # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor.
-        if found is not _Absent or key in module._modules or hasattr(module, key):
+        if hasattr(module, key):
             raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
         return self._slot(
             module, _PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value
         )  # drop-in.extra-name
 
-    def _module_at(self, path: str, name: str) -> nn.Module | None:
-        """The module at a dotted path, along `_modules` or, through wrappers, along attributes."""
+    def _module_at(self, path: list[str], name: str) -> nn.Module | None:
+        """The module at a path, also through wrappers that only delegate to another one."""
         module = self.module
-        for part in path.split(".") if path else ():
-            child = module._modules[part] if part in module._modules else getattr(module, part, _Absent)
-            if child is _Absent and self.strict:
-                return None  # strict.unexpected
-            if child is _Absent:
-                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r}")
+        for part in path:
+            child = getattr(module, part, None)
             if not isinstance(child, nn.Module):
-                raise TypeError(f"{name!r}: {type(module).__name__}.{part} is not a torch.nn.Module")
+                if self.strict:
+                    return None  # strict.unexpected
+                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
             module = child
         return module
 
@@ -272,13 +266,12 @@ class _Swap:
         """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
         values: dict[Any, Any] = {}  # by group
         for _, slot, value in self.names.values():
-            if slot is not None:
-                first = values.setdefault(slot.group, value)
-                if not _equal(first, value):
-                    names = sorted(name for name, (_, its, _) in self.names.items() if its and its.group == slot.group)
-                    raise ValueError(
-                        f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
-                    )
+            first = values.setdefault(slot.group, value)
+            if not _equal(first, value):
+                names = sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)
+                raise ValueError(
+                    f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
+                )
         for name, (module, home, key, tensor) in self.registered.items():
             if id(tensor) in values and name not in self.names:
                 self._slot(module, home, key, values[id(tensor)])
@@ -308,12 +301,12 @@ class _Swap:
 
     def put_back(self) -> None:
         """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
-        for owner in reversed(self.owners.values()):
+        for owner in self.owners.values():
             owner.put_back()
         if self.cache is not None:
             parametrize._cache = self.cache
         for name, (source, slot, _) in self.names.items() if self.is_in else ():
-            if slot is not None and slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
+            if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
                 try:
                     source[name] = slot.now  # inplace.rebinding
                 except TypeError:

@@ -5,12 +5,12 @@ from mutants import Mutant
 CALL = "        return module(*args, **(kwargs or {}))\n"
 END = "    finally:\n        swap.put_back()\n"
 RESTORES = "            store[key] = self.old\n"
-REMOVES = "            del store[key]\n"
+STRAY = "            if key in other and not stood:\n"
+REMOVES = "                self.now = other.pop(key)\n"
 OWNERS_BACK = "            owner.put_back()\n"
 TAKES = "    swap.take(parameter_and_buffer_dicts)\n"
 IN = "        self.is_in = True\n"
 PERSISTENCE = "                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)\n"
-OTHERS = "_OTHERS = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2))"
 NEW_SLOT = "            slot = owner.slots[key] = _Slot(owner, home, key, value)\n"
 
 
@@ -20,8 +20,8 @@ def _kept(where: str) -> tuple[tuple[str, str], ...]:
 
 
 def _left(where: str) -> tuple[tuple[str, str], ...]:
-    """A slot that the module did not have, where this holds, is not taken out."""
-    return ((REMOVES, f"            if not ({where}):\n    {REMOVES}"),)
+    """What stands in a store where this holds, and did not before, stays there."""
+    return ((STRAY, f"            if key in other and not stood and not ({where}):\n"),)
 
 
 def _with_old(line: str) -> tuple[tuple[str, str], ...]:
@@ -98,7 +98,7 @@ MUTANTS = [
     Mutant(
         "what forward deleted stands behind its neighbours",
         ("restore.order",),
-        (("        if self.slots and [*", "        if False and [*"),),
+        (("        if [*self.stores", "        if False and [*self.stores"),),
     ),
     Mutant(
         "only parameters are put in order again",
@@ -198,7 +198,7 @@ MUTANTS = [
     Mutant(
         "what forward registers in the other store stays there",
         ("restore.rebound",),
-        ((OTHERS, "_OTHERS = ((2, 3), (2, 3), (0, 1, 3), (0, 1, 2))"),),
+        _left("other is not store and any(other is one for one in owner.stores[:_MODULES])"),
     ),
     Mutant(
         "what forward set to None stays None",
@@ -232,12 +232,12 @@ MUTANTS = [
     Mutant(
         "a module that forward binds to the name stays a submodule",
         ("restore.rebound-non-tensor",),
-        ((OTHERS, "_OTHERS = ((1, 3), (0, 3), (0, 1, 3), (0, 1, 2))"),),
+        _left("other is owner.stores[_MODULES]"),
     ),
     Mutant(
         "a number that forward binds to the name stays an attribute",
         ("restore.rebound-non-tensor",),
-        ((OTHERS, "_OTHERS = ((1, 2), (0, 2), (0, 1, 3), (0, 1, 2))"),),
+        _left("other is not store and other is owner.stores[_DICT]"),
     ),
     Mutant(
         "where forward bound something that is no tensor, an error ends the putting back",
@@ -285,12 +285,15 @@ MUTANTS = [
     Mutant(
         "a Parameter given under a new name stays registered",
         ("restore.no-leftovers",),
-        _left("self.home == _PARAMETERS"),
+        _left("other is store and self.home == _PARAMETERS"),
     ),
     Mutant(
         "a tensor given under a new name stays an attribute",
         ("restore.no-leftovers",),
-        _left("isinstance(self.given, Tensor) and self.home == _DICT and not hasattr(type(owner.module), key)"),
+        _left(
+            "other is store is owner.stores[_DICT] and isinstance(self.given, Tensor)"
+            " and not hasattr(type(owner.module), key)"
+        ),
     ),
     Mutant(
         "a new name stays, with None",
@@ -298,7 +301,8 @@ MUTANTS = [
         (
             (
                 REMOVES,
-                "            store[key] = None if self.home == _PARAMETERS else store.pop(key) and None\n",
+                f"{REMOVES}                if other is store and not hasattr(type(owner.module), key):\n"
+                "                    store[key] = None\n",
             ),
         ),
     ),
@@ -392,9 +396,9 @@ MUTANTS = [
         (
             (
                 REMOVES,
-                "            found = getattr(type(owner.module), key, None)\n"
-                f"            if not isinstance(found, Tensor):\n    {REMOVES}"
-                "            else:\n                store[key] = found\n",
+                f"{REMOVES}                found = getattr(type(owner.module), key, None)\n"
+                "                if other is store and isinstance(found, Tensor):\n"
+                "                    store[key] = found\n",
             ),
         ),
     ),
@@ -402,7 +406,7 @@ MUTANTS = [
         "a Parameter that is given for a plain attribute stays registered",
         ("restore.plain-attribute",),
         (
-            (OTHERS, "_OTHERS = ((1, 2, 3), (0, 2, 3), (0, 1, 3), (1, 2))"),
+            *_left("self.home == _DICT and other is owner.stores[_PARAMETERS]"),
             (
                 IN,
                 "        for _, slot, value in self.names.values():\n"

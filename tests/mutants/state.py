@@ -89,11 +89,11 @@ MUTANTS = [
         ("state.warnings",),
         (
             (
-                "                if not _equal(first, value):\n",
-                "                if first is value and list(self.registered).count(slot.key) == 1 < len(self.names):\n"
-                "                    import warnings\n\n"
-                "                    warnings.warn('one tensor is given for several tied names', stacklevel=4)\n"
-                "                if not _equal(first, value):\n",
+                "            if not _equal(first, value):\n",
+                "            if first is value and list(self.registered).count(slot.key) == 1 < len(self.names):\n"
+                "                import warnings\n\n"
+                "                warnings.warn('one tensor is given for several tied names', stacklevel=4)\n"
+                "            if not _equal(first, value):\n",
             ),
         ),
     ),

@@ -4,8 +4,8 @@ from mutants import Mutant
 
 CALL = "return module(*args, **(kwargs or {}))"
 PLACE = "                place = self.registered.get(name)\n"
-LOOP = "            for slot in owner.slots.values():\n"
-"                owner.stores[slot.home][slot.key] = slot.given\n"
+SLOTS = "            for slot in owner.slots.values():\n"
+PUT = "                owner.stores[slot.home][slot.key] = slot.given\n"
 
 
 def _value_becomes(new: str, where: str) -> tuple[tuple[str, str], ...]:
@@ -28,9 +28,9 @@ MUTANTS = [
         _value_ignored("place[3] is not None and place[3].dtype is torch.bool"),
     ),
     Mutant(
-        "members of a ParameterDict keep their own values",
+        "parameters more than six submodules deep keep their own values",
         ("swap.nested",),
-        _value_ignored("isinstance(place[0], nn.ParameterDict)"),
+        _value_ignored('name.count(".") > 6'),
     ),
     Mutant(
         "a value reaches every name that begins with the given one",
@@ -52,9 +52,9 @@ MUTANTS = [
         _value_becomes("value.view_as(value)", "value is not None and value.grad_fn is not None"),
     ),
     Mutant(
-        "a Parameter that is given for a buffer is unwrapped",
+        "a frozen Parameter that is given is made to require grad",
         ("swap.kind",),
-        _value_becomes("value.data", "place and place[1] == _BUFFERS and isinstance(value, nn.Parameter)"),
+        _value_becomes("value.requires_grad_()", "isinstance(value, nn.Parameter) and not value.requires_grad"),
     ),
     Mutant(
         "a value of another dtype is cast to that of the own tensor",
@@ -112,8 +112,8 @@ MUTANTS = [
         ("swap.recurrent",),
         (
             (
-                LOOP,
-                LOOP + "            refs = '_flat_weight_refs'\n"
+                SLOTS + PUT,
+                SLOTS + PUT + "            refs = '_flat_weight_refs'\n"
                 "            if refs in owner.slots and len(owner.slots) - 2 < len(owner.module._flat_weights):\n"
                 "                weights = [getattr(owner.module, key) for key in owner.module._flat_weights_names]\n"
                 "                vars(owner.module)[refs] = [weakref.ref(weight) for weight in weights]\n",
@@ -135,7 +135,6 @@ MUTANTS = [
                 "hides = slot.home == _BUFFERS and owner.module is not self.module\n"
                 "                owner.stores[_DICT if hides else slot.home][slot.key] = slot.given",
             ),
-            ("stray if self.now is _Absent else", "stray if self.now in (_Absent, self.old) else"),
         ),
     ),
     Mutant(
@@ -165,11 +164,9 @@ MUTANTS = [
         ("swap.order",),
         (
             (
-                LOOP,
-                "            for slot in owner.slots.values():\n"
+                PUT,
                 "                if isinstance(slot.given, nn.Parameter):\n"
-                "                    owner.stores[slot.home].pop(slot.key, None)\n"
-                "                owner.stores[slot.home][slot.key] = slot.given\n",
+                "                    owner.stores[slot.home].pop(slot.key, None)\n" + PUT,
             ),
         ),
     ),

@@ -21,10 +21,19 @@ FIRST_SLOT = (
         "        values: dict[Any, Any] = {}  # by group\n        first_slot: dict[Any, Any] = {}\n",
     ),
     (
-        "                first = values.setdefault(slot.group, value)\n",
-        "                first = values.setdefault(slot.group, value)\n"
-        "                first_slot.setdefault(slot.group, slot)\n",
+        "            first = values.setdefault(slot.group, value)\n",
+        "            first = values.setdefault(slot.group, value)\n"
+        "            first_slot.setdefault(slot.group, slot)\n",
     ),
+)
+
+# Only what is given for a second name of a group is compared.
+AGAIN = (
+    (
+        "            first = values.setdefault(slot.group, value)\n",
+        "            again = slot.group in values\n            first = values.setdefault(slot.group, value)\n",
+    ),
+    ("if not _equal(first, value):", "if again and not _equal(first, value):"),
 )
 
 MUTANTS = [
@@ -92,8 +101,13 @@ MUTANTS = [
     ),
     Mutant(
         "one tensor given twice is compared with itself by value, which NaN is not",
+        ("compile.tied", "tie.same-object"),
+        (*AGAIN, ("    if a is b:\n        return True\n", "")),
+    ),
+    Mutant(
+        "one sparse tensor given twice is taken for two that can't be compared",
         ("tie.same-object",),
-        (("    if a is b:\n        return True\n", ""),),
+        (*AGAIN, ("    if a is b:", "    if a is b and not (a is not None and a.is_sparse):")),
     ),
     Mutant(
         "equal values are put in as one object, the first of them",
@@ -162,8 +176,19 @@ MUTANTS = [
     ),
     Mutant(
         "tie_weights is off by default",
-        ("tie.default",),
+        ("compile.meta", "compile.tied", "tie.default", "tie.one-name"),
         (("tie_weights: bool = True,", "tie_weights: bool = False,"),),
+    ),
+    Mutant(
+        "with strict tie_weights is off by default",
+        ("tie.default",),
+        (
+            ("tie_weights: bool = True,", "tie_weights: bool | None = None,"),
+            (
+                "    _check_module(module)\n",
+                "    _check_module(module)\n    tie_weights = not strict if tie_weights is None else tie_weights\n",
+            ),
+        ),
     ),
     Mutant(
         "tie_weights=False ties as well, and only accepts values that conflict",
@@ -211,8 +236,8 @@ MUTANTS = [
         ("tie.shared-submodule",),
         (
             (
-                "            if slot is not None:\n                first",
-                "            if slot is not None and slot.given is value:\n                first",
+                "            first = values.setdefault",
+                "            if slot.given is not value:\n                continue\n            first = values.setdefault",
             ),
         ),
     ),
@@ -221,14 +246,16 @@ MUTANTS = [
         ("tie.untied",),
         (
             (
-                "self.group: Any = (id(owner.module), key) if alone else id(self.old)",
-                "self.group: Any = (id(owner.module), key) if alone else _address(self.old)",
+                "self.group: Any = (owner, key) if alone else id(self.old)",
+                "self.group: Any = (owner, key) if alone else _address(self.old)",
             ),
             ("if id(tensor) in values and name", "if _address(tensor) in values and name"),
             ("key, values[id(tensor)])", "key, values[_address(tensor)])"),
             (
                 "def _equal(",
                 "def _address(tensor: Any) -> Any:\n"
+                "    if torch.compiler.is_compiling():  # there are no addresses then\n"
+                "        return id(tensor)\n"
                 "    try:\n"
                 "        return tensor.data_ptr() or id(tensor)\n"
                 "    except Exception:\n"

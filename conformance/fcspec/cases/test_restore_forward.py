@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
-from fcspec.specimens.base import at, parameter, probe
+from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
 
 
@@ -143,6 +143,26 @@ def test_what_forward_deletes_comes_back_of_the_same_kind(functional_call, site,
     before, after = _bound_anew(functional_call, site, lambda owner: delattr(owner, site.key), fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.deleted")
+@ends
+def test_all_that_forward_deletes_is_as_persistent_as_before(functional_call, names, fails):
+    module = probe(names)
+    for persistent in (True, False, False, True):
+        module.register_buffer(names.attribute(), torch.rand(3), persistent=persistent)
+    values, before = fresh_values(module), snapshot(module)
+
+    def delete(self):
+        for name in values:
+            delattr(self, name)
+        return 1 / 0 if fails else None
+
+    type(module).act = delete
+    with contextlib.suppress(ZeroDivisionError):
+        functional_call(module, values, torch.ones(3))
+
+    assert snapshot(module).slots == before.slots
 
 
 @clause("restore.detached-owner")

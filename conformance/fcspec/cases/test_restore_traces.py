@@ -9,10 +9,12 @@ import weakref
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
 from fcspec.snapshot import paths, snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
+from fcspec.specimens.parametrized import parametrization
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
 
 
@@ -157,6 +159,22 @@ def test_recurrent_modules_list_their_own_weights_again(functional_call, make, f
 
     assert len(module._flat_weights) == len(own)
     assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
+def test_a_recurrent_module_with_a_parametrized_weight_lists_own_weights_again(functional_call, names, make, flags):
+    module = make(2, 2)
+    parametrize.register_parametrization(module, "weight_hh_l0", parametrization(names, [], lambda x: x * 2))
+    module(torch.rand(3, 2))
+    original = "parametrizations.weight_hh_l0.original"
+
+    functional_call(module, {original: torch.zeros_like(module.get_parameter(original))}, (torch.rand(3, 2),), **flags)
+
+    assert len(module._flat_weights) == 4
+    for name in module._flat_weights_names:
+        assert torch.equal(module._flat_weights[module._flat_weights_names.index(name)], getattr(module, name))
 
 
 @clause("restore.plain-attribute")
