@@ -28,7 +28,7 @@ MUTANTS = [
         _value_ignored("place[3] is not None and place[3].dtype is torch.bool"),
     ),
     Mutant(
-        "parameters more than six submodules deep keep their own values",
+        "tensors more than six submodules deep keep their own values",
         ("swap.nested",),
         _value_ignored('name.count(".") > 6'),
     ),
@@ -127,13 +127,16 @@ MUTANTS = [
         (("list(module.__dict__[key])", "module.__dict__[key]"),),
     ),
     Mutant(
-        "given buffers of submodules hide own ones, which stay registered",
+        "a Parameter that is given for a buffer is registered as a parameter",
         ("swap.visible",),
         (
             (
-                "owner.stores[slot.home][slot.key] = slot.given",
-                "hides = slot.home == _BUFFERS and owner.module is not self.module\n"
-                "                owner.stores[_DICT if hides else slot.home][slot.key] = slot.given",
+                PUT,
+                "                home = slot.home\n"
+                "                if home == _BUFFERS and isinstance(slot.given, nn.Parameter):\n"
+                "                    del owner.stores[home][slot.key]\n"
+                "                    home = _PARAMETERS\n"
+                "                owner.stores[home][slot.key] = slot.given\n",
             ),
         ),
     ),

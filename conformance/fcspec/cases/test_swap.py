@@ -17,6 +17,8 @@ from fcspec.specimens.sites import (
     Site,
     flat_parameter,
     keyed_parameter,
+    nested,
+    nested_buffer,
     nested_parameter,
 )
 
@@ -58,8 +60,17 @@ def test_a_buffer_need_not_be_a_float(functional_call, names, own, persistent):
     assert torch.equal(functional_call(module, {key: value}, torch.ones(3)), torch.ones(3) * value)
 
 
+def deep_parameter(names):
+    """Twelve submodules down."""
+    return nested(names, nested(names, nested_parameter(names)))
+
+
+def deep_buffer(names):
+    return nested(names, nested(names, nested_buffer(names)))
+
+
 @clause("swap.nested")
-@at((*NESTED, keyed_parameter))
+@at((*NESTED, keyed_parameter, deep_parameter, deep_buffer))
 def test_dotted_names_reach_any_depth(functional_call, site):
     values = fresh_values(site.module)
 
@@ -335,6 +346,21 @@ def test_get_buffer_in_forward_gives_the_given_buffer(functional_call, site):
     functional_call(site.module, {site.name: value}, site.x)
 
     assert seen[0] is value
+
+
+@clause("swap.visible")
+@at(BUFFERS)
+def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, site):
+    value, seen = nn.Parameter(site.value()), []
+
+    def look(owner):
+        listed = dict(site.module.named_buffers(remove_duplicate=False))
+        seen.extend([listed.get(site.name), site.module.get_buffer(site.name)])
+
+    site.inside(look)
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert [one is value for one in seen] == [True, True]
 
 
 def _delegating(self, name):
