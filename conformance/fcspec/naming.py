@@ -142,8 +142,7 @@ class Naming:
             buffer = self.plan.slot(self.given[self.regular[0]]).kind != PARAMETER
             return "parametrize.buffer" if buffer else "parametrize.regular-name"
         if self.originals:
-            several = any(self.plan.slot(self.given[name]).by == PRODUCT for name in self.originals)
-            return "parametrize.several-originals" if several else "parametrize.original"
+            return self._original()
         if any(self.is_shared(place) for place in self.given.values()):
             return "tie.shared-submodule"
         if self.tied:
@@ -151,6 +150,12 @@ class Naming:
         if self.given and any(node.hook is not None for node in self.plan.nodes):
             return "call.hooks"
         return self._plain_result()
+
+    def _original(self) -> str:
+        slots = [self.plan.slot(self.given[name]) for name in self.originals]
+        if any(slot.kind != PARAMETER for slot in slots):
+            return "parametrize.buffer"
+        return "parametrize.several-originals" if any(slot.by == PRODUCT for slot in slots) else "parametrize.original"
 
     def _tied_result(self) -> str:
         if not self.plan.tied:
@@ -221,7 +226,7 @@ class Naming:
         if any(name in self.regular for name in names):
             return "parametrize.regular-name-gradient"
         if any(name in self.originals for name in names):
-            return "parametrize.original"
+            return self._original()
         if self.plan.values[number].kind == OWN:
             return "grad.own-given"
         if any(len(self._group(self.given[name])) > 1 for name in names if name in self.given):

@@ -68,6 +68,7 @@ class Topic:
         several: several names of a group are given.
         equal: different tensors with equal values for them.
         untied: tie_weights=False.
+        explicit: tie_weights is passed where it is the default, too.
         kinds: of given tensors.
         faults: what makes the call an error, beside missing names under strict.
     """
@@ -84,6 +85,7 @@ class Topic:
     several: bool = False
     equal: bool = False
     untied: bool = False
+    explicit: bool = False
     strict: bool = False
     hooks: bool = False
     nones: bool = False
@@ -267,7 +269,8 @@ class _Drawing:
 
     def _flags(self) -> tuple[tuple[str, bool], ...]:
         strict = (("strict", True),) if self.topic.strict and self.maybe() else ()
-        return ((("tie_weights", False),) if self.topic.untied else ()) + strict
+        passed = self.topic.untied or self.topic.explicit
+        return ((("tie_weights", not self.topic.untied),) if passed else ()) + strict
 
     def _names(self, plan: Plan) -> list[str]:
         """Of which names a value is given: of the target's at least one, of the others any."""

@@ -8,6 +8,6 @@ from fcspec.strategies import Topic
 
 @clause("tie.one-name")
 def test_one_name_of_two_is_enough_in_any_module(functional_call, names, pytestconfig):
-    topic = Topic("two tied names", ties=2, slots=(PARAMETER,))
+    topic = Topic("two tied names", ties=2, explicit=True, slots=(PARAMETER,))
 
     none_breaks("tie.one-name", topic, functional_call, names, pytestconfig)
