@@ -62,15 +62,15 @@ MUTANTS = [
         _value_becomes("value.to(place[3].dtype)", "place and place[3] is not None and value is not None"),
     ),
     Mutant(
-        "a value of another shape is refused",
+        "a value with another number of dimensions is refused",
         ("swap.other-shape",),
         (
             (
                 PLACE,
-                PLACE + "                both = (value, place and place[3])\n"
-                "                shapes = {tensor.shape for tensor in both if tensor is not None}\n"
-                "                if len(shapes) > 1:\n"
-                '                    raise ValueError(f"{name!r} is of another shape")\n',
+                PLACE
+                + "                both = [tensor for tensor in (value, place and place[3]) if tensor is not None]\n"
+                "                if len({tensor.dim() for tensor in both}) > 1:\n"
+                '                    raise ValueError(f"{name!r} has another number of dimensions")\n',
             ),
         ),
     ),

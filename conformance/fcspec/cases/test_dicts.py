@@ -31,6 +31,14 @@ def test_the_order_of_one_dict_means_nothing(functional_call, site):
     assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
+@clause("dicts.one")
+def test_one_dict_is_enough_for_a_large_module(functional_call, names):
+    module, x = nn.Sequential(*(flat_parameter(names).module for _ in range(40))), torch.ones(3)
+    values = fresh_values(module)
+
+    assert torch.equal(functional_call(module, values, x), oracle.result(module, values, x))
+
+
 SPLITS = {
     "one": lambda items: (dict(items),),
     "two": lambda items: (dict(items[:1]), dict(items[1:])),
@@ -147,6 +155,14 @@ def test_a_state_dict_works(functional_call, make, shape):
     plain = other(x)
 
     assert torch.equal(functional_call(module, other.state_dict(), (x,)), plain)
+
+
+@clause("dicts.state-dict")
+@pytest.mark.parametrize(("make", "shape"), COMMON.values(), ids=COMMON)
+def test_the_modules_own_state_dict_works(functional_call, make, shape):
+    module, x = make(), torch.rand(shape)
+
+    assert torch.equal(functional_call(module, module.state_dict(), (x,)), module(x))
 
 
 @clause("dicts.state-dict")
