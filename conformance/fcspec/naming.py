@@ -113,10 +113,10 @@ class Naming:
         return "parametrize.regular-parameter" if value and value.kind == AS_PARAMETER else "parametrize.regular-name"
 
     def _several_refused(self) -> str:
-        place = self.given[self.several[0][0]]
-        if len(self._group(place)) > 2:
-            return "tie.large-group"
-        return "tie.shared-submodule" if len(self._group(place)) == 1 else "tie.same-object"
+        group = self._group(self.given[self.several[0][0]])
+        if any(self.is_shared(place) for place in group):
+            return "tie.shared-submodule"
+        return "tie.large-group" if len(group) > 2 else "tie.same-object"
 
     def _strict_refused(self) -> str:
         if any(slot.tensor is None for node in self.plan.nodes for slot in node.slots):

@@ -135,6 +135,11 @@ TOPICS = (
     Topic("idioms", forms=True, idioms=((NAMED_PARAMETERS,), (NAMED_PARAMETERS, NAMED_BUFFERS))),
     Topic("state_dict()", ties=2, idioms=((STATE_DICT,),), slots=(PARAMETER,)),
     Topic("circular", circular=True),
+    Topic("tied names, rebound or written", forms=True, ties=2, several=True, split=True, acts=(REBIND, ADD)),
+    Topic("tied names, deleted or moved, forward raises", ties=2, raises=True, acts=(DELETE, MOVE, TO_NONE)),
+    Topic("tied names in a shared submodule", shared=True, ties=2, several=True),
+    Topic("originals, hooks, containers", forms=True, parametrized="original", hooks=True, split=True, kinds=ANY_KIND),
+    Topic("regular names, strict tuples of the others", parametrized="regular", split=True, extra=True, hooks=True),
 )
 """What `fcspec explore` goes through."""
 
