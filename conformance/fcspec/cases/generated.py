@@ -9,7 +9,7 @@ from fcspec.target import full_address
 
 hunting.warm()  # once, and not in the child of every case
 
-EXAMPLES = 10
+EXAMPLES = 6
 SHRINKING = 2.0
 
 

@@ -16,8 +16,8 @@ from fcspec.snapshot import slots
 from fcspec.specimens.base import get, parameter, probe, values_like
 
 SETTINGS = settings(
-    max_examples=5,
-    stateful_step_count=12,
+    max_examples=3,
+    stateful_step_count=10,
     derandomize=True,
     database=None,
     deadline=None,
