@@ -25,7 +25,11 @@ MUTANTS = [
         (
             (
                 'if "parametrizations" in module._modules and parametrize',
-                'if self.registered and "parametrizations" in module._modules and parametrize',
+                'if self.tied and "parametrizations" in module._modules and parametrize',
+            ),
+            (
+                "    swap.take(parameter_and_buffer_dicts)\n",
+                "    swap.tied = tie_weights  # type: ignore[attr-defined]\n    swap.take(parameter_and_buffer_dicts)\n",
             ),
         ),
     ),

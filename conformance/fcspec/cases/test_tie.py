@@ -31,7 +31,7 @@ def _seen(functional_call, group, values, **flags):
     """What forward sees at each name of the group; no flags: tied."""
     seen = []
     group.inside(lambda module: seen.extend(group.now()))
-    functional_call(group.module, values, group.x, **(flags or {"tie_weights": True}))
+    functional_call(group.module, values, group.x, **{"tie_weights": True, **flags})
     return seen
 
 
@@ -223,6 +223,19 @@ def test_tie_weights_is_on_by_default(functional_call, group):
     functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
     assert _is(seen, value, value, value, value)
+
+
+@clause("tie.default")
+@at(PAIRS, "group")
+def test_tie_weights_is_on_by_default_with_strict_too(functional_call, group):
+    values = fresh_values(group.module)
+    value, seen = values[group.names[0]], []
+    del values[group.names[1]]
+    group.inside(lambda module: seen.extend(group.now()))
+
+    functional_call(group.module, values, group.x, strict=True)
+
+    assert _is(seen, value, value)
 
 
 @clause("tie.off")
