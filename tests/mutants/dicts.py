@@ -63,9 +63,9 @@ MUTANTS = [
         (
             (
                 PLACE,
-                PLACE
-                + "                if place and place[1] == _BUFFERS and value is not place[3] and place[3] is not None:\n"
-                "                    if not torch.compiler.is_compiling() and torch._C._is_alias_of(value, place[3]):\n"
+                PLACE + "                own = place[3] if place and place[1] == _BUFFERS else None\n"
+                "                if not (own is None or value is None or own is value or torch.compiler.is_compiling()):\n"
+                "                    if torch._C._is_alias_of(value, own):\n"
                 '                        raise ValueError(f"{name!r} shares memory with the module")\n',
             ),
         ),
