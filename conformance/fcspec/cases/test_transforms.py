@@ -213,9 +213,20 @@ def test_hessian(functional_call, site):
     agrees(functional_call, site, "hessian")
 
 
+def _linearize_works():
+    """torch 2.0's own does not, for a product that is scaled, whoever calls what."""
+    try:
+        torch.func.linearize(lambda value: value + 2 * value * value, torch.ones(3))
+    except Exception:
+        return False
+    return True
+
+
 @clause("transforms.linearize")
 @at(SOME)
 def test_linearize(functional_call, site):
+    if not _linearize_works():
+        unsupported("this torch's linearize fails on plain arithmetic")
     agrees(functional_call, site, "linearize")
 
 
