@@ -4,7 +4,8 @@ from mutants import Mutant
 
 BODY = "        return module(*args, **(kwargs or {}))\n"
 PUT_IN = "                owner.stores[slot.home][slot.key] = slot.given\n"
-TRACKED = "torch._C._functorch.is_gradtrackingtensor(slot.given)"
+# Under torch.func.grad; not in a graph that is compiled, where these questions can't be asked.
+TRACKED = "not torch.compiler.is_compiling() and torch._C._functorch.is_gradtrackingtensor(slot.given)"
 OUTSIDE = "torch._C._functorch.get_unwrapped(slot.given)"
 
 
@@ -32,7 +33,7 @@ MUTANTS = [
     ),
     Mutant(
         "given values of non-persistent buffers are detached",
-        ("grad.given",),
+        ("grad.given", "swap.visible", "tie.buffers", "tie.gradient"),
         (_putting("slot.given.requires_grad and slot.key in owner.non_persistent", "slot.given.detach()"),),
     ),
     Mutant(
@@ -45,7 +46,9 @@ MUTANTS = [
                 "        others = [\n"
                 "            tensor\n"
                 "            for one, _, key, tensor in swap.registered.values()\n"
-                "            if swap.names and tensor is not None and tensor.is_leaf and tensor.requires_grad\n"
+                "            if swap.names and not torch.compiler.is_compiling()\n"
+                "            if torch._C._functorch.peek_interpreter_stack() is None  # requires_grad_ is refused there\n"
+                "            if tensor is not None and tensor.is_leaf and tensor.requires_grad\n"
                 "            if not any(one is owner and key == given for owner, given in slots)\n"
                 "        ]\n"
                 "        for tensor in others:\n"
@@ -64,13 +67,9 @@ MUTANTS = [
         (_putting("slot.given is slot.old and slot.given.requires_grad", "slot.given.detach()"),),
     ),
     Mutant(
-        "under torch.func.grad a value is detached that requires no grad outside of it",
+        "under torch.func.grad an nn.Parameter is detached",
         ("grad.transform",),
-        (
-            _putting(
-                f"{TRACKED} and not torch._C._functorch.get_unwrapped(slot.given).requires_grad", "slot.given.detach()"
-            ),
-        ),
+        (_putting(f"{TRACKED} and isinstance({OUTSIDE}, nn.Parameter)", "slot.given.detach()"),),
     ),
     Mutant(
         "under torch.func.grad own parameters stay in the graph, with nothing to give",
