@@ -84,7 +84,12 @@ MUTANTS = [
     Mutant(
         "under torch.func.grad a value is cut from the graph outside of it",
         ("grad.attached",),
-        (_putting(TRACKED, f"{OUTSIDE}.detach() + (slot.given - {OUTSIDE})"),),
+        (
+            _putting(
+                f"{TRACKED} and not torch._C._functorch.is_functorch_wrapped_tensor({OUTSIDE})",
+                f"{OUTSIDE}.detach() + (slot.given - {OUTSIDE})",
+            ),
+        ),
     ),
     Mutant(
         "a tensor that is given twice is detached at the second place",
@@ -109,7 +114,8 @@ MUTANTS = [
             (
                 PUT_IN,
                 "                if isinstance(slot.given, Tensor) and slot.given.requires_grad:\n"
-                "                    if not torch._C._functorch.is_functorch_wrapped_tensor(slot.given):\n"
+                "                    inner = torch.compiler.is_compiling()\n"
+                "                    if not inner and not torch._C._functorch.is_functorch_wrapped_tensor(slot.given):\n"
                 f"                        slot.given.register_hook(lambda grad: grad.detach())\n{PUT_IN}",
             ),
         ),
@@ -120,7 +126,8 @@ MUTANTS = [
         (
             (
                 PUT_IN,
-                "                if isinstance(slot.old, nn.Parameter) and slot.old.is_floating_point():\n"
+                "                traced = torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack()\n"
+                "                if not traced and isinstance(slot.old, nn.Parameter) and slot.old.is_floating_point():\n"
                 f"                    slot.old.square()\n{PUT_IN}",
             ),
         ),

@@ -8,8 +8,9 @@ CHECKED = "    _check_module(module)\n"
 
 
 def _first(*lines):
-    """Runs before everything else."""
-    return (CHECKED, CHECKED + "".join(f"    {line}\n" for line in lines))
+    """Runs before everything else; not in a graph that is compiled, which would break at it."""
+    start = "    if not torch.compiler.is_compiling():\n"
+    return (CHECKED, CHECKED + start + "".join(f"        {line}\n" for line in lines))
 
 
 def _raising(*lines):
@@ -22,9 +23,9 @@ def _raising(*lines):
 
 MUTANTS = [
     Mutant(
-        "a number is drawn to tell calls apart",
+        "torch's generator is seeded",
         ("state.rng",),
-        (_first("torch.rand(())"),),
+        (_first("torch.default_generator.manual_seed(0)"),),
     ),
     Mutant(
         "Python's generator is seeded",
@@ -90,7 +91,8 @@ MUTANTS = [
         (
             (
                 "            if not _equal(first, value):\n",
-                "            if first is value and list(self.registered).count(slot.key) == 1 < len(self.names):\n"
+                "            again = first is value and list(self.registered).count(slot.key) == 1 < len(self.names)\n"
+                "            if again and not torch.compiler.is_compiling():\n"
                 "                import warnings\n\n"
                 "                warnings.warn('one tensor is given for several tied names', stacklevel=4)\n"
                 "            if not _equal(first, value):\n",

@@ -26,7 +26,10 @@ MUTANTS = [
     ),
     Mutant(
         "with strict an empty dict in a tuple is an error",
-        ("strict.exact",),
+        (
+            "drop-in.duplicate-error",
+            "strict.exact",
+        ),
         (
             (
                 "            for name, value in one.items():\n",
@@ -63,7 +66,10 @@ MUTANTS = [
     ),
     Mutant(
         "without strict it is an error when none of the names is known",
-        ("strict.off",),
+        (
+            "drop-in.extra-name",
+            "strict.off",
+        ),
         (
             (
                 CHECKED,
@@ -74,18 +80,56 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "buffers that are not persistent need not be given",
+        "without strict several unknown names are an error",
+        ("strict.off",),
+        (
+            (
+                CHECKED,
+                CHECKED
+                + "    elif sum(type(slot) is _Slot and slot.old is _Absent for _, slot, _ in swap.names.values()) > 1:\n"
+                "        raise RuntimeError(f'unknown names: {swap.unexpected}')\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "buffers that are not persistent are missed only together with others",
         ("strict.buffers",),
+        (
+            (
+                "        lines = []\n",
+                "        places = [self.registered[name] for name in missing]\n"
+                "        if all(key in module._non_persistent_buffers_set for module, _, key, _ in places):\n"
+                "            missing = []\n"
+                "        lines = []\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "buffers that are not persistent need not be given",
+        (
+            "drop-in.strict-error",
+            "strict.buffers",
+        ),
         (_counting("key not in module._non_persistent_buffers_set"),),
     ),
     Mutant(
         "buffers need not be given",
-        ("strict.buffers", "strict.parametrized", "strict.says-which", "strict.tied", "strict.tied-off"),
+        (
+            "drop-in.strict-error",
+            "strict.buffers",
+            "strict.parametrized",
+            "strict.says-which",
+            "strict.tied",
+            "strict.tied-off",
+        ),
         (_counting("key in module._parameters"),),
     ),
     Mutant(
         "the error of strict names only the missing where names are missing and others unexpected",
-        ("strict.says-which",),
+        (
+            "drop-in.strict-error",
+            "strict.says-which",
+        ),
         (
             (
                 '        for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):\n',
@@ -95,8 +139,21 @@ MUTANTS = [
     ),
     Mutant(
         "the error of strict names the first name of each kind",
-        ("strict.says-which",),
+        (
+            "drop-in.strict-error",
+            "strict.says-which",
+        ),
         (("', '.join(map(repr, sorted(names)))", "sorted(names)[0]!r"),),
+    ),
+    Mutant(
+        "of an unexpected name whose owner does not exist the error names only the owner",
+        ("strict.says-which",),
+        (
+            (
+                "self.unexpected.append(name)",
+                "self.unexpected.append(name if module is not None else name.split('.')[0])",
+            ),
+        ),
     ),
     Mutant(
         "with strict names that are registered as None must be given",
@@ -105,11 +162,23 @@ MUTANTS = [
     ),
     Mutant(
         "strict asks for every name of a tied group, also with tie_weights",
-        ("strict.tied",),
+        ("drop-in.strict-error", "strict.tied", "tie.default"),
         (
             (
                 MISSING,
                 "            if tensor is not None and (name not in self.names or key not in self._owner(module).slots):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "of a tied group strict asks for the first name, the one that named_parameters() gives",
+        ("strict.tied",),
+        (
+            (
+                MISSING,
+                "            first = next(n for n, (*_, other) in self.registered.items() if other is tensor)\n"
+                "            is_asked_for = name == first and name not in self.names\n"
+                "            if tensor is not None and (is_asked_for or key not in self._owner(module).slots):\n",
             ),
         ),
     ),
