@@ -129,10 +129,19 @@ MUTANTS = [
         ((WRITES, WRITES.replace("source[name]", 'source[name.rpartition(".")[2]]')),),
     ),
     Mutant(
-        "counters, of no dimension, are copied",
+        "a buffer is not put in where it equals the own one",
         ("inplace.batch-norm",),
         _value_becomes(
-            "value.clone()", "place and place[1] == _BUFFERS and value is not None and not value.is_floating_point()"
+            "place[3]",
+            "place and place[1] == _BUFFERS and not torch.compiler.is_compiling() and _equal(value, place[3])",
+        ),
+    ),
+    Mutant(
+        "counters of submodules, of no dimension, are copied",
+        ("inplace.batch-norm", "transforms.vmap-inplace"),
+        _value_becomes(
+            "value.clone()",
+            "place and place[0] is not self.module and value is not None and value.dtype is torch.int64 and not value.dim()",
         ),
     ),
     Mutant(
@@ -147,7 +156,7 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "buffers that are not given keep their values",
+        "counters that are not given stand still where another name is given",
         ("inplace.not-given",),
         (
             (
@@ -155,7 +164,8 @@ MUTANTS = [
                 "    saved = [\n"
                 "        (tensor, tensor.clone())\n"
                 "        for name, (_, home, _, tensor) in swap.registered.items()\n"
-                "        if home == _BUFFERS and tensor is not None and name not in swap.names\n"
+                "        if home == _BUFFERS and tensor is not None and not tensor.is_floating_point()\n"
+                "        if swap.names and name not in swap.names\n"
                 f"    ]\n{TRY}",
             ),
             (END, f"{END}        for tensor, before in saved:\n            tensor.copy_(before)\n"),

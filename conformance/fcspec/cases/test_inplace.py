@@ -256,7 +256,7 @@ def test_batch_norm_updates_the_given_statistics(functional_call, nested, moment
 @pytest.mark.parametrize("given", ["running_mean", "weight", None])
 def test_batch_norm_updates_its_own_statistics_where_none_are_given(functional_call, given):
     norm, twin, x = nn.BatchNorm1d(3), nn.BatchNorm1d(3), torch.rand(5, 3)
-    values = {given: torch.zeros(3)} if given else {}
+    values = {given: torch.ones(3)} if given else {}
     twin(x)
 
     functional_call(norm, values, x)
