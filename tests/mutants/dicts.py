@@ -58,15 +58,16 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "a value that shares memory with an own buffer is refused, lest forward change the module",
+        "a counter that shares memory with the module's own is refused, lest forward count there",
         ("dicts.state-dict",),
         (
             (
                 PLACE,
                 PLACE + "                own = place[3] if place and place[1] == _BUFFERS else None\n"
-                "                if not (own is None or value is None or own is value or torch.compiler.is_compiling()):\n"
-                "                    if torch._C._is_alias_of(value, own):\n"
-                '                        raise ValueError(f"{name!r} shares memory with the module")\n',
+                "                both = isinstance(own, Tensor) and isinstance(value, Tensor) and own is not value\n"
+                "                both = both and not torch.compiler.is_compiling()\n"
+                "                if both and own.dtype is torch.int64 and torch._C._is_alias_of(value, own):\n"
+                '                    raise ValueError(f"{name!r} shares memory with the module")\n',
             ),
         ),
     ),

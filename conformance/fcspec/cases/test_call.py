@@ -9,7 +9,7 @@ from torch import nn
 from fcspec import oracle
 from fcspec.cases.refusal import refused
 from fcspec.plugin import clause, unsupported
-from fcspec.specimens.base import at, probe
+from fcspec.specimens.base import at, fresh_values, probe
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 
 Result = dataclasses.make_dataclass("Result", ["output"])
@@ -308,7 +308,7 @@ def test_kwargs_come_fourth(functional_call, names):
 @pytest.mark.parametrize("flag", ["tie_weights", "strict"])
 @at((flat_parameter,))
 def test_flags_are_keyword_only(functional_call, site, flag):
-    everything = dict(site.module.state_dict())
+    everything = fresh_values(site.module)
     functional_call(site.module, everything, (site.x,), {}, **{flag: True})
 
     with refused(site.module):
