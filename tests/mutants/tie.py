@@ -167,26 +167,42 @@ MUTANTS = [
     Mutant(
         "the error about different values says only that there are some",
         ("tie.conflict-says-which",),
-        (("got multiple values for keys {names}, which", "got multiple values for names that"),),
+        (("got multiple values for keys {names}, which", "got multiple values for keys that"),),
     ),
     Mutant(
         "the error about different values names the last given of them",
         ("tie.conflict-says-which",),
-        (("for keys {names}, which are", "for {names[-1]}, which is"),),
+        (("for keys {names}, which are", "for keys like {names[-1]}, which are"),),
     ),
     Mutant(
         "tie_weights is off by default",
-        ("compile.meta", "compile.tied", "tie.default", "tie.one-name"),
+        ("compile.meta", "compile.tied", "drop-in.strict-error", "tie.default"),
         (("tie_weights: bool = True,", "tie_weights: bool = False,"),),
     ),
     Mutant(
         "with strict tie_weights is off by default",
-        ("tie.default",),
+        (
+            "drop-in.strict-error",
+            "tie.default",
+        ),
         (
             ("tie_weights: bool = True,", "tie_weights: bool | None = None,"),
             (
                 "    _check_module(module)\n",
                 "    _check_module(module)\n    tie_weights = not strict if tie_weights is None else tie_weights\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "for a tuple of dicts tie_weights is off by default",
+        ("tie.default",),
+        (
+            ("tie_weights: bool = True,", "tie_weights: bool | None = None,"),
+            (
+                "    _check_module(module)\n",
+                "    _check_module(module)\n"
+                "    if tie_weights is None:\n"
+                "        tie_weights = not isinstance(parameter_and_buffer_dicts, tuple)\n",
             ),
         ),
     ),
@@ -207,10 +223,13 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "different values for a tied group are an error with tie_weights=False too",
+        "different values for a tied group are an error with tie_weights=False too, but under strict",
         ("tie.off-different",),
         (
-            ("        swap.tie()\n    if strict:", "        swap.tie()\n    else:\n        swap.tie()\n    if strict:"),
+            (
+                "        swap.tie()\n    if strict:",
+                "        swap.tie()\n    elif not strict:\n        swap.tie()\n    if strict:",
+            ),
             ("    def tie(self) -> None:", "    def tie(self, on: bool = False) -> None:"),
             (TIED, "if tie_weights:\n        swap.tie(on=True)"),
             ("if id(tensor) in values and name", "if on and id(tensor) in values and name"),

@@ -220,9 +220,10 @@ def test_tie_weights_is_on_by_default(functional_call, group):
     group.inside(lambda module: seen.extend(group.now()))
 
     functional_call(group.module, {group.names[0]: value}, group.x)
+    functional_call(group.module, ({}, {group.names[0]: value}), group.x)
     functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
-    assert _is(seen, value, value, value, value)
+    assert _is(seen, *[value] * 6)
 
 
 @clause("tie.default")
