@@ -74,8 +74,16 @@ MUTANTS = [
         ),
     ),
     Mutant(
-        "the caller's kwargs are emptied",
+        "keywords beside positional arguments are taken out of the caller's kwargs",
         ("args.untouched",),
-        ((CALL, "return module(*args, **{key: kwargs.pop(key) for key in [*(kwargs or ())]})"),),
+        (
+            (
+                CALL,
+                "taken = kwargs or {}\n"
+                "        if args:\n"
+                "            taken = {key: taken.pop(key) for key in [*taken]}\n"
+                "        return module(*args, **taken)",
+            ),
+        ),
     ),
 ]

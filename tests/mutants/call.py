@@ -114,7 +114,7 @@ MUTANTS = [
         (
             (
                 "    try:\n        swap.put_in()",
-                "    own = module.__class__\n"
+                "    own = type(module)\n"
                 "    if not torch.compiler.is_compiling():\n"
                 '        object.__setattr__(module, "__class__", type(own.__name__, (own,), {}))\n'
                 "    try:\n"
@@ -122,7 +122,9 @@ MUTANTS = [
             ),
             (
                 "        swap.put_back()\n",
-                '        swap.put_back()\n        object.__setattr__(module, "__class__", own)\n',
+                "        swap.put_back()\n"
+                "        if not torch.compiler.is_compiling():\n"
+                '            object.__setattr__(module, "__class__", own)\n',
             ),
         ),
     ),
