@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from fcspec import isolation, plugin, suite
+from fcspec import isolation, plugin, suite, warmth
 from fcspec.spec import load_spec
 
 Job = Callable[[list[pytest.Item]], Any]
@@ -50,7 +50,7 @@ class Forked:
         items = [
             one for one in session.items if levels[plugin.slug_of(one)] != "MAY" and one.path.name != "test_examples.py"
         ]
-        plugin._warm(plugin._COMPILER)
+        warmth.warm(warmth.COMPILER)
         live: dict[int, tuple[int, Any, float]] = {}
         while self._jobs or live:
             while self._jobs and len(live) < self._workers:

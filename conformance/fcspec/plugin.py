@@ -6,7 +6,6 @@ suite only: those that carry a clause.
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import random
@@ -34,6 +33,7 @@ from fcspec.verdicts import (  # noqa: E402
     slug_of,
     unsupported,
 )
+from fcspec.warmth import by_warmth, warm  # noqa: E402
 
 if TYPE_CHECKING:
     from fcspec import guard
@@ -222,8 +222,8 @@ class Suite:
         process.adopt_strays()
         if self._patience is None:
             self._patience = isolation.Patience(self.option("patience"))
-        for warmth, part in _by_warmth(items):
-            _warm(warmth)
+        for warmth, part in by_warmth(items):
+            warm(warmth)
             if not self.out_of_patience:
                 isolation.run(
                     part,
@@ -326,57 +326,9 @@ def _play(item: pytest.Item, _: bool) -> list[pytest.TestReport]:
     return runtestprotocol(item, log=False)
 
 
-_PLAIN, _TRANSFORMS, _COMPILER = range(3)
-
-
-def _warm(warmth: int) -> None:
-    """Pay for lazy imports once, before the fork, and be single-threaded: torch's pool does not survive a fork.
-
-    Args:
-        warmth: what the cases to come need.
-    """
-    import torch
-
-    if torch.get_num_threads() != 1:
-        torch.set_num_threads(1)
-    weight = torch.ones(2, 2, requires_grad=True)
-    for step in range(len(_warm_already), warmth + 1):
-        _warm_already.append(step)
-        if step == _PLAIN:
-            torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
-        elif step == _TRANSFORMS:
-            torch.func.grad(lambda x: x.sum())(weight)
-        elif tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
-            torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
-
-
-_warm_already: list[int] = []
-
-
-def _by_warmth(items: list[pytest.Item]) -> list[tuple[int, list[pytest.Item]]]:
-    """First the clauses that need least: imports for the rest take as long as torch's, and make every fork dearer."""
-    compiling = {slug_of(item) for item in items if _mentions(item, "torch.compile(", "make_fx", "torch.export")}
-    transforming = {slug_of(item) for item in items if _mentions(item, "torch.func", "vmap(")}
-    parts: dict[int, list[pytest.Item]] = {_PLAIN: [], _TRANSFORMS: [], _COMPILER: []}
-    for item in items:
-        slug = slug_of(item)
-        parts[_COMPILER if slug in compiling else _TRANSFORMS if slug in transforming else _PLAIN].append(item)
-    return [(warmth, part) for warmth, part in parts.items() if part]
-
-
 # What one case could leave behind for the next in its process; random numbers are seeded anew for each.
 # Attributes of torch that cases use are put back after each call, see tampering.py.
 _LEFT_FOR_OTHERS = ("defaults", "modes", "warnings", "processes", "interpreter")
-
-
-def _mentions(item: pytest.Item, *words: str) -> bool:
-    """Whether its file, or the example it runs, has one of these words."""
-    from fcspec.spec import load_spec
-
-    slug = slug_of(item)
-    texts = [example.code for example in load_spec()[slug].examples] if slug else []
-    source = inspect.getsource(item.module) if isinstance(item, pytest.Function) else ""
-    return any(word in text for text in (source, *texts) for word in words)
 
 
 def _environment() -> dict[str, str]:

@@ -99,7 +99,7 @@ class Attributes:
             return False
         if old is ABSENT and isinstance(new, ModuleType):
             return False  # a submodule was imported
-        if old is ABSENT and key.startswith(_COMPILED):
+        if old is ABSENT and key.startswith(_COMPILED) and key != "__import__":
             return False
         if self._callables_only and not _is_code(old if old is not ABSENT else new):
             return False

@@ -169,7 +169,7 @@ def test_the_other_parametrizations_of_a_module_stay_active(functional_call, nam
 
     for n, key in enumerate(keys):
         value = torch.tensor([1.0, 2.0, 4.0])
-        result = functional_call(module, {key: value}, (None,))
+        result = functional_call(module, {key: value}, torch.ones(3))
         expected = own.clone()
         expected[n] = value
 

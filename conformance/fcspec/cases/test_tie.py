@@ -83,38 +83,25 @@ def test_any_names_given_with_one_tensor_reach_the_whole_group(functional_call, 
             assert _is(seen, *[value] * len(group.names)), f"given: {names}"
 
 
-@clause("tie.buffers")
-@at(BUFFER_PAIRS, "group")
-def test_buffers_tie(functional_call, group):
-    for name in group.names:
-        value = group.value()
-
-        assert _is(_seen(functional_call, group, {name: value}), value, value)
+GIVEN = pytest.mark.parametrize("kind", [lambda value: value, nn.Parameter], ids=["tensor", "Parameter"])
 
 
 @clause("tie.buffers")
+@GIVEN
 @at(BUFFER_PAIRS, "group")
-def test_a_parameter_given_for_a_buffer_reaches_the_tied_one(functional_call, group):
+def test_buffers_tie(functional_call, group, kind):
     for name in group.names:
-        value = nn.Parameter(group.value())
+        value = kind(group.value())
 
         assert _is(_seen(functional_call, group, {name: value}), value, value)
 
 
 @clause("tie.across-kinds")
+@GIVEN
 @at(MIXED_PAIRS, "group")
-def test_a_parameter_ties_with_a_buffer(functional_call, group):
+def test_a_parameter_ties_with_a_buffer(functional_call, group, kind):
     for name in group.names:
-        value = group.value()
-
-        assert _is(_seen(functional_call, group, {name: value}), value, value)
-
-
-@clause("tie.across-kinds")
-@at(MIXED_PAIRS, "group")
-def test_a_parameter_given_reaches_both_kinds(functional_call, group):
-    for name in group.names:
-        value = nn.Parameter(group.value())
+        value = kind(group.value())
 
         assert _is(_seen(functional_call, group, {name: value}), value, value)
 
@@ -334,7 +321,7 @@ UNTIED = {
 def test_equal_tensors_and_views_of_one_storage_are_not_tied(functional_call, names, data):
     first, second = map(nn.Parameter, data())
     module, keys = _untied(names, first, second)
-    one, other, seen = torch.zeros(3), torch.full((3,), 2.0), []
+    one, other, seen = torch.zeros_like(first), torch.full_like(second, 2.0), []
     type(module).act = lambda self: seen.append([get(module, key) for key in keys])
 
     functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))

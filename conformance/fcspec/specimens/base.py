@@ -50,7 +50,7 @@ class Probe(nn.Module):
             result = type(self).act(self)  # type: ignore[misc]
             if result is not None:
                 return result
-        for scale, key in enumerate([*self._parameters, *self._buffers], 2):
+        for scale, key in enumerate(sorted([*self._parameters, *self._buffers]), 2):  # in whatever order they stand
             tensor = getattr(self, key)
             if tensor is not None:
                 x = x + scale * tensor * tensor
