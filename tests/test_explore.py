@@ -1,6 +1,7 @@
 """fcspec explore finds by itself what torch gets wrong, shrunk to a script that shows it; nothing in the reference."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from fcspec.hunting import hunt
 from fcspec.oracle import expect
 from fcspec.strategies import TOPICS, plans
 from fcspec_reference import functional_call
+from hypothesis import strategies as st
 
 CRASHES = """
 import os, signal, time
@@ -21,6 +23,22 @@ def functional_call(module, values, *args, **kwargs):
         {does}
     return good(module, values, *args, **kwargs)
 """
+
+
+def test_what_is_drawn_does_not_depend_on_what_is_imported(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    drawn = []
+
+    def draw():
+        drawn.clear()
+        hunt(st.integers(0, 10**6), lambda number: drawn.append(number) or [], examples=200, seed=0, shrinking=0.0)
+        return list(drawn)
+
+    first = draw()
+    (tmp_path / "numbers_of_a_target.py").write_text(f"NUMBERS = {[7 * n for n in range(1000, 2000)]}")
+    importlib.import_module("numbers_of_a_target")
+
+    assert draw() == first
 
 
 def explore(*arguments, **kwargs):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
@@ -13,6 +16,8 @@ from fcspec.differential import Broken
 from fcspec.oracle import expect
 from fcspec.plans import Plan
 from fcspec.strategies import TOPICS, plans
+
+_providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")  # older ones do not have it
 
 _SETTINGS = hypothesis.settings(
     database=None,
@@ -64,11 +69,35 @@ def hunt(
             raise _Broke
 
     try:
-        draw()
+        with _the_same_draws_everywhere():
+            draw()
     except Exception:  # hypothesis also complains that a plan broke nothing when it was tried again: time was over
         if not best:
             raise
     return best[-1] if best else None
+
+
+@contextlib.contextmanager
+def _the_same_draws_everywhere() -> Iterator[None]:
+    """hypothesis also draws numbers that stand in the source of modules that are imported: the target's, for example.
+
+    For as long as this holds it knows of no such module. Its internals; where they are others, nothing is changed.
+    """
+    global _cache
+    provider = getattr(_providers, "HypothesisProvider", None)
+    if provider is None or "_local_constants" not in vars(provider):
+        yield
+        return
+    theirs = vars(provider)["_local_constants"], _providers.CONSTANTS_CACHE
+    _cache = _cache or type(_providers.CONSTANTS_CACHE)(1024)
+    provider._local_constants, _providers.CONSTANTS_CACHE = type(_providers._local_constants)(), _cache
+    try:
+        yield
+    finally:
+        provider._local_constants, _providers.CONSTANTS_CACHE = theirs
+
+
+_cache: Any = None
 
 
 def _size(plan: Plan) -> tuple[int, int]:

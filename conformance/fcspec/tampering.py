@@ -17,7 +17,7 @@ import torch.testing  # what isn't imported now can't be watched
 
 from fcspec import guard
 from fcspec.identity import Same
-from fcspec.watch import Attributes, Change, Code, imported, of_torch, owners
+from fcspec.watch import Attributes, Change, Code, imported, owners
 
 _NEAR = (
     *("operator", "pytest", "_pytest.raises", "_pytest.python_api", "_pytest.outcomes", "_pytest.recwarn"),
@@ -148,17 +148,16 @@ def _write_down(group: str, name: str, change: Change) -> None:
 
 
 def _attributes() -> Attributes:
-    global _of_torch
-    if _of_torch is None:
-        _of_torch = Attributes({name: owner for name, owner in of_torch().items() if name in _NEAR_IN_TORCH})
-    return _of_torch
+    # A change of the rest of torch lasts until the case ends, and with it the process: `guard` sees it.
+    global _near_in_torch
+    if _near_in_torch is None:
+        module = torch.nn.modules.module
+        near = {"torch": torch, "torch.Tensor": torch.Tensor, "torch._C": torch._C}
+        _near_in_torch = Attributes({**near, module.__name__: module, f"{module.__name__}.Module": module.Module})
+    return _near_in_torch
 
 
-# A change of the rest lasts until the case ends, and with it the process: `guard` sees it.
-_NEAR_IN_TORCH = ("torch", "torch.Tensor", "torch._C", "torch.nn.modules.module", "torch.nn.modules.module.Module")
-
-
-_of_torch: Attributes | None = None
+_near_in_torch: Attributes | None = None
 
 
 def classes() -> set[type]:

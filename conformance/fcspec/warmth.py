@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 
 import pytest
 
@@ -39,8 +40,8 @@ _done: list[int] = []
 
 def by_warmth(items: list[pytest.Item]) -> list[tuple[int, list[pytest.Item]]]:
     """First the clauses that need least: imports for the rest take as long as torch's, and make every fork dearer."""
-    compiling = {slug_of(item) for item in items if _mentions(item, "torch.compile(", "make_fx", "torch.export")}
-    transforming = {slug_of(item) for item in items if _mentions(item, "torch.func", "vmap(", "assert_close")}
+    compiling = {slug_of(item) for item in items if _mentions(item, _COMPILES)}
+    transforming = {slug_of(item) for item in items if _mentions(item, _TRANSFORMS)}
     parts: dict[int, list[pytest.Item]] = {PLAIN: [], TRANSFORMS: [], COMPILER: []}
     for item in items:
         slug = slug_of(item)
@@ -48,11 +49,15 @@ def by_warmth(items: list[pytest.Item]) -> list[tuple[int, list[pytest.Item]]]:
     return [(warmth, part) for warmth, part in parts.items() if part]
 
 
-def _mentions(item: pytest.Item, *words: str) -> bool:
+_COMPILES = re.compile(r"torch\.compile\(|make_fx|torch\.export")
+_TRANSFORMS = re.compile(r"torch\.func\b(?!\.vmap)|checkpoint|assert_close")  # vmap alone imports nothing
+
+
+def _mentions(item: pytest.Item, words: re.Pattern[str]) -> bool:
     """Whether its file, or the example it runs, has one of these words."""
     from fcspec.spec import load_spec
 
     slug = slug_of(item)
     texts = [example.code for example in load_spec()[slug].examples] if slug else []
     source = inspect.getsource(item.module) if isinstance(item, pytest.Function) else ""
-    return any(word in text for text in (source, *texts) for word in words)
+    return any(words.search(text) for text in (source, *texts))

@@ -6,6 +6,7 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 from __future__ import annotations
 
 import ctypes
+import itertools
 import operator
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -47,16 +48,12 @@ class Attributes:
         self._owners = owners
         self._callables_only = callables_only
         self._values = {name: vars(owner).copy() for name, owner in owners.items()}
+        self._views = [view for owner in owners.values() for view in (vars(owner).keys(), vars(owner).values())]
         self._identities = self._read_identities()
 
     def _read_identities(self) -> bytes:
         """Of every name and value as they are now."""
-        found: list[Any] = []
-        for owner in self._owners.values():
-            attributes = vars(owner)
-            found.extend(attributes)
-            found.extend(attributes.values())
-        return identities(tuple(found))
+        return identities(tuple(itertools.chain.from_iterable(self._views)))
 
     def now(self) -> Attributes:
         """The same attributes as they are now."""
