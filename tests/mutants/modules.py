@@ -20,7 +20,7 @@ def _giving(condition, instead):
 MUTANTS = [
     Mutant(
         "projections of recurrent modules keep their own values",
-        ("modules.forward", "modules.gradient"),
+        ("swap.recurrent", "modules.forward", "modules.gradient"),
         _giving("slot.key.startswith('weight_hr')", "slot.old"),
     ),
     Mutant(
