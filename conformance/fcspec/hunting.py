@@ -12,6 +12,7 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.strategies import SearchStrategy
 
+from fcspec import source
 from fcspec.differential import Broken
 from fcspec.oracle import expect
 from fcspec.plans import Plan
@@ -101,7 +102,7 @@ _cache: Any = None
 
 
 def _size(plan: Plan) -> tuple[int, int]:
-    text = f"{plan.definitions()}{plan.dicts_text()}{plan.flags}"
+    text = f"{source.definitions(plan)}{source.dicts(plan)}{plan.flags}"
     return text.count("\n"), len(text)
 
 

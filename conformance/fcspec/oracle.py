@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
+from fcspec import source
 from fcspec.plans import ADD, MOVE, PARAMETER, Act, Place, Plan
 from fcspec.snapshot import slots
 
@@ -160,10 +161,10 @@ def expect(plan: Plan) -> Expected:
         return Expected(refused=refused, restored=frozenset(plan.groups), left=_all_own(plan))
     twin = plan.without_parametrizations({name for name, _ in plan.entries})
     names = scope()
-    run(twin.definitions(), names)
+    run(source.definitions(twin), names)
     for number in range(len(plan.values)):
-        names[f"value{number}"] = eval(_compile_expression(plan.value(number)), names)
-    dicts = eval(_compile_expression(plan.dicts_text()), names)
+        names[f"value{number}"] = eval(_compile_expression(source.value(plan, number)), names)
+    dicts = eval(_compile_expression(source.dicts(plan)), names)
     given: dict[str, Tensor] = {}
     for one in dicts if plan.as_tuple else (dicts,):
         given.update(one)
@@ -210,7 +211,7 @@ class _Stand:
     """A place of a module that was built from a plan."""
 
     def __init__(self, plan: Plan, place: Place, names: dict[str, Any]) -> None:
-        self.owner = eval(_compile_expression(plan.owner(place)), names)
+        self.owner = eval(_compile_expression(source.owner(plan, place)), names)
         self.store = vars(self.owner)[plan.slot(place).store]
         self.key = place.part
 
