@@ -318,5 +318,5 @@ def _equal(a: Tensor | None, b: Tensor | None) -> bool:
         return True
     try:
         return torch.equal(a, b)  # type: ignore[arg-type]
-    except Exception:  # None and a tensor; other dtypes; tie.undecidable: meta, vmapped, sparse
+    except Exception:  # None and a tensor; tie.undecidable: meta, vmapped, sparse
         return False

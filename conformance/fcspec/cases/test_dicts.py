@@ -11,7 +11,8 @@ from fcspec import oracle
 from fcspec.cases.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values
-from fcspec.specimens.groups import ALL_PAIRS, PAIRS, twin_submodules
+from fcspec.specimens.groups import ALL_PAIRS, PAIRS, SHARED, twin_submodules
+from fcspec.specimens.parametrized import PARAMETRIZED
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_parameter
 
 
@@ -77,6 +78,16 @@ def test_a_name_in_two_dicts_is_an_error(functional_call, site, same, flags):
 
     with refused(site.module):
         functional_call(site.module, ({site.name: value}, {}, {site.name: again}), site.x, **flags)
+
+
+@clause("dicts.distinct")
+@at(PARAMETRIZED)
+def test_a_regular_name_in_two_dicts_is_an_error(functional_call, site):
+    value = site.value()
+    functional_call(site.module, ({site.name: value}, {}), site.x)
+
+    with refused(site.module):
+        functional_call(site.module, ({site.name: value}, {site.name: value}), site.x)
 
 
 @clause("dicts.distinct-says-which")
@@ -206,6 +217,18 @@ def test_tied_names_are_not_added(functional_call, group):
 
     assert list(values) == [group.names[-1]]
     assert values[group.names[-1]] is value
+
+
+@clause("dicts.unchanged")
+@at(SHARED, "group")
+def test_equal_values_for_the_names_of_one_slot_stay_apart(functional_call, group):
+    values = {name: group.value() for name in group.names}
+    before = dict(values)
+
+    # not tied, for whether equal values are accepted as tied is another law
+    functional_call(group.module, values, group.x, tie_weights=False)
+
+    assert all(values[name] is before[name] for name in group.names)
 
 
 @clause("dicts.unchanged")
