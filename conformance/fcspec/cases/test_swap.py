@@ -6,7 +6,6 @@ from torch import nn
 
 from fcspec import oracle
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.sites import (
     BUFFERS,
@@ -14,7 +13,6 @@ from fcspec.specimens.sites import (
     NESTED,
     PARAMETERS,
     SITES,
-    Site,
     flat_parameter,
     keyed_parameter,
     nested,
@@ -296,153 +294,3 @@ def test_recurrent_modules_compute_with_the_same_values_again(functional_call, m
     functional_call(module, values, (x,))
 
     assert torch.equal(_output(functional_call(module, values, (x,))), _output(other(x)))
-
-
-@clause("swap.visible")
-@at(SITES)
-def test_members_that_forward_lists_are_the_given_objects(functional_call, site):
-    values, seen = fresh_values(site.module), {}
-
-    def look(owner):
-        seen.update(site.module.named_parameters(remove_duplicate=False))
-        seen.update(site.module.named_buffers(remove_duplicate=False))
-
-    site.inside(look)
-    functional_call(site.module, values, site.x)
-
-    assert seen.keys() == values.keys()
-    assert [name for name in values if seen[name] is not values[name]] == []
-
-
-@clause("swap.visible")
-@at(SITES)
-def test_state_dict_in_forward_holds_the_given_objects(functional_call, site):
-    names, values, seen = list(site.module.state_dict()), fresh_values(site.module), {}
-    site.inside(lambda owner: seen.update(site.module.state_dict(keep_vars=True)))
-
-    functional_call(site.module, values, site.x)
-
-    assert list(seen) == names
-    assert [name for name in names if seen[name] is not values[name]] == []
-
-
-@clause("swap.visible")
-@at(PARAMETERS)
-def test_get_parameter_in_forward_gives_the_given_parameter(functional_call, site):
-    value, seen = nn.Parameter(site.value()), []
-    site.inside(lambda owner: seen.append(site.module.get_parameter(site.name)))
-
-    functional_call(site.module, {site.name: value}, site.x)
-
-    assert seen[0] is value
-
-
-@clause("swap.visible")
-@at(BUFFERS)
-def test_get_buffer_in_forward_gives_the_given_buffer(functional_call, site):
-    value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.module.get_buffer(site.name)))
-
-    functional_call(site.module, {site.name: value}, site.x)
-
-    assert seen[0] is value
-
-
-@clause("swap.visible")
-@at(BUFFERS)
-def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, site):
-    value, seen = nn.Parameter(site.value()), []
-
-    def look(owner):
-        listed = dict(site.module.named_buffers(remove_duplicate=False))
-        seen.extend([listed.get(site.name), site.module.get_buffer(site.name)])
-
-    site.inside(look)
-    functional_call(site.module, {site.name: value}, site.x)
-
-    assert [one is value for one in seen] == [True, True]
-
-
-def _delegating(self, name):
-    """A wrapper's `__getattr__`: what it does not have, its child has."""
-    try:
-        return nn.Module.__getattr__(self, name)
-    except AttributeError:
-        return getattr(next(iter(vars(self)["_modules"].values())), name)
-
-
-def _locked(self, name, value=None):
-    raise AttributeError(f"locked: {name}")
-
-
-ACCESS = {
-    "delegates": {"__getattr__": _delegating},
-    "locked": {"__setattr__": _locked, "__delattr__": _locked},
-    "lists parameters in its own way": {"named_parameters": lambda self: nn.Module.named_parameters(self)},
-    "lists buffers in its own way": {"named_buffers": lambda self: nn.Module.named_buffers(self)},
-}
-
-
-@clause("swap.custom-access")
-@pytest.mark.parametrize("methods", ACCESS.values(), ids=ACCESS)
-@at((flat_parameter, nested_parameter))
-def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_call, names, site, methods):
-    child = names.attribute()
-    outer = probe(names)
-    outer.add_module(child, site.module)
-    outer.register_parameter(names.attribute(), parameter())
-    values = {f"{child}.{site.name}": site.value(), **dict(list(fresh_values(outer).items())[:1])}
-    expected = oracle.result(outer, values, site.x)
-    for name, method in methods.items():
-        setattr(type(outer), name, method)
-    before = snapshot(outer)
-
-    result = functional_call(outer, values, site.x)
-
-    assert torch.equal(result, expected)
-    assert snapshot(outer).slots == before.slots
-
-
-@clause("swap.delegated-name")
-@at((flat_parameter,))
-def test_a_leaf_name_that_a_wrapper_delegates(functional_call, names, site, observe):
-    outer = probe(names)
-    outer.add_module(names.attribute(), site.module)
-    type(outer).__getattr__ = _delegating
-    value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
-    try:
-        functional_call(outer, {site.key: value}, site.x)
-        observe("used" if seen[0] is value else "ignored")
-    except Exception as error:
-        observe(f"{type(error).__name__} {'after' if seen else 'before'} forward")
-
-
-def _order(module):
-    return [
-        *(name for name, _ in module.named_parameters(remove_duplicate=False)),
-        *(name for name, _ in module.named_buffers(remove_duplicate=False)),
-    ]
-
-
-@clause("swap.order")
-@at(SITES)
-@pytest.mark.parametrize("which", [slice(None), slice(None, None, -1), slice(1), slice(-1, None)], ids=str)
-def test_members_stand_in_registration_order(functional_call, site: Site, which):
-    before, seen = _order(site.module), []
-    site.inside(lambda owner: seen.append(_order(site.module)))
-
-    functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
-
-    assert seen == [before]
-
-
-@clause("swap.order")
-@at(PARAMETERS)
-def test_a_given_parameter_stands_where_the_own_one_stood(functional_call, site):
-    before, seen = _order(site.module), []
-    site.inside(lambda owner: seen.append(_order(site.module)))
-
-    functional_call(site.module, {site.name: nn.Parameter(site.value())}, site.x)
-
-    assert seen == [before]

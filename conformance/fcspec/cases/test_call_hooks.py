@@ -1,0 +1,95 @@
+"""call: it is the module's own call that runs, with its hooks."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec import oracle
+from fcspec.plugin import clause, unsupported
+from fcspec.specimens.base import at
+from fcspec.specimens.sites import flat_parameter, nested_parameter
+
+HOOKS = {
+    "pre": lambda module, hook: module.register_forward_pre_hook(lambda *_: hook()),
+    "pre with kwargs": lambda module, hook: module.register_forward_pre_hook(lambda *_: hook(), with_kwargs=True),
+    "forward": lambda module, hook: module.register_forward_hook(lambda *_: hook()),
+    "forward with kwargs": lambda module, hook: module.register_forward_hook(lambda *_: hook(), with_kwargs=True),
+    "global pre": lambda _, hook: nn.modules.module.register_module_forward_pre_hook(lambda *_: hook()),
+    "global": lambda _, hook: nn.modules.module.register_module_forward_hook(lambda *_: hook()),
+}
+
+
+@clause("call.hooks")
+@at((flat_parameter, nested_parameter))
+@pytest.mark.parametrize("register", HOOKS.values(), ids=HOOKS)
+def test_forward_hooks_run_and_see_the_given_value(functional_call, site, register):
+    value, seen = site.value(), []
+    with register(site.module, lambda: seen.append(site.now())):
+        functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen
+    assert all(one is value for one in seen)
+
+
+@clause("call.hooks")
+@at((flat_parameter,))
+def test_a_hook_that_is_always_called_runs_when_forward_raises(functional_call, site):
+    value, seen = site.value(), []
+    site.module.register_forward_hook(lambda *_: seen.append(site.now()), always_call=True)
+    site.inside(lambda owner: 1 / 0)
+
+    with pytest.raises(ZeroDivisionError):
+        functional_call(site.module, {site.name: value}, site.x)
+
+    assert [one is value for one in seen] == [True]
+
+
+@clause("call.hooks")
+@at((flat_parameter,))
+def test_hooks_change_arguments_and_result(functional_call, site):
+    site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+    site.module.register_forward_hook(lambda module, args, output: output * 2)
+
+    values = {site.name: site.value()}
+
+    result = functional_call(site.module, values, site.x)
+
+    assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
+@clause("call.hooks")
+@at((flat_parameter, nested_parameter))
+def test_full_backward_hooks_fire(functional_call, site):
+    fired = []
+    site.module.register_full_backward_hook(lambda module, grad_input, grad_output: fired.append(grad_output[0]))
+
+    functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
+
+    assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
+
+
+@clause("call.hooks")
+@at((flat_parameter,))
+def test_an_overridden_call_is_used(functional_call, site):
+    type(site.module).__call__ = lambda self, x: ("its own", site.now())
+    value = site.value()
+
+    word, seen = functional_call(site.module, {site.name: value}, site.x)
+
+    assert word == "its own"
+    assert seen is value
+
+
+@clause("call.hooks")
+@at((flat_parameter,))
+def test_a_compiled_module_runs_compiled(functional_call, site, monkeypatch):
+    if not hasattr(nn.Module, "compile"):
+        unsupported("Module.compile is new in torch 2.2")
+    runs = []
+    monkeypatch.setattr(torch, "compile", lambda call, **_: lambda *args: runs.append(site.now()) or call(*args))
+    site.module.compile()
+    value = site.value()
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert [one is value for one in runs] == [True]
