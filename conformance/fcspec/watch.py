@@ -5,13 +5,13 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 
 from __future__ import annotations
 
-import ctypes
-import itertools
-import operator
+import copy
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
+
+from fcspec import peek
 
 
 class _Absent:
@@ -48,18 +48,21 @@ class Attributes:
         self._owners = owners
         self._callables_only = callables_only
         self._values = {name: vars(owner).copy() for name, owner in owners.items()}
-        self._views = [view for owner in owners.values() for view in (vars(owner).keys(), vars(owner).values())]
-        self._identities = self._read_identities()
-
-    def _read_identities(self) -> bytes:
-        """Of every name and value as they are now."""
-        return identities(tuple(itertools.chain.from_iterable(self._views)))
+        self._read = peek.of_attributes(owners.values())
+        self._marks = self._read()
 
     def now(self) -> Attributes:
         """The same attributes as they are now."""
-        if self._identities == self._read_identities():
+        marks = self._read()
+        if marks == self._marks:
             return self
-        return Attributes(self._owners, callables_only=self._callables_only)
+        new = copy.copy(self)
+        new._marks = marks
+        new._values = {
+            name: values if then == now else vars(self._owners[name]).copy()
+            for (name, values), then, now in zip(self._values.items(), self._marks, marks, strict=True)
+        }
+        return new
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Attributes) and not self.changes(other)
@@ -76,19 +79,17 @@ class Attributes:
             later: another moment of the same attributes; None: now.
         """
         found: dict[str, Change] = {}
-        identities_now = later._identities if later is not None else self._read_identities()
-        if self._identities == identities_now:
-            return found
-        for name, before in self._values.items():
-            after = later._values.get(name, {}) if later is not None else vars(self._owners[name])
-            if len(before) == len(after) and all(map(operator.is_, before.values(), after.values())):
+        marks = later._marks if later is not None else self._read()
+        for (name, before), then, now in zip(self._values.items(), self._marks, marks, strict=True):
+            if then == now:
                 continue
+            after = later._values[name] if later is not None else vars(self._owners[name])
             for key in (*before, *(key for key in after if key not in before)):
                 old, new = before.get(key, ABSENT), after.get(key, ABSENT)
                 if old is not new and self._matters(key, old, new):
                     found[f"{name}.{key}"] = old, new
         if later is None and not found:
-            self._identities = identities_now  # what differs does not matter; the next look need not find out again
+            self._marks = marks  # what differs does not matter; the next look need not find out again
         return found
 
     def _matters(self, key: str, old: Any, new: Any) -> bool:
@@ -124,43 +125,29 @@ class Code:
     """The code of the Python functions among attributes: `f.__code__ = g.__code__` changes no identity of `f`."""
 
     def __init__(self, owners: Mapping[str, Any]) -> None:
-        self._names: list[str] = []
-        self._functions: list[FunctionType] = []
+        self._functions: dict[str, FunctionType] = {}
         for name, owner in owners.items():
             for key, value in vars(owner).items():
-                function = _function(value)
-                if function is not None:
-                    self._names.append(f"{name}.{key}")
-                    self._functions.append(function)
-        self._then = self._read()
-
-    def _read(self) -> list[tuple[Any, ...]]:
-        return [tuple(map(get, self._functions)) for get in _PARTS.values()]
+                if (function := _function(value)) is not None:
+                    self._functions[f"{name}.{key}"] = function
+        self._parts = [[getattr(function, part) for part in peek.PARTS] for function in self._functions.values()]
+        self._read = peek.of_code(tuple(self._functions.values()))
+        self._marks = self._read()
 
     def put_back(self) -> dict[str, Change]:
         """Undo every change since then, and say which there were."""
         changes: dict[str, Change] = {}
-        for part, then, now in zip(_PARTS, self._then, self._read(), strict=True):
-            if identities(then) == identities(now):
-                continue
-            for name, function, old, new in zip(self._names, self._functions, then, now, strict=True):
-                if old is not new:
+        marks = self._read()
+        if marks == self._marks:
+            return changes
+        for (name, function), parts, then, now in zip(
+            self._functions.items(), self._parts, self._marks, marks, strict=True
+        ):
+            for part, old in zip(peek.PARTS, parts, strict=True) if then != now else ():
+                if (new := getattr(function, part)) is not old:
                     changes[f"{name}.{part}"] = old, new
                     setattr(function, part, old)
         return changes
-
-
-_PARTS: dict[str, Callable[[Any], Any]] = {
-    part: operator.attrgetter(part) for part in ("__code__", "__defaults__", "__kwdefaults__")
-}
-
-
-def identities(values: tuple[Any, ...]) -> bytes:
-    """Of each object in turn; equal where all are the same, whatever their `__eq__` says.
-
-    The pointers that the tuple holds, for there are ten thousand objects to compare in every case.
-    """
-    return ctypes.string_at(id(values) + tuple.__basicsize__, len(values) * ctypes.sizeof(ctypes.c_void_p))
 
 
 def _function(value: Any) -> FunctionType | None:
