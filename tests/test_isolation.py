@@ -7,10 +7,11 @@ import signal
 import threading
 import time
 import warnings
+from types import ModuleType
 
 import pytest
 import torch
-from fcspec import guard, isolation, process
+from fcspec import guard, isolation, peek, process
 from fcspec.boundary import Boundary
 from fcspec.process import Process
 from fcspec.tampering import Judging
@@ -193,6 +194,65 @@ def test_code_of_a_function_is_put_back():
 
     assert set(code.put_back()) == {"Owner.method.__code__"}
     assert Owner().method() == 1
+
+
+@pytest.fixture(params=["marks from memory", "objects compared"])
+def marks(request, monkeypatch):
+    if request.param == "objects compared":
+        monkeypatch.setattr(peek, "_VERSION", None)
+        monkeypatch.setattr(peek, "_POINTERS", None)
+    elif peek._VERSION is None or peek._POINTERS is None:
+        pytest.skip("this Python leaves no marks")
+
+
+class Owned:
+    name = "class"
+
+    def method(self, default=1, *, keyword=2):
+        return default
+
+
+@pytest.mark.usefixtures("marks")
+@pytest.mark.parametrize("owner", [Owned, ModuleType("owned")])
+def test_every_change_of_an_attribute_is_a_new_mark(owner):
+    owner.name = "before"
+    read = peek.of_attributes([int, owner])
+    acts = (
+        lambda: setattr(owner, "name", "after"),
+        lambda: setattr(owner, "other", None),
+        lambda: delattr(owner, "other"),
+    )
+    for act in acts:
+        before = read()
+        assert read() == before
+        act()
+        first, second = zip(before, read(), strict=True)
+        assert (first[0] == first[1], second[0] == second[1]) == (True, False)
+
+
+@pytest.mark.usefixtures("marks")
+@pytest.mark.parametrize("part", peek.PARTS)
+def test_every_change_of_a_function_is_a_new_mark(monkeypatch, part):
+    read = peek.of_code([ended, Owned.method])
+    before = read()
+    assert read() == before
+    other = {"__code__": (lambda: None).__code__, "__defaults__": (3,), "__kwdefaults__": {"keyword": 3}}[part]
+    monkeypatch.setattr(Owned.method, part, other)
+
+    assert [old == new for old, new in zip(before, read(), strict=True)] == [True, False]
+
+
+@pytest.mark.usefixtures("marks")
+def test_attributes_of_another_moment_are_compared_with_it():
+    owner = ModuleType("owner")
+    owner.kept = owner.replaced = 1
+    first = Attributes({"owner": owner})
+    assert first.now() is first
+    owner.replaced = second = object()
+    later = first.now()
+    owner.replaced = object()
+
+    assert first.changes(later) == {"owner.replaced": (1, second)}
 
 
 def test_a_call_inside_a_call_may_see_what_the_outer_one_has_patched():

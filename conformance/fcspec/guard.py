@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import functools
 import gc
 import os
 import random
@@ -47,6 +48,12 @@ def snapshot(*groups: str) -> State:
     """
     with torch._C.DisableTorchFunction():
         return {group: _GROUPS[group]() for group in groups or _GROUPS}
+
+
+def prepare() -> None:
+    """Read torch now, in the process that forks, so that no child has to."""
+    _attributes.cache_clear()
+    _attributes()
 
 
 def difference(before: State, after: State) -> dict[str, Change]:
@@ -137,12 +144,9 @@ def dispatch_modes() -> list[Any]:
 
 
 def _torch() -> dict[str, Any]:
-    global _attributes
-    if _attributes is None:
-        _attributes = Attributes(of_torch())
     hooks = {key: value for key, value in vars(torch_module).items() if key.startswith("_global_")}
     return {
-        "attributes": _attributes.now(),
+        "attributes": _attributes().now(),
         "global hooks": {
             key: {number: Same(hook) for number, hook in value.items()} if isinstance(value, dict) else value
             for key, value in hooks.items()
@@ -151,7 +155,9 @@ def _torch() -> dict[str, Any]:
     }
 
 
-_attributes: Attributes | None = None
+@functools.cache
+def _attributes() -> Attributes:
+    return Attributes(of_torch())
 
 
 def _warnings() -> dict[str, Any]:

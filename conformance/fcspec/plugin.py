@@ -6,6 +6,7 @@ suite only: those that carry a clause.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import random
@@ -181,6 +182,11 @@ class Suite:
             items[:] = [*ours, *(item for item in items if not slug_of(item))]
         isolation = "fork" if self.isolated else "none"
         self.emit("plan", plan=plan, isolation=isolation, environment=_environment())
+
+    def pytest_collection_finish(self) -> None:
+        if self._events is not None:  # the process is ours
+            gc.freeze()
+            gc.enable()
 
     # ---------------------------------------------------------------------------------------------------- running
 

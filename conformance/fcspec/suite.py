@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import json
 import os
 import select
@@ -231,6 +232,7 @@ def main(events: int, arguments: list[str]) -> int:
     def emit(**event: Any) -> None:
         os.write(events, (json.dumps(event) + "\n").encode())
 
+    gc.disable()  # until the cases run: nothing that is imported is garbage
     import torch  # noqa: F401  # once for this process and the child that tries the target
 
     from fcspec import preflight, process

@@ -8,6 +8,7 @@ case may suffer, so it is put back and written down where `guard.snapshot` finds
 from __future__ import annotations
 
 import builtins
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -147,17 +148,19 @@ def _write_down(group: str, name: str, change: Change) -> None:
     guard.repaired[group].append((name, (Same(change[0]), Same(change[1]))))
 
 
+@functools.cache
 def _attributes() -> Attributes:
     # A change of the rest of torch lasts until the case ends, and with it the process: `guard` sees it.
-    global _near_in_torch
-    if _near_in_torch is None:
-        module = torch.nn.modules.module
-        near = {"torch": torch, "torch.Tensor": torch.Tensor, "torch._C": torch._C}
-        _near_in_torch = Attributes({**near, module.__name__: module, f"{module.__name__}.Module": module.Module})
-    return _near_in_torch
+    module = torch.nn.modules.module
+    near = {"torch": torch, "torch.Tensor": torch.Tensor, "torch._C": torch._C}
+    return Attributes({**near, module.__name__: module, f"{module.__name__}.Module": module.Module})
 
 
-_near_in_torch: Attributes | None = None
+def prepare() -> None:
+    """Read what a call may change now, in the process that forks, so that no child has to."""
+    guard.prepare()
+    _attributes.cache_clear()
+    _attributes()
 
 
 def classes() -> set[type]:

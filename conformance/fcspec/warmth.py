@@ -24,7 +24,8 @@ def warm(warmth: int) -> None:
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
     weight = torch.ones(2, 2, requires_grad=True)
-    for step in range(len(_done), warmth + 1):
+    steps = range(len(_done), warmth + 1)
+    for step in steps:
         _done.append(step)
         if step == PLAIN:
             torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
@@ -33,6 +34,10 @@ def warm(warmth: int) -> None:
             torch.testing.assert_close(weight, weight)  # its first use changes the filters of warnings
         elif tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
             torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
+    if steps:
+        from fcspec import tampering
+
+        tampering.prepare()
 
 
 _done: list[int] = []
