@@ -38,6 +38,7 @@ def screen(report: Report, spec: Spec) -> Text:
     for result in report.clauses:
         if _is_wrong(result) and (result.level != "MAY" or result.verdict == "error"):
             text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
+    text.append(_unsupported(report))
     for slug in report.stale:
         text.append(
             f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red"
@@ -59,7 +60,7 @@ def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[Cla
 def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
     decisive = [result for result in results if result.level != "MAY"]
     held = sum(result.holds for result in decisive)
-    counts = f"{held:>3}/{len(decisive):<3}" if decisive else f"{len(results):>3} obs"
+    counts = f"{held:>3}/{len(_supported(decisive)):<3}" if decisive else f"{len(results):>3} obs"
     text = Text(f"  {chapter:<13}{counts}")
     for result in decisive:
         if result.holds:
@@ -68,6 +69,23 @@ def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
         name = result.clause.partition(".")[2]
         declared = " (declared)" if result.declared else ""
         text.append(f"  {sign} {name}{declared}", "dim" if result.declared else _STYLES[result.level])
+    return text
+
+
+def _supported(results: Iterable[ClauseResult]) -> list[ClauseResult]:
+    return [result for result in results if result.verdict != "unsupported"]
+
+
+def _unsupported(report: Report) -> Text:
+    """Why some clauses could not be judged here: a line for each reason."""
+    reasons: dict[str, list[str]] = {}
+    for result in report.clauses:
+        if result.verdict == "unsupported":
+            reasons.setdefault(result.reason or "", []).append(result.clause)
+    text = Text()
+    for reason, slugs in reasons.items():
+        which = slugs[0] if len(slugs) == 1 else f"{slugs[0]} and {len(slugs) - 1} more"
+        text.append(f"\n- {which}: unsupported: {reason}\n", "dim")
     return text
 
 
@@ -104,12 +122,15 @@ def _clipped(text: str, width: int = 300) -> str:
 def summary(report: Report) -> Text:
     parts = []
     for level in ("MUST", "SHOULD"):
-        of = [result for result in report.clauses if result.level == level]
+        of = _supported(result for result in report.clauses if result.level == level)
         if of:
             parts.append(f"{level} {sum(result.holds for result in of)} of {len(of)} hold")
     observed = sum(result.level == "MAY" and result.verdict is not None for result in report.clauses)
     if observed:
         parts.append(f"MAY {observed} observed")
+    unsupported = len(report.clauses) - len(_supported(report.clauses))
+    if unsupported:
+        parts.append(f"{unsupported} unsupported")
     parts.append(f"{report.judged} of {len(report.clauses)} clauses judged")
     text = Text(" · ".join(parts)).append(f"{report.run.seconds:>12.1f} s\n", "dim")
     if report.run.isolation == "none":
