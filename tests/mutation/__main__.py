@@ -29,6 +29,7 @@ from forked import Forked, judge
 from operators import Mutant, mutants
 
 SURVIVORS = Path(__file__).with_name("survivors.toml")
+ORIGINAL = "the source itself"  # in the place of a mutant
 
 
 class Score:
@@ -41,17 +42,21 @@ class Score:
         self.caught: collections.Counter[str] = collections.Counter()  # by the id of the case, or by how it ended
 
     def note(self, mutant: Mutant, word: str, left: int) -> None:
+        if mutant.place == ORIGINAL:
+            if word != "survived":
+                sys.exit(f"the source itself does not conform ({word}): name the profiles that it claims")
+            return
         if word == "survived":
             self.survivors.append(mutant)
             print(f"\nsurvives: {mutant.name}", file=sys.stderr, flush=True)
         else:
             self.caught[word] += 1
-        done = self.total - left
+        done = self.caught.total() + len(self.survivors)
         rest = (time.monotonic() - self.started) / done * left
         line = f"{done}/{self.total} mutants, {len(self.survivors)} survive, about {rest / 60:.0f} min left"
         if sys.stderr.isatty():
             print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
-        elif done % 50 == 0 or not left:
+        elif done % 50 == 0 or done == self.total:
             print(line, file=sys.stderr, flush=True)
 
     def run(self, mutant: Mutant, items: list[pytest.Item]) -> str:
@@ -91,12 +96,14 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=90.0, help="for one mutant")
     parser.add_argument("--only", default="", help="mutants whose name has this in it")
     parser.add_argument("--source", type=Path, default=Path(fcspec_reference.__file__), help="of what implementation")
+    parser.add_argument("--profile", action="append", help="judge by these profiles (default: all but compile)")
     options = parser.parse_args()
     source = options.source.read_text(encoding="utf-8")
     found = [mutant for mutant in mutants(source) if options.only in mutant.name]
     score = Score(len(found))
-    jobs = [(mutant, functools.partial(score.run, mutant)) for mutant in found]
-    profiles = [profile for profile in load_spec().profiles if profile != "compile"]
+    original = Mutant(ORIGINAL, "", "", source)
+    jobs = [(mutant, functools.partial(score.run, mutant)) for mutant in (original, *found)]
+    profiles = options.profile or [profile for profile in load_spec().profiles if profile != "compile"]
     Forked(jobs, workers=options.workers, limit=options.seconds, done=score.note, profiles=profiles).run()
     judged = score.caught.total() + len(score.survivors)
     if not found or judged < len(found):
