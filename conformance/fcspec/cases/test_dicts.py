@@ -347,6 +347,29 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
     assert missing in str(error.value)
 
 
+@clause("dicts.bad-name")
+@at((flat_parameter, nested_parameter))
+def test_a_name_of_which_several_parts_are_missing_is_refused_by_name(functional_call, names, site):
+    missing = [names.attribute() for _ in range(3)]
+    wrong = site.beside(".".join(missing))
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x)
+
+    assert any(part in str(error.value) for part in missing)
+
+
+@clause("dicts.not-a-tensor")
+@at((flat_parameter, nested_parameter))
+def test_a_name_that_is_no_tensor_is_refused_behind_one_that_does_not_exist(functional_call, names, site):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        values = {site.beside(key): site.value() for key in (names.attribute(), "forward", "training")}
+        functional_call(site.module, values, site.x)
+
+
 @clause("dicts.not-a-tensor")
 @pytest.mark.parametrize("what", ["forward", "training", "child", "attribute"])
 @at((flat_parameter, nested_parameter))

@@ -278,6 +278,18 @@ def test_what_forward_binds_to_a_name_that_is_not_given_stays_on_the_module(func
     assert list(values) == [site.other]
 
 
+@clause("inplace.not-given")
+@at((*FLAT, *BUFFERS))
+def test_a_name_that_is_not_given_and_that_forward_deletes_is_gone(functional_call, site):
+    values = {name: value for name, value in fresh_values(site.module).items() if name != site.name}
+    site.inside(lambda owner: delattr(owner, site.key))
+
+    functional_call(site.module, values, site.x)
+
+    assert not hasattr(site.owner, site.key)
+    assert site.name not in values
+
+
 @clause("inplace.only-tensors")
 @pytest.mark.parametrize("act", ["delete", "number", "module"])
 @at((*FLAT, *NESTED[:2]))

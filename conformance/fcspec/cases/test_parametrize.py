@@ -1,5 +1,6 @@
 """parametrize: regular names disable a parametrization, names of originals go through it."""
 
+import copy
 import itertools
 
 import pytest
@@ -10,7 +11,7 @@ from torch.nn.utils import parametrize
 from fcspec import oracle
 from fcspec.plugin import clause, unsupported
 from fcspec.snapshot import bits, snapshot
-from fcspec.specimens.base import at, parameter, probe
+from fcspec.specimens.base import at, get, parameter, probe
 from fcspec.specimens.parametrized import (
     PARAMETRIZED,
     buffer_doubled,
@@ -47,6 +48,18 @@ def test_forward_writes_into_the_object_given_for_the_regular_name(functional_ca
     functional_call(site.module, {site.name: value}, site.x)
 
     assert torch.equal(value, site.value() + 1)
+
+
+@clause("parametrize.regular-name")
+@at(PARAMETRIZED)
+def test_the_dict_keeps_the_object_given_for_the_regular_name(functional_call, site):
+    value = site.value()
+    values = {site.name: value}
+
+    functional_call(site.module, values, site.x)
+
+    assert list(values) == [site.name]
+    assert values[site.name] is value
 
 
 @clause("parametrize.regular-name-gradient")
@@ -176,6 +189,25 @@ def test_the_other_parametrizations_of_a_module_stay_active(functional_call, nam
         assert torch.equal(result, expected)
 
 
+@clause("parametrize.others-stay")
+def test_a_copy_of_a_module_stays_parametrized(functional_call, names):
+    """A copy made by deepcopy is of the very class of its model, which has the property."""
+    module, one, key = probe(names), probe(names), names.attribute()
+    one.register_parameter(key, parameter())
+    double = (lambda original: 2 * original, lambda value: value / 2)
+    parametrize.register_parametrization(one, key, parametrization(names, [], *double))
+    for child in (one, copy.deepcopy(one)):
+        module.add_module(names.attribute(), child)
+    type(module).forward = lambda self, x: torch.stack([getattr(child, key) for child in self.children()])
+    own, value = module(None).detach(), torch.tensor([1.0, 2.0, 4.0])
+
+    for n, (path, _) in enumerate(module.named_children()):
+        result = functional_call(module, {f"{path}.{key}": value}, torch.ones(3))
+
+        assert torch.equal(result[n], value)
+        assert torch.equal(result[1 - n], own[1 - n])
+
+
 @clause("parametrize.still-active")
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
@@ -282,6 +314,22 @@ def test_given_and_own_values_are_not_mixed_in_the_cache(functional_call, site, 
     assert [torch.equal(output, own) for output in plain] == [True] * len(plain)
     used = seen[1 if first == "own" else 0 :: 2]
     assert [bits(one.detach()) for one in used] == [bits(one) for one in expected]
+
+
+@clause("parametrize.cached")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@at((doubled, nested_doubled))
+def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_call, site, by):
+    name = site.name if by == "regular name" else site.originals[0]
+    original = get(site.module, site.originals[0])
+    with parametrize.cached():
+        functional_call(site.module, {name: site.value()}, site.x)
+        assert site.now() is site.now()
+
+    for _ in range(2):
+        assert torch.equal(site.now(), 2 * original)
+        with torch.no_grad():
+            original.add_(1)
 
 
 @clause("parametrize.both")

@@ -10,7 +10,7 @@ from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
-from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter
+from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter, nested_buffer, nested_parameter
 
 
 @clause("restore.objects")
@@ -71,6 +71,28 @@ def test_keys_keep_their_order_when_forward_deletes_one(functional_call, site, f
     with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
         functional_call(site.module, {site.name: site.value()}, site.x)
 
+    assert snapshot(site.module).order == before.order
+
+
+@clause("restore.order")
+@at((nested_parameter, nested_buffer))
+def test_keys_keep_their_order_in_every_module_that_forward_deletes_one_from(functional_call, site):
+    """And registers it again, so that none is missing where the order is put back."""
+
+    def act(owner):
+        for one in (site.module.get_submodule(path) for path in owners):
+            for store in (one._parameters, one._buffers):
+                for key in list(store)[:1]:
+                    store[key] = store.pop(key)
+        return torch.zeros(())
+
+    before, values = snapshot(site.module), fresh_values(site.module)
+    owners = {name.rpartition(".")[0] for name in values}
+    site.inside(act)
+
+    functional_call(site.module, values, site.x)
+
+    assert len(owners) > 1
     assert snapshot(site.module).order == before.order
 
 

@@ -163,6 +163,17 @@ def test_recurrent_modules_list_their_own_weights_again(functional_call, make, f
 
 @clause("restore.recurrent")
 @pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_recurrent_submodules_list_their_own_weights_again(functional_call, make):
+    module = nn.Sequential(nn.Linear(2, 2), nn.Sequential(make(2, 2)))
+    own = list(module[1][0]._parameters.values())
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert all(one is weight for one, weight in zip(module[1][0]._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
 def test_a_recurrent_module_with_a_parametrized_weight_lists_own_weights_again(functional_call, names, make, flags):
     module = make(2, 2)

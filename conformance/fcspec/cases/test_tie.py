@@ -158,48 +158,6 @@ def test_the_rest_of_the_group_holds_one_of_them(functional_call, group):
     assert second is one or second is other
 
 
-CONFLICTS = {
-    "values": lambda value: value + 1,
-    "one element": lambda value: value + torch.tensor([0.0, 0.0, 1e-3]),
-    "shape": lambda value: value[:2],
-}
-
-
-@clause("tie.conflict")
-@pytest.mark.parametrize("other", CONFLICTS.values(), ids=CONFLICTS)
-@at(ALL_PAIRS, "group")
-def test_different_values_are_refused(functional_call, group, other):
-    value = group.value()
-    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
-
-    with refused(group.module):
-        values = dict(zip(group.names, (value, other(value)), strict=True))
-        functional_call(group.module, values, group.x, tie_weights=True)
-
-
-@clause("tie.conflict-in-part")
-@at(LARGE, "group")
-def test_different_values_are_refused_where_some_names_are_not_given(functional_call, group):
-    value = group.value()
-    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
-
-    for one, other in itertools.combinations(group.names, 2):
-        with refused(group.module):
-            functional_call(group.module, {one: value, other: value + 1}, group.x, tie_weights=True)
-
-
-@clause("tie.conflict-says-which")
-@at((*PAIRS, *LARGE[:2]), "group")
-def test_the_error_names_those_that_conflict(functional_call, group):
-    value, ends = group.value(), (group.names[0], group.names[-1])
-    functional_call(group.module, {ends[0]: value}, group.x, tie_weights=True)
-
-    with refused(group.module) as error:
-        functional_call(group.module, dict(zip(ends, (value, value + 1), strict=True)), group.x, tie_weights=True)
-
-    assert [name for name in ends if name not in str(error.value)] == []
-
-
 @clause("tie.default")
 @at(PAIRS, "group")
 def test_tie_weights_is_on_by_default(functional_call, group):
