@@ -1,0 +1,79 @@
+"""tie: different values for the names of one tied group are refused."""
+
+import itertools
+
+import pytest
+import torch
+
+from fcspec.cases.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens.base import at, parameter
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, within
+
+CONFLICTS = {
+    "values": lambda value: value + 1,
+    "one element": lambda value: value + torch.tensor([0.0, 0.0, 1e-3]),
+    "shape": lambda value: value[:2],
+}
+
+
+@clause("tie.conflict")
+@pytest.mark.parametrize("other", CONFLICTS.values(), ids=CONFLICTS)
+@at(ALL_PAIRS, "group")
+def test_different_values_are_refused(functional_call, group, other):
+    value = group.value()
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+
+    with refused(group.module):
+        values = dict(zip(group.names, (value, other(value)), strict=True))
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@at(ALL_PAIRS, "group")
+def test_values_that_are_equal_only_when_broadcast_are_different(functional_call, group):
+    value, other = torch.full((3,), 2.0), torch.full((1,), 2.0)
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+
+    for values in ((value, other), (other, value)):
+        with refused(group.module):
+            functional_call(group.module, dict(zip(group.names, values, strict=True)), group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
+@at((within,), "group")
+def test_one_of_two_groups_is_enough(functional_call, names, group, which):
+    second, keys = parameter(), (names.attribute(), names.attribute())
+    for key in keys:
+        group.module.register_parameter(key, second)
+    value = group.value()
+    values = dict.fromkeys((*group.names, *keys), value)
+    functional_call(group.module, values, group.x, tie_weights=True)
+
+    with refused(group.module):
+        values |= {(group.names, keys)[which][1]: value + 1}
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.conflict-in-part")
+@at(LARGE, "group")
+def test_different_values_are_refused_where_some_names_are_not_given(functional_call, group):
+    value = group.value()
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    for one, other in itertools.combinations(group.names, 2):
+        with refused(group.module):
+            functional_call(group.module, {one: value, other: value + 1}, group.x, tie_weights=True)
+
+
+@clause("tie.conflict-says-which")
+@at((*PAIRS, *LARGE[:2]), "group")
+def test_the_error_names_those_that_conflict(functional_call, group):
+    value, ends = group.value(), (group.names[0], group.names[-1])
+    functional_call(group.module, {ends[0]: value}, group.x, tie_weights=True)
+
+    with refused(group.module) as error:
+        functional_call(group.module, dict(zip(ends, (value, value + 1), strict=True)), group.x, tie_weights=True)
+
+    assert [name for name in ends if name not in str(error.value)] == []
