@@ -106,9 +106,11 @@ class _Slot:
         """Put back what stood here; `now` is what stood here when forward had ended."""
         key, store = self.key, owner.stores[self.home]
         self.now = store[key] if key in store else _Absent  # noqa: SIM401
-        for other, stood in zip(owner.stores, self.stood, strict=True):
-            if key in other and not stood:
-                self.now = other.pop(key)
+        parameters, buffers, modules, plain = owner.stores
+        if (key in parameters, key in buffers, key in modules, key in plain) != self.stood:
+            for other, stood in zip(owner.stores, self.stood, strict=True):
+                if key in other and not stood:
+                    self.now = other.pop(key)
         if self.old is not _Absent:
             store[key] = self.old
 
