@@ -90,14 +90,13 @@ class _Slot:
     What forward puts under the same key into another store of the module is taken out again (restore.rebound).
     """
 
-    __slots__ = ("given", "group", "home", "key", "now", "old", "stood")
+    __slots__ = ("elsewhere", "given", "group", "home", "key", "now", "old")
 
     def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
         self.home, self.key, self.given = home, key, given
         store = owner.stores[home]
         self.old = self.now = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
-        parameters, buffers, modules, plain = owner.stores
-        self.stood = (key in parameters, key in buffers, key in modules, key in plain)
+        self.elsewhere = [other for other in owner.stores if key not in other]
         # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
         alone = self.old is None or self.old is _Absent or home == _DICT
         self.group: Any = (owner, key) if alone else id(self.old)
@@ -106,11 +105,9 @@ class _Slot:
         """Put back what stood here; `now` is what stood here when forward had ended."""
         key, store = self.key, owner.stores[self.home]
         self.now = store[key] if key in store else _Absent  # noqa: SIM401
-        parameters, buffers, modules, plain = owner.stores
-        if (key in parameters, key in buffers, key in modules, key in plain) != self.stood:
-            for other, stood in zip(owner.stores, self.stood, strict=True):
-                if key in other and not stood:
-                    self.now = other.pop(key)
+        for other in self.elsewhere:
+            if key in other:
+                self.now = other.pop(key)
         if self.old is not _Absent:
             store[key] = self.old
 

@@ -1,9 +1,12 @@
 """The command: verdicts as exit codes, the report as data, bad input as one clear line."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from importlib import resources
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -45,6 +48,23 @@ def test_without_declared_deviations_torch_does_not_conform():
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (1, ["NOT CONFORMING"]), done.stdout + done.stderr
     assert "✗ restore.shared-submodule · MUST" in done.stdout
     assert "✗ restore.objects" not in done.stdout
+
+
+def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path):
+    spec = load_spec().path
+    shutil.copy(spec, tmp_path)
+    suite = tmp_path / "conformance" / "fcspec"
+    shutil.copytree(Path(__file__).parents[1] / "conformance" / "fcspec", suite)
+    with (suite / "cases" / "test_args.py").open("a") as file:
+        file.write("\nnowhere\n")
+
+    done = fcspec("check", "reference", "--clause", "args.*", env=os.environ | {"PYTHONPATH": str(suite.parent)})
+
+    assert done.returncode == 3, done.stdout + done.stderr
+    *_, problem, verdict = done.stdout.splitlines()
+    assert "cases/test_args.py cannot be collected" in problem
+    assert "NameError: name 'nowhere' is not defined" in problem
+    assert verdict == "INCOMPLETE"
 
 
 def test_verdicts_do_not_depend_on_workers_or_on_the_seed(tmp_path):

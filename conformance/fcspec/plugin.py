@@ -183,6 +183,14 @@ class Suite:
         isolation = "fork" if self.isolated else "none"
         self.emit("plan", plan=plan, isolation=isolation, environment=_environment())
 
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:  # ours is to blame, never the implementation
+            lines = report.longreprtext.strip().splitlines()
+            self.emit("problem", message=f"{report.nodeid} cannot be collected: {lines[-1] if lines else 'no reason'}")
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.emit("problem", message=f"pytest failed: {excinfo.exconly()}")
+
     def pytest_collection_finish(self) -> None:
         if self._events is not None:  # the process is ours
             gc.freeze()

@@ -66,6 +66,7 @@ class Progress:
         self.environment: dict[str, str] = {}
         self.isolation = "fork"
         self.out_of_patience = False
+        self.problem: str | None = None
         self.ended = False
 
     @property
@@ -86,6 +87,8 @@ class Progress:
                 self.cases.append(Case.from_dict(event["case"]))
             case "out-of-patience":
                 self.out_of_patience = True
+            case "problem":
+                self.problem = self.problem or event["message"]
             case "end":
                 self.ended = True
 
@@ -179,7 +182,7 @@ def run(
             seconds=round(time.monotonic() - clock, 2),
             interrupted=interrupted,
             out_of_patience=progress.out_of_patience,
-            problem=problem,
+            problem=progress.problem or problem,
         ),
     )
 
