@@ -4,6 +4,7 @@ Forked(jobs, workers=2, limit=90.0, done=note).run()
 """
 
 import contextlib
+import gc
 import json
 import os
 import select
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from fcspec import isolation, plugin, suite, warmth
+from fcspec import isolation, plugin, process, suite, warmth
 from fcspec.spec import load_spec
 
 Job = Callable[[list[pytest.Item]], Any]
@@ -51,6 +52,7 @@ class Forked:
             one for one in session.items if levels[plugin.slug_of(one)] != "MAY" and one.path.name != "test_examples.py"
         ]
         warmth.warm(warmth.COMPILER)
+        gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         live: dict[int, tuple[int, Any, float]] = {}
         while self._jobs or live:
             while self._jobs and len(live) < self._workers:
@@ -78,6 +80,7 @@ class Forked:
 def _answer(job: Job, items: list[pytest.Item], write_end: int) -> None:
     answer: Any = "died"
     try:
+        process.limit_resources()  # many a mutant never ends, and lists modules meanwhile
         nowhere = os.open(os.devnull, os.O_RDWR)
         os.dup2(nowhere, 1)
         os.dup2(nowhere, 2)

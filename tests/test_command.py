@@ -108,6 +108,9 @@ def test_the_cases_run_under_pytest_too(workers, tmp_path):
         (["torch", "--deviations", "nowhere.toml"], "--deviations nowhere.toml cannot be read"),
         (["torch", "--json", "nowhere/report.json"], "--json nowhere/report.json cannot be written"),
         (["torch", "--workers", "0"], "--workers"),
+        (["torch", "--device", "gpu"], "--device gpu: expected one of cpu, cuda, mps"),
+        (["torch", "--device", "mps"], "--device mps: torch "),
+        (["torch", "--device", "cuda", "--profile", "all"], "judge compile and drop-in on the CPU"),
     ],
 )
 def test_bad_input_is_one_clear_message_and_exit_code_4(arguments, says, tmp_path):
@@ -116,6 +119,35 @@ def test_bad_input_is_one_clear_message_and_exit_code_4(arguments, says, tmp_pat
     assert done.returncode == 4, done.stdout
     assert says in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_all_is_made_on_the_device_that_is_chosen(tmp_path):
+    target = tmp_path / "target.py"
+    target.write_text(
+        "import torch\nfrom fcspec_reference import functional_call as plain\n\n"
+        "def functional_call(module, values, args=None, kwargs=None, **flags):\n"
+        "    assert torch.get_default_device() == torch.device('cpu:0')\n"
+        "    return plain(module, values, args, kwargs, **flags)\n"
+    )
+
+    for device, code in (("cpu:0", 0), ("cpu", 4)):
+        report = tmp_path / "report.json"
+        done = fcspec(
+            *(
+                "check",
+                f"{target}:functional_call",
+                "--clause",
+                "swap.parameter",
+                "--device",
+                device,
+                "--json",
+                str(report),
+            )
+        )
+
+        assert done.returncode == code, done.stdout + done.stderr
+        assert (" · on cpu:0\n" in done.stdout) == (code == 0)
+        assert (json.loads(report.read_text()).get("environment", {}).get("device") == "cpu:0") == (code == 0)
 
 
 def test_python_without_asserts_is_refused(tmp_path):

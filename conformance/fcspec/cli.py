@@ -54,6 +54,7 @@ def _fcspec() -> None:
     "--seed", type=int, default=0, show_default=True, help="Varies names in specimens and the order of tests."
 )
 @click.option("--isolation", type=click.Choice(["fork", "none"]), default="fork", show_default=True)
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or mps; without isolation but on the CPU.")
 def check(
     target: str | None,
     profiles: tuple[str, ...],

@@ -21,6 +21,7 @@ from _pytest.runner import runtestprotocol
 
 pytest.register_assert_rewrite("fcspec.cases", "fcspec.snapshot", "fcspec.specimens", "fcspec.oracle")
 
+from fcspec import devices  # noqa: E402
 from fcspec.errors import UsageError, in_words  # noqa: E402
 from fcspec.verdicts import (  # noqa: E402
     CASES,
@@ -53,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--fcspec-profile", action="append", default=[], metavar="PROFILE", help="judge this profile (default: core)")
     add("--fcspec-clause", action="append", default=[], metavar="GLOB", help="judge only clauses that match")
     add("--fcspec-isolation", choices=("fork", "none"), default="fork", help="a process per clause, or none")
+    add("--fcspec-device", default=devices.CPU, metavar="DEVICE", help="where modules and values lie (default: cpu)")
     add("--fcspec-workers", type=int, default=0, help="tests at a time, in pytest's own process; 0: pytest decides")
     add("--fcspec-timeout", type=float, default=10.0, help="seconds for one test")
     add("--fcspec-patience", type=int, default=5, help="after so many timeouts in a row the rest is not judged")
@@ -68,6 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     suite = Suite(config)
     config.stash[_KEY] = suite
     config.pluginmanager.register(suite, "fcspec-suite")
+    suite.use_device()
     suite.try_target()
 
 
@@ -99,7 +102,8 @@ class Suite:
     def isolated(self) -> bool:
         from fcspec import process
 
-        return bool(self.option("isolation") == "fork" and process.AVAILABLE and not self.config.option.usepdb)
+        wanted = self.option("isolation") == "fork" and devices.is_cpu(self.option("device"))
+        return bool(wanted and process.AVAILABLE and not self.config.option.usepdb)
 
     def emit(self, event: str, **data: Any) -> None:
         """One line of JSON to whoever started this run."""
@@ -109,6 +113,14 @@ class Suite:
                 view = view[os.write(self._events, view) :]
 
     # ------------------------------------------------------------------------------------------------ the target
+
+    def use_device(self) -> None:
+        """For all that is made from here on, when modules of cases are imported too."""
+        if (device := self.option("device")) != devices.CPU:
+            try:
+                self.config.add_cleanup(devices.use(device))
+            except UsageError as error:
+                raise pytest.UsageError(str(error)) from None
 
     def try_target(self) -> None:
         """In a child, before any worker of xdist starts; `fcspec check` has done so before it started pytest."""
@@ -181,7 +193,7 @@ class Suite:
             random.Random(seed).shuffle(ours := [item for item in items if slug_of(item)])
             items[:] = [*ours, *(item for item in items if not slug_of(item))]
         isolation = "fork" if self.isolated else "none"
-        self.emit("plan", plan=plan, isolation=isolation, environment=_environment())
+        self.emit("plan", plan=plan, isolation=isolation, environment=_environment(self.option("device")))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:  # ours is to blame, never the implementation
@@ -345,7 +357,7 @@ def _play(item: pytest.Item, _: bool) -> list[pytest.TestReport]:
 _LEFT_FOR_OTHERS = ("defaults", "modes", "warnings", "processes", "interpreter")
 
 
-def _environment() -> dict[str, str]:
+def _environment(device: str) -> dict[str, str]:
     import platform
 
     import torch
@@ -354,7 +366,7 @@ def _environment() -> dict[str, str]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "torch": torch.__version__,
-        "device": "cpu",
+        "device": device,
     }
 
 

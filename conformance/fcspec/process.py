@@ -139,7 +139,7 @@ class Process:
         if os.getppid() != parent:
             return
         _deny(denied)
-        _limit_resources()
+        limit_resources()
         faulthandler.enable(self._output[1])
         for answer in _answers(work, self._output):
             if os.getpid() != me:
@@ -309,7 +309,7 @@ def _deny(descriptors: Iterable[int]) -> None:
     os.close(nowhere)
 
 
-def _limit_resources() -> None:
+def limit_resources() -> None:
     """No core files; memory and files that end before the machine's do."""
     import resource  # not on Windows, where nothing forks
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+from fcspec import devices
 from fcspec.errors import UsageError
 from fcspec.report import Case, Report, Run, judge
 from fcspec.spec import load_spec
@@ -40,6 +41,7 @@ class Options:
     seed: int = 0
     strict: bool = False
     isolation: str = "fork"
+    device: str = devices.CPU
 
     def arguments(self) -> list[str]:
         chosen = [f"--fcspec-profile={one}" for one in self.profiles] + [
@@ -52,6 +54,7 @@ class Options:
             f"--fcspec-patience={self.patience}",
             f"--fcspec-seed={self.seed}",
             f"--fcspec-isolation={self.isolation}",
+            f"--fcspec-device={self.device}",
             *chosen,
         ]
 
@@ -134,6 +137,7 @@ def run(
     """
     spec = load_spec()
     chosen = spec.select(options.profiles, options.clauses)
+    devices.check(options.device, chosen)
     started = datetime.datetime.now(datetime.UTC)
     clock = time.monotonic()
     progress = Progress()
@@ -244,7 +248,10 @@ def main(events: int, arguments: list[str]) -> int:
         return next(a.partition("=")[2] for a in arguments if a.startswith(f"{option}="))
 
     try:
-        if value("--fcspec-isolation") == "fork":
+        device = value("--fcspec-device")
+        if device != devices.CPU:
+            devices.use(device)
+        if value("--fcspec-isolation") == "fork" and devices.is_cpu(device):
             preflight.try_in_child(value("--implementation"), float(value("--fcspec-timeout")), process.channels())
     except UsageError as error:
         emit(event="usage", message=str(error))

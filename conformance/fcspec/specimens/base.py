@@ -73,7 +73,8 @@ def parameter(size: int = 3) -> nn.Parameter:
 def values_like(tensor: Tensor, seed: int = 1) -> Tensor:
     """A fresh value of the same shape, dtype and device; another seed, another value."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype) + 1
+    value = torch.rand(tensor.shape, generator=generator, dtype=torch.float64, device=generator.device)
+    return value.to(tensor.dtype).to(tensor.device) + 1
 
 
 def fresh_values(module: nn.Module) -> dict[str, Tensor]:

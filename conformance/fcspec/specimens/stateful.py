@@ -53,7 +53,8 @@ def values_for(module: nn.Module, seed: int = 1) -> dict[str, Tensor]:
 
 
 def _floats(*shape: int) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(7))
+    generator = torch.Generator().manual_seed(7)
+    return torch.rand(shape, generator=generator, device=generator.device).to(torch.empty(()).device)
 
 
 def _ones(*shapes: tuple[int, ...]) -> Inputs:

@@ -27,7 +27,9 @@ def header(report: Report) -> Text:
     place = f" · {target['file']}:{target['line']}" if target.get("file") else ""
     profiles = ", ".join(report.run.profiles)
     text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}\n")
-    return text.append(clean(f"target  {target['address']} · {target['name']}{place}\n"))
+    device = report.environment.get("device", "cpu")
+    where = "" if device == "cpu" else f" · on {device}"
+    return text.append(clean(f"target  {target['address']} · {target['name']}{place}{where}\n"))
 
 
 def screen(report: Report, spec: Spec) -> Text:
