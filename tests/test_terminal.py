@@ -5,10 +5,13 @@ from fcspec.spec import load_spec
 from fcspec.views import terminal
 
 
-def screen(verdicts, **run):
+def screen(verdicts, observed=None, **run):
     """The final screen of a run with these verdicts, a case for each clause: (verdict, reason)."""
-    spec = load_spec()
-    cases = [Case(f"test_x.py::{slug}", slug, verdict, reason) for slug, (verdict, reason) in verdicts.items()]
+    spec, seen = load_spec(), observed or {}
+    cases = [
+        Case(f"test_x.py::{slug}", slug, verdict, reason, observed=seen.get(slug))
+        for slug, (verdict, reason) in verdicts.items()
+    ]
     report = judge(
         spec,
         {slug: [f"test_x.py::{slug}"] for slug in verdicts},
@@ -27,7 +30,20 @@ def test_what_this_torch_cannot_run_does_not_count_and_says_why():
     assert "compile        0/0    - fullgraph  - tuple" in shown
     assert "- compile.fullgraph and 1 more: unsupported: from torch 2.5 on" in shown
     assert "MUST 1 of 1 hold · 2 unsupported · 3 of 3 clauses judged" in shown
-    assert shown.endswith("CONFORMING\n")
+    assert shown.endswith("\nCONFORMING in the clauses that were selected\n")
+
+
+def test_a_whole_profile_conforms_without_a_but():
+    shown = screen({clause.slug: ("pass", None) for clause in load_spec().select()})
+
+    assert shown.endswith("\nCONFORMING\n")
+    assert "    generator: " not in shown
+
+
+def test_what_was_observed_is_listed_where_clauses_were_selected():
+    shown = screen({"args.none": ("pass", None)}, observed={"args.none": "no argument"})
+
+    assert "\n    none: no argument\n" in shown
 
 
 def test_a_failure_shows_its_clause_its_case_and_its_reason():
@@ -37,7 +53,7 @@ def test_a_failure_shows_its_clause_its_case_and_its_reason():
     assert "✗ call.once · MUST" in shown
     assert "fail      called twice" in shown
     assert "MUST 1 of 2 hold · MAY 1 observed · 3 of 3 clauses judged" in shown
-    assert shown.endswith("NOT CONFORMING\n")
+    assert shown.endswith("\nNOT CONFORMING\n")
 
 
 def test_control_characters_of_a_target_are_not_shown():

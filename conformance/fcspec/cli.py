@@ -146,7 +146,10 @@ def explain(slug: str) -> int:
     console = _console()
     console.print(Text(f"{clause.slug} · {clause.level} · profile {clause.profile}", "bold"), end="")
     console.print(Text(f"   {spec.path.name}:{clause.line}", "dim"))
-    console.print(Markdown(_as_markdown(clause)))
+    if console.is_terminal:
+        console.print(Markdown(_as_markdown(clause)))
+    else:
+        click.echo(f"\n{_as_markdown(clause)}")  # an example stays what can be pasted
     return 0
 
 

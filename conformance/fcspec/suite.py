@@ -177,7 +177,7 @@ def run(
         target=progress.target or {"address": options.address, "name": options.address, "file": None, "line": None},
         environment=progress.environment,
         run=Run(
-            profiles=options.profiles or ("core",),
+            profiles=options.profiles or tuple(dict.fromkeys(clause.profile for clause in chosen)),
             isolation=progress.isolation,
             workers=options.workers,
             seed=options.seed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,8 +128,12 @@ def mark(report: pytest.TestReport, case: Case, *, strict: bool) -> None:
 
 def _first_line(error: pytest.ExceptionInfo[BaseException]) -> str:
     text = str(error.value) if isinstance(error.value, LeftTheTest) else error.exconly()
-    text = text.removeprefix("AssertionError: ")
-    return next((line.strip() for line in text.splitlines() if line.strip()), type(error.value).__name__)[:300]
+    lines = [line.strip() for line in text.removeprefix("AssertionError: ").splitlines() if line.strip()]
+    if not lines:
+        return type(error.value).__name__
+    if lines[0].startswith(("assert False", "assert not True", "Regex pattern did not match")):  # says nothing alone
+        lines[0] = re.sub(r" at 0x[0-9a-f]+", "", " ".join(lines))
+    return lines[0][:300]
 
 
 def _plain(text: str | None) -> str | None:

@@ -1,6 +1,6 @@
 """Calls that functional_call itself refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -18,3 +18,9 @@ def refused(module: nn.Module) -> Iterator[pytest.ExceptionInfo[Exception]]:
     finally:
         handle.remove()
     assert not called, f"the error came after the module was called: {caught.value!r}"
+
+
+def unnamed(names: Iterable[str], error: pytest.ExceptionInfo[Exception]) -> str:
+    """What is wrong with the text of an error that must name all of these; empty where it does."""
+    left_out = [name for name in names if name not in str(error.value)]
+    return f"the error does not name {', '.join(left_out)}: {error.value}" if left_out else ""

@@ -35,8 +35,12 @@ def header(report: Report) -> Text:
 def screen(report: Report, spec: Spec) -> Text:
     """The final screen."""
     text = header(report).append("\n")
+    selected = len(report.clauses) < len(spec.select(report.run.profiles))
     for chapter, results in _by_chapter(report.clauses):
         text.append(_chapter(chapter, results)).append("\n")
+        for result in results if selected else ():
+            if result.observed:
+                text.append(clean(f"    {result.clause.partition('.')[2]}: {result.observed}\n"), "dim")
     for result in report.clauses:
         if _is_wrong(result) and (result.level != "MAY" or result.verdict == "error"):
             text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
@@ -45,7 +49,7 @@ def screen(report: Report, spec: Spec) -> Text:
         text.append(
             f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red"
         )
-    return text.append("\n").append(summary(report))
+    return text.append("\n").append(summary(report, selected))
 
 
 def _is_wrong(result: ClauseResult) -> bool:
@@ -121,7 +125,11 @@ def _clipped(text: str, width: int = 300) -> str:
     return text if len(text) <= width else f"{text[: width - 3]}..."
 
 
-def summary(report: Report) -> Text:
+def summary(report: Report, selected: bool = False) -> Text:
+    """
+    Args:
+        selected: not every clause of the profiles was asked for.
+    """
     parts = []
     for level in ("MUST", "SHOULD"):
         of = _supported(result for result in report.clauses if result.level == level)
@@ -147,4 +155,6 @@ def summary(report: Report) -> Text:
         "nonconforming": ("NOT CONFORMING", "bold red"),
         "incomplete": ("INCOMPLETE", "bold red"),
     }
-    return text.append(*verdicts[report.verdict]).append("\n")
+    text.append(*verdicts[report.verdict])
+    holds = report.verdict in ("conforming", "conforming-as-declared")
+    return text.append(" in the clauses that were selected\n" if holds and selected else "\n")
