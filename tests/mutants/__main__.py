@@ -1,4 +1,4 @@
-"""Every hand-written mutant against the suite: `python tests/mutants [CHAPTER ...] [--name WORDS] [--near]`.
+"""Every hand-written mutant against the suite: `python tests/mutants [CHAPTER ...] [--name WORDS] [--near] [--profile NAME]`.
 
 Prints, for each mutant, whether exactly the clauses that it names fail; exits 1 where one is caught otherwise.
 """
@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
 from fcspec import plugin
+from fcspec.spec import load_spec
 from forked import Forked, failing, first_failing, judge
 
 import mutants
@@ -26,6 +27,7 @@ def main() -> int:
     near = parser.add_mutually_exclusive_group()
     near.add_argument("--near", action="store_true", help="only by the clauses of its chapter, and those it names")
     near.add_argument("--named", action="store_true", help="only by the clauses it names")
+    parser.add_argument("--profile", action="append", help="only by the clauses of these profiles")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--cases", action="store_true", help="name the cases that fail, too")
     options = parser.parse_args()
@@ -33,12 +35,14 @@ def main() -> int:
     chapters = mutants.by_chapter()
     if unknown := set(options.chapters) - set(chapters):
         parser.error(f"no such chapter: {', '.join(sorted(unknown))}; there are {', '.join(chapters)}")
+    profile = {clause.slug: clause.profile for clause in load_spec().clauses}
+    profiles = options.profile or set(profile.values())
     wrong, judged = [], []
 
     def done(mutant, answer, left):
         judged.append(mutant)
         caught = sorted(answer) if isinstance(answer, dict) else [answer]
-        right = caught == sorted(mutant.clauses)
+        right = caught == sorted(slug for slug in mutant.clauses if profile[slug] in profiles)
         if not right:
             wrong.append(mutant)
         print(f"{'ok   ' if right else 'WRONG'} {mutant.name}: {', '.join(mutant.clauses)}")
@@ -58,7 +62,7 @@ def main() -> int:
     with open(os.devnull, "w") as nowhere:
         stdout, sys.stdout = sys.stdout, nowhere
         try:
-            code = Forked(jobs, workers=options.workers, limit=300.0, done=_on(stdout, done)).run()
+            code = Forked(jobs, workers=options.workers, limit=300.0, done=_on(stdout, done), profiles=profiles).run()
         finally:
             sys.stdout = stdout
     if len(judged) < len(jobs) or not jobs:

@@ -5,7 +5,7 @@ from mutants import Mutant
 CALL = "        return module(*args, **(kwargs or {}))\n"
 END = "    finally:\n        swap.put_back()\n"
 RESTORES = "            store[key] = self.old\n"
-STRAY = "            if key in other and not stood:\n"
+STRAY = "            if key in other:\n"
 REMOVES = "                self.now = other.pop(key)\n"
 OWNERS_BACK = "            owner.put_back()\n"
 TAKES = "    swap.take(parameter_and_buffer_dicts)\n"
@@ -21,7 +21,7 @@ def _kept(where: str) -> tuple[tuple[str, str], ...]:
 
 def _left(where: str) -> tuple[tuple[str, str], ...]:
     """What stands in a store where this holds, and did not before, stays there."""
-    return ((STRAY, f"            if key in other and not stood and not ({where}):\n"),)
+    return ((STRAY, f"            if key in other and not ({where}):\n"),)
 
 
 def _with_old(line: str) -> tuple[tuple[str, str], ...]:
