@@ -131,6 +131,12 @@ def _checks(plan: Plan, expected: Expected) -> Iterator[Check]:
     yield from _of_order(plan, expected)
     yield from _of_leftovers(plan, expected)
     yield from _of_gradients(plan, expected, naming)
+    yield from _of_process()
+
+
+def _of_process() -> Iterator[Check]:
+    """No forward of a plan draws a random number. (Modes that a call leaves are gone when it has returned: see tampering.py.)"""
+    yield Check("state.rng", "assert torch.equal(torch.get_rng_state(), state)", "state = torch.get_rng_state()")
 
 
 def _of_parametrizations(plan: Plan, naming: Naming) -> Iterator[Check]:
