@@ -106,7 +106,7 @@ def outcome_clause(plan: Plan) -> str:
 
 def _call(plan: Plan, dicts: str) -> str:
     flags = "".join(f", {name}={value}" for name, value in plan.flags)
-    return f"functional_call(model, {dicts}, torch.tensor({X}){flags})"
+    return f"functional_call(model, {dicts}, {plan.arguments.format(x=f'torch.tensor({X})')}{flags})"
 
 
 def _value_lines(plan: Plan) -> Iterator[str]:

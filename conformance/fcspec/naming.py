@@ -6,8 +6,10 @@ import functools
 
 from fcspec.plans import (
     ADD,
+    ALONE,
     AS_PARAMETER,
     DELETE,
+    IN_TUPLE,
     MOVE,
     OWN,
     PARAMETER,
@@ -89,6 +91,8 @@ class Naming:
 
     def refused(self) -> str:
         """The call raised, and is no error."""
+        if self.plan.arguments != ALONE:
+            return self.result()
         if self.circular:
             return "call.circular"
         if self.regular:
@@ -138,6 +142,8 @@ class Naming:
 
     def result(self) -> str:
         """The result is another one."""
+        if self.plan.arguments != ALONE:
+            return "args.tuple" if self.plan.arguments == IN_TUPLE else "args.kwargs"
         if self.regular:
             buffer = self.plan.slot(self.given[self.regular[0]]).kind != PARAMETER
             return "parametrize.buffer" if buffer else "parametrize.regular-name"

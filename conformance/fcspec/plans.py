@@ -24,6 +24,10 @@ EARLY, LATE = (ADD, REBIND), (TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE)
 
 TENSOR, GRAD, AS_PARAMETER, OWN = "tensor", "requires_grad", "Parameter", "own"
 
+ALONE, IN_TUPLE = "{x}", "({x},)"
+BY_KEYWORD, ALL_BY_KEYWORD = '(), {{"x": {x}}}', 'args=(), kwargs={{"x": {x}}}'
+"""How the argument x is passed."""
+
 NAMED_PARAMETERS = "dict(model.named_parameters())"
 NAMED_BUFFERS = "dict(model.named_buffers())"
 STATE_DICT = "model.state_dict()"
@@ -116,6 +120,7 @@ class Plan:
         dicts: each of them entries, or the source code of a whole dict.
         as_tuple: whether they are passed as a tuple; otherwise there is one.
         flags: tie_weights and strict, where they are passed.
+        arguments: how x, the one argument of every forward, is passed.
     """
 
     nodes: tuple[Node, ...]
@@ -123,6 +128,7 @@ class Plan:
     dicts: tuple[Entries | str, ...] = ((),)
     as_tuple: bool = False
     flags: tuple[tuple[str, bool], ...] = ()
+    arguments: str = ALONE
 
     # ---------------------------------------------------------------------------------------- what it amounts to
 

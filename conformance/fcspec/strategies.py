@@ -15,12 +15,16 @@ from hypothesis import strategies as st
 
 from fcspec.plans import (
     ADD,
+    ALL_BY_KEYWORD,
+    ALONE,
     AS_PARAMETER,
     BUFFER,
+    BY_KEYWORD,
     DELETE,
     DOUBLE,
     GRAD,
     HIDDEN,
+    IN_TUPLE,
     KEYED,
     KEYED_PARAMETERS,
     MODULE,
@@ -70,6 +74,7 @@ class Topic:
         untied: tie_weights=False.
         explicit: tie_weights is passed where it is the default, too.
         kinds: of given tensors.
+        passed: how x is passed.
         faults: what makes the call an error, beside missing names under strict.
     """
 
@@ -94,6 +99,7 @@ class Topic:
     kinds: tuple[str, ...] = (TENSOR,)
     slots: tuple[str, ...] = (PARAMETER, BUFFER, HIDDEN)
     idioms: tuple[tuple[str, ...], ...] = ()
+    passed: tuple[str, ...] = (ALONE,)
     faults: tuple[str, ...] = ()
 
 
@@ -103,6 +109,7 @@ TOPICS = (
     Topic("values", forms=True, kinds=ANY_KIND),
     Topic("own values", forms=True, kinds=(OWN, *ANY_KIND)),
     Topic("tuples", split=True, kinds=ANY_KIND),
+    Topic("arguments", forms=True, split=True, passed=(IN_TUPLE, BY_KEYWORD, ALL_BY_KEYWORD)),
     Topic("hooks", hooks=True),
     Topic("two tied names", ties=2, kinds=ANY_KIND),
     Topic("several of two tied names", ties=2, several=True, kinds=ANY_KIND),
@@ -266,11 +273,16 @@ class _Drawing:
 
     def plan(self) -> Plan:
         self.module()
-        plan = Plan(tuple(self.nodes), flags=self._flags())
+        plan = Plan(tuple(self.nodes), flags=self._flags(), arguments=self._arguments())
         if self.topic.idioms:
             idiom = self.some(self.topic.idioms)
             return replace(plan, dicts=idiom, as_tuple=len(idiom) > 1)
         return self._split(self._fault(replace(plan, **self._values(plan, self._names(plan)))))
+
+    def _arguments(self) -> str:
+        passed = self.topic.passed
+        named = len(passed) > 1 and self.nodes[0].form == MODULE  # Sequential calls its argument otherwise
+        return str(self.some(passed)) if named else ALONE
 
     def _flags(self) -> tuple[tuple[str, bool], ...]:
         strict = (("strict", True),) if self.topic.strict and self.maybe() else ()
