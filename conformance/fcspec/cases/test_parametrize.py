@@ -208,6 +208,23 @@ def test_a_copy_of_a_module_stays_parametrized(functional_call, names):
         assert torch.equal(result[1 - n], own[1 - n])
 
 
+@clause("parametrize.others-stay")
+def test_an_assignment_to_a_copy_goes_through_its_parametrization(functional_call, names):
+    module, one, key, path = probe(names), probe(names), names.attribute(), names.attribute()
+    one.register_parameter(key, parameter())
+    double = (lambda original: 2 * original, lambda value: value / 2)
+    parametrize.register_parametrization(one, key, parametrization(names, [], *double))
+    other, bound = copy.deepcopy(one), torch.tensor([2.0, 4.0, 8.0])
+    module.add_module(path, one)
+    module.add_module(names.attribute(), other)
+    type(module).forward = lambda self, x: setattr(other, key, bound)
+
+    functional_call(module, {f"{path}.{key}": torch.ones(3)}, torch.ones(3))
+
+    assert torch.equal(other.parametrizations[key].original, bound / 2)
+    assert torch.equal(getattr(other, key), bound)
+
+
 @clause("parametrize.still-active")
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])

@@ -96,6 +96,20 @@ def test_keys_keep_their_order_in_every_module_that_forward_deletes_one_from(fun
     assert snapshot(site.module).order == before.order
 
 
+@clause("restore.order")
+def test_keys_keep_their_order_in_modules_that_have_the_same_keys(functional_call):
+    module = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), nn.Linear(2, 2))
+    before = snapshot(module)
+    for one in module.modules():
+        if not isinstance(one, nn.Sequential):
+            one.register_forward_hook(lambda one, args, output: delattr(one, "weight"))
+    order = snapshot(module).order
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert snapshot(module).order == order == before.order
+
+
 @clause("restore.exception")
 @at(SITES)
 def test_own_objects_come_back_when_forward_raises(functional_call, names, site):
