@@ -1,5 +1,6 @@
 """parametrize: regular names disable a parametrization, names of originals go through it."""
 
+import contextlib
 import copy
 import itertools
 
@@ -243,6 +244,25 @@ def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
     assert type(site.owner) is kind
     assert snapshot(site.module).slots == before.slots
     assert torch.equal(site.now(), site.own)
+
+
+@clause("parametrize.still-active")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+@at((doubled, nested_doubled))
+def test_what_is_assigned_after_the_call_goes_to_the_original(functional_call, site, by, fails):
+    original = get(site.module, site.originals[0])
+    if fails:
+        site.inside(lambda owner: 1 / 0)
+    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+        functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
+
+    with torch.no_grad():
+        setattr(site.owner, site.key, torch.tensor([2.0, 4.0, 8.0]))
+
+    assert get(site.module, site.originals[0]) is original
+    assert original.tolist() == [1.0, 2.0, 4.0]
+    assert site.now().tolist() == [2.0, 4.0, 8.0]
 
 
 @clause("parametrize.buffer")

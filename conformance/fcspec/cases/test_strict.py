@@ -98,6 +98,14 @@ def test_several_unknown_names_are_no_error(functional_call, names, site):
 
 
 @clause("strict.off")
+@at((squared, nested_squared))
+def test_an_unknown_name_of_a_module_that_is_parametrized_is_no_error(functional_call, names, site):
+    expected = site.module(site.x)
+    for extra in (names.attribute(), site.beside(names.attribute())):
+        assert torch.equal(functional_call(site.module, {extra: torch.ones(3)}, site.x), expected)
+
+
+@clause("strict.off")
 @at(FLAT)
 def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
     extra = {names.attribute(): torch.ones(3)}
