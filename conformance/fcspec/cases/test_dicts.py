@@ -25,6 +25,17 @@ def test_one_dict_is_enough(functional_call, site):
 
 
 @clause("dicts.one")
+@at((flat_parameter, nested_parameter))
+def test_a_name_may_be_a_subclass_of_str(functional_call, names, site):
+    kind = type(names.type(), (str,), {})
+    values = fresh_values(site.module)
+
+    result = functional_call(site.module, {kind(name): value for name, value in values.items()}, site.x)
+
+    assert torch.equal(result, oracle.result(site.module, values, site.x))
+
+
+@clause("dicts.one")
 @at(SITES)
 def test_the_order_of_one_dict_means_nothing(functional_call, site):
     values = dict(reversed(fresh_values(site.module).items()))
@@ -371,14 +382,14 @@ def test_a_name_that_is_no_tensor_is_refused_behind_one_that_does_not_exist(func
 
 
 @clause("dicts.not-a-tensor")
-@pytest.mark.parametrize("what", ["forward", "training", "child", "attribute"])
+@pytest.mark.parametrize("what", ["forward", "training", "child", "attribute", "class attribute"])
 @at((flat_parameter, nested_parameter))
 def test_the_name_of_something_that_is_no_tensor_is_refused(functional_call, names, site, what):
     key = names.attribute()
     if what == "child":
         site.owner.add_module(key, nn.Identity())
-    elif what == "attribute":
-        setattr(site.owner, key, 0.0)
+    elif "attribute" in what:
+        setattr(type(site.owner) if "class" in what else site.owner, key, 0.0)
     else:
         key = what
     wrong = site.beside(key)

@@ -1,6 +1,7 @@
 """restore: after the call the module is as before, however it ended."""
 
 import contextlib
+from asyncio import CancelledError
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
+from fcspec.specimens.parametrized import PARAMETRIZED
 from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter, nested_buffer, nested_parameter
 
 
@@ -22,6 +24,18 @@ def test_own_objects_come_back(functional_call, site):
     functional_call(site.module, {site.name: value}, site.x)
 
     assert seen[0] is value
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.objects")
+@at((*FLAT, *NESTED[:2]))
+def test_own_objects_come_back_where_none_is_accepted(functional_call, site):
+    before = snapshot(site.module)
+    site.inside(lambda owner: torch.zeros(()))
+
+    with contextlib.suppress(Exception):  # dicts.none-value
+        functional_call(site.module, {site.name: None}, site.x)
+
     assert snapshot(site.module).slots == before.slots
 
 
@@ -110,6 +124,18 @@ def test_keys_keep_their_order_in_modules_that_have_the_same_keys(functional_cal
     assert snapshot(module).order == order == before.order
 
 
+@clause("restore.order")
+@pytest.mark.parametrize("flags", [{"tie_weights": False}, {"strict": True}], ids=["untied", "strict"])
+@at((nested_parameter, nested_buffer))
+def test_keys_keep_their_order_under_all_flags(functional_call, site, flags):
+    before = snapshot(site.module)
+    site.inside(lambda owner: delattr(owner, site.key) or torch.zeros(()))
+
+    functional_call(site.module, fresh_values(site.module), site.x, **flags)
+
+    assert snapshot(site.module).order == before.order
+
+
 @clause("restore.exception")
 @at(SITES)
 def test_own_objects_come_back_when_forward_raises(functional_call, names, site):
@@ -165,7 +191,7 @@ def test_tied_slots_hold_their_own_again_when_forward_raises(functional_call, gr
 
 
 @clause("restore.base-exception")
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration, CancelledError])
 @at(FLAT)
 def test_own_objects_come_back_when_the_call_is_left_in_any_way(functional_call, site, error):
     before, raised = snapshot(site.module), error()
@@ -226,6 +252,31 @@ def test_a_refused_call_leaves_no_new_name_behind(functional_call, names, site):
 
         after = snapshot(site.module)
         assert after.parts("slots", "plain", "order") == before.parts("slots", "plain", "order")
+
+
+@clause("restore.rejected")
+@at(PARAMETRIZED)
+def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, site):
+    before, now = snapshot(site.module), site.now().detach().clone()
+
+    for name in (site.name, *site.originals):
+        with contextlib.suppress(Exception):
+            functional_call(site.module, {name: site.value(), "nowhere.weight": site.value()}, site.x)
+
+        assert torch.equal(site.now(), now)
+        assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.rejected")
+@at((*FLAT, *NESTED[:2]))
+def test_a_refused_call_leaves_a_plain_attribute_as_it_was(functional_call, names, site):
+    key, own = names.attribute(), torch.rand(3)
+    setattr(site.owner, key, own)
+
+    with contextlib.suppress(Exception):
+        functional_call(site.module, {site.beside(key): site.value(), "nowhere.weight": site.value()}, site.x)
+
+    assert getattr(site.owner, key) is own
 
 
 @clause("restore.rejected")

@@ -9,6 +9,8 @@ from torch import nn
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
+from fcspec.specimens.parametrized import PARAMETRIZED
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
 
 
@@ -52,6 +54,24 @@ def test_a_call_in_forward_on_another_name_or_on_a_child_gives_the_values_back(f
 
 
 @clause("restore.nested")
+@at(PARAMETRIZED)
+def test_a_call_in_forward_gives_a_regular_name_its_value_back(functional_call, site):
+    outer, inner, seen = site.value(1), site.value(2), []
+
+    def act(owner):
+        seen.append(site.now())
+        if len(seen) == 1:
+            functional_call(site.module, {site.name: inner}, site.x)
+            seen.append(site.now())
+        return site.x
+
+    site.inside(act)
+    functional_call(site.module, {site.name: outer}, site.x)
+
+    assert [torch.equal(one, value) for one, value in zip(seen, (outer, inner, outer), strict=True)] == [True] * 3
+
+
+@clause("restore.nested")
 @at((*FLAT, *NESTED[:2]))
 def test_a_call_in_forward_that_fails_gives_the_outer_call_its_value_back(functional_call, site):
     outer, seen = site.value(1), []
@@ -75,7 +95,7 @@ def test_a_call_in_forward_that_fails_gives_the_outer_call_its_value_back(functi
 ends = pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
 
 
-def _bound_anew(functional_call, site, act, fails):
+def _bound_anew(functional_call, site, act, fails, **flags):
     """The module before and after a call in whose forward `act` binds names anew, and then returns or raises."""
 
     def last(owner):
@@ -85,7 +105,7 @@ def _bound_anew(functional_call, site, act, fails):
     before = snapshot(site.module)
     site.inside(last)
     with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
-        functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
+        functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x, **flags)
     return before, snapshot(site.module)
 
 
@@ -107,6 +127,35 @@ def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call,
     before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.slots == before.slots
+
+
+@clause("restore.rebound")
+@ends
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
+@at(BUFFERS)
+def test_a_buffer_that_forward_registers_anew_is_as_persistent_as_before(functional_call, site, flags, fails):
+    persistent = site.key not in site.owner._non_persistent_buffers_set
+
+    def anew(owner):
+        owner.register_buffer(site.key, torch.zeros(3), persistent=not persistent)
+
+    before, after = _bound_anew(functional_call, site, anew, fails, **flags)
+
+    assert after.slots == before.slots
+
+
+@clause("restore.deleted")
+@ends
+@at(PARAMETERS[:2])
+def test_a_plain_tensor_does_not_hide_the_parameter(functional_call, site, fails):
+    def bind(owner):
+        delattr(owner, site.key)
+        setattr(owner, site.key, torch.zeros(3))
+
+    before, after = _bound_anew(functional_call, site, bind, fails)
+
+    assert after.parts("slots", "plain") == before.parts("slots", "plain")
+    assert site.now() is site.own
 
 
 @clause("restore.rebound")
@@ -163,6 +212,18 @@ def test_all_that_forward_deletes_is_as_persistent_as_before(functional_call, na
         functional_call(module, values, torch.ones(3))
 
     assert snapshot(module).slots == before.slots
+
+
+@clause("restore.deleted")
+@at((*PAIRS, *BUFFER_PAIRS), "group")
+def test_what_is_tied_to_a_given_name_comes_back_too(functional_call, group):
+    before = snapshot(group.module)
+    path, _, key = group.names[1].rpartition(".")
+    group.inside(lambda module: delattr(module.get_submodule(path), key) or torch.zeros(()))
+
+    functional_call(group.module, {group.names[0]: group.value()}, group.x, tie_weights=True)
+
+    assert snapshot(group.module).parts("slots", "plain") == before.parts("slots", "plain")
 
 
 @clause("restore.detached-owner")

@@ -14,7 +14,8 @@ from torch.nn.utils import parametrize
 from fcspec.plugin import clause
 from fcspec.snapshot import paths, snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
-from fcspec.specimens.parametrized import parametrization
+from fcspec.specimens.groups import ALL_PAIRS
+from fcspec.specimens.parametrized import PARAMETRIZED, parametrization
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
 
 
@@ -44,6 +45,16 @@ def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call
 
         assert not hasattr(site.owner, key)
         assert _places(site.module, key) == []
+
+
+@clause("restore.own-grad")
+@at(PARAMETERS)
+def test_grad_is_no_name(functional_call, site):
+    """Whether the call is refused or not: a parameter is no module."""
+    with contextlib.suppress(Exception):
+        functional_call(site.module, {f"{site.name}.grad": site.value()}, site.x)
+
+    assert site.own.grad is None
 
 
 @clause("restore.own-grad")
@@ -85,6 +96,39 @@ def test_nothing_else_of_the_module_is_changed(functional_call, site, fails):
         functional_call(site.module, fresh_values(site.module), site.x)
 
     assert snapshot(site.module).shape == before.shape
+
+
+@clause("restore.shape")
+@at((*FLAT, *NESTED[:2]))
+def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, site):
+    child, key, handles = nn.Identity(), names.attribute(), []
+
+    def act(owner):
+        owner.add_module(key, child)
+        handles.append(owner.register_forward_hook(lambda *_: None))
+        handles.append(site.module.register_full_backward_hook(lambda *_: None))
+        return torch.zeros(())
+
+    site.inside(act)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert site.owner._modules.get(key) is child
+    assert [handle.id in handle.hooks_dict_ref() for handle in handles] == [True, True]
+
+
+@clause("restore.shape")
+@at((*FLAT, *NESTED[:2]))
+def test_a_class_that_forward_gives_the_module_stays(functional_call, names, site):
+    other = type(names.type(), (type(site.owner),), {})
+
+    def act(owner):
+        owner.__class__ = other
+        return torch.zeros(())
+
+    site.inside(act)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert type(site.owner) is other
 
 
 @clause("restore.shape")
@@ -131,6 +175,41 @@ def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
 
 
 @clause("restore.no-references")
+@pytest.mark.parametrize("equal", [False, True], ids=["one", "equal ones"])
+@at(ALL_PAIRS, "group")
+def test_nothing_keeps_tensors_of_tied_names_alive(functional_call, group, equal):
+    values = {name: group.value() for name in group.names} if equal else {group.names[0]: group.value()}
+    alive = [weakref.ref(value) for value in values.values()]
+    with contextlib.suppress(Exception):
+        functional_call(group.module, values, group.x, tie_weights=True)
+    _give_back(group.module, *group.names, own=group.own)
+    del values
+    gc.collect()
+
+    assert [one() for one in alive] == [None] * len(alive)
+
+
+def _give_back(module, *names, own):
+    """Its own tensor: that the module itself does not hold a value is the law of other clauses."""
+    for name in names:
+        path, _, key = name.rpartition(".")
+        owner = module.get_submodule(path)
+        (owner._parameters if key in owner._parameters else owner._buffers)[key] = own
+
+
+@clause("restore.no-references")
+@at(PARAMETRIZED)
+def test_nothing_keeps_the_tensor_of_a_regular_name_alive(functional_call, site):
+    value = site.value()
+    alive = weakref.ref(value)
+    functional_call(site.module, {site.name: value}, site.x)
+    del value
+    gc.collect()
+
+    assert alive() is None
+
+
+@clause("restore.no-references")
 @at(FLAT)
 def test_nothing_keeps_the_tensors_of_a_refused_call_alive(functional_call, site):
     value = site.value()
@@ -158,6 +237,41 @@ def test_recurrent_modules_list_their_own_weights_again(functional_call, make, f
         assert fails
 
     assert len(module._flat_weights) == len(own)
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_subclass_of_a_recurrent_module_lists_its_own_weights_again(functional_call, names, kind):
+    module = type(names.type(), (kind,), {})(2, 2)
+    own = list(module._parameters.values())
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+def test_a_recurrent_module_lists_its_own_weights_when_another_one_was_given(functional_call):
+    first, second = nn.GRU(2, 2), nn.GRU(2, 2)
+    second.weight_ih_l0 = first.weight_ih_l0
+    module, own = nn.ModuleList([first, second]), list(second._parameters.values())
+    type(module).forward, forward = lambda self, x: [one(x)[0] for one in self], type(module).forward
+    try:
+        functional_call(module, {"0.weight_ih_l0": torch.zeros(6, 2)}, (torch.rand(3, 2),))
+    finally:
+        type(module).forward = forward
+
+    assert all(one is weight for one, weight in zip(second._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+def test_a_recurrent_module_lists_its_own_weights_after_a_transform(functional_call):
+    module, x = nn.GRU(2, 2), torch.rand(3, 2)
+    own = list(module._parameters.values())
+
+    torch.func.grad(lambda values: functional_call(module, values, (x,))[0].sum())(fresh_values(module))
+
     assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
 
 

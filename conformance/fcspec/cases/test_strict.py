@@ -76,6 +76,17 @@ def test_a_name_too_many_is_an_error(functional_call, names, site, where):
             functional_call(site.module, {**values, extra: value}, site.x, strict=True)
 
 
+@clause("strict.unexpected")
+@at((*FLAT, nested_parameter))
+def test_a_plain_tensor_is_no_name(functional_call, names, site):
+    values, key = fresh_values(site.module), names.attribute()
+    setattr(site.owner, key, torch.ones(3))
+    functional_call(site.module, values, site.x, strict=True)
+
+    with refused(site.module):
+        functional_call(site.module, {**values, site.beside(key): torch.ones(3)}, site.x, strict=True)
+
+
 @clause("strict.off")
 @at(SITES)
 def test_missing_and_unknown_names_are_no_error_by_default(functional_call, names, site):
@@ -103,6 +114,14 @@ def test_an_unknown_name_of_a_module_that_is_parametrized_is_no_error(functional
     expected = site.module(site.x)
     for extra in (names.attribute(), site.beside(names.attribute())):
         assert torch.equal(functional_call(site.module, {extra: torch.ones(3)}, site.x), expected)
+
+
+@clause("strict.off")
+@at((*FLAT, nested_parameter))
+def test_unknown_names_are_no_error_without_ties(functional_call, names, site):
+    extra = {site.beside(names.attribute()): torch.ones(3)}
+
+    assert torch.equal(functional_call(site.module, extra, site.x, tie_weights=False), site.module(site.x))
 
 
 @clause("strict.off")
@@ -159,9 +178,10 @@ def test_names_registered_as_none_need_not_be_given(functional_call, names, site
     site.module.register_buffer(names.attribute(), None)
     values = fresh_values(site.module)
 
-    result = functional_call(site.module, values, site.x, strict=True)
+    for flags in ({}, {"tie_weights": False}):
+        result = functional_call(site.module, values, site.x, strict=True, **flags)
 
-    assert torch.equal(result, oracle.result(site.module, values, site.x))
+        assert torch.equal(result, oracle.result(site.module, values, site.x))
 
 
 @clause("strict.none")

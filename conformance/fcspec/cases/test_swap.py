@@ -1,5 +1,7 @@
 """swap: which tensors forward computes with."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch import nn
 from fcspec import oracle
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
     FLAT,
@@ -122,6 +125,38 @@ def test_the_attribute_is_the_given_object(functional_call, site):
 
 
 @clause("swap.identity")
+@at((flat_parameter, nested_parameter, nested_buffer))
+def test_own_tensors_may_be_given_for_one_another(functional_call, site):
+    one, other, seen = site.own, site.at(site.other), []
+    site.inside(lambda owner: seen.append((site.now(), site.at(site.other))))
+
+    for given in ((other, site.value()), (other, one)):
+        functional_call(site.module, dict(zip((site.name, site.other), given, strict=True)), site.x)
+
+        assert [now is value for now, value in zip(seen.pop(), given, strict=True)] == [True, True]
+
+
+@clause("swap.identity")
+@at(SITES)
+def test_a_call_in_a_thread_uses_the_given_object(functional_call, site):
+    value, seen, failed = site.value(), [], []
+    site.inside(lambda owner: seen.append(site.now()))
+
+    def call():
+        try:
+            functional_call(site.module, {site.name: value}, site.x)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+    assert failed == []
+    assert seen[0] is value
+
+
+@clause("swap.identity")
 @at(FLAT)
 def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
     leaf = site.value().requires_grad_()
@@ -207,6 +242,18 @@ def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site
     functional_call(site.module, {site.name: value}, site.x)
 
     assert seen[0] is value
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@at(PAIRS, "group")
+def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, names, group, kind):
+    value, seen = kind(names, group.value()), []
+    group.inside(lambda module: seen.extend(group.now()))
+
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+
+    assert [one is value for one in seen] == [True, True]
 
 
 @clause("swap.subclass")

@@ -8,12 +8,14 @@ from fcspec import oracle
 from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
     PARAMETERS,
     SITES,
     Site,
     flat_parameter,
+    nested_buffer,
     nested_parameter,
 )
 
@@ -32,6 +34,17 @@ def test_members_that_forward_lists_are_the_given_objects(functional_call, site)
 
     assert seen.keys() == values.keys()
     assert [name for name in values if seen[name] is not values[name]] == []
+
+
+@clause("swap.visible")
+@at(PAIRS, "group")
+def test_members_tied_to_a_given_one_are_listed_as_the_given_object(functional_call, group):
+    value, seen = nn.Parameter(group.value()), {}
+    group.inside(lambda module: seen.update(group.module.named_parameters(remove_duplicate=False)))
+
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    assert [seen[name] is value for name in group.names] == [True, True]
 
 
 @clause("swap.visible")
@@ -121,6 +134,19 @@ def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_ca
 
     assert torch.equal(result, expected)
     assert snapshot(outer).slots == before.slots
+
+
+@clause("swap.custom-access")
+@at((nested_parameter, nested_buffer))
+def test_a_submodule_that_refuses_attributes_is_swapped_and_restored(functional_call, site):
+    values = fresh_values(site.module)
+    expected, before = oracle.result(site.module, values, site.x), snapshot(site.module)
+    type(site.owner).__setattr__ = type(site.owner).__delattr__ = _locked
+
+    result = functional_call(site.module, values, site.x)
+
+    assert torch.equal(result, expected)
+    assert snapshot(site.module).slots == before.slots
 
 
 @clause("swap.delegated-name")

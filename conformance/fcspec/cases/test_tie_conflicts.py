@@ -1,5 +1,6 @@
 """tie: different values for the names of one tied group are refused."""
 
+import contextlib
 import itertools
 
 import pytest
@@ -7,12 +8,14 @@ import torch
 
 from fcspec.cases.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, parameter
+from fcspec.specimens.base import at, fresh_values, get, parameter
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, within
+from fcspec.specimens.parametrized import doubled, nested_doubled
 
 CONFLICTS = {
     "values": lambda value: value + 1,
     "one element": lambda value: value + torch.tensor([0.0, 0.0, 1e-3]),
+    "order of elements": lambda value: value.flip(0),
     "shape": lambda value: value[:2],
 }
 
@@ -54,6 +57,44 @@ def test_one_of_two_groups_is_enough(functional_call, names, group, which):
     with refused(group.module):
         values |= {(group.names, keys)[which][1]: value + 1}
         functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@pytest.mark.parametrize("strict", [False, True], ids=["loose", "strict"])
+@at(ALL_PAIRS, "group")
+def test_different_values_in_two_dicts_are_refused(functional_call, group, strict):
+    one, other = fresh_values(group.module), {group.names[1]: group.value(2)}
+    one |= {group.names[0]: group.value(), group.names[1]: group.value()}
+    functional_call(group.module, one, group.x, tie_weights=True, strict=strict)
+
+    del one[group.names[1]]
+    with refused(group.module):
+        functional_call(group.module, (one, other), group.x, tie_weights=True, strict=strict)
+
+
+@clause("tie.conflict")
+@at(PAIRS, "group")
+def test_values_are_compared_anew_in_each_call(functional_call, group):
+    one, other = group.value(), group.value()
+    values = dict(zip(group.names, (one, other), strict=True))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+    with contextlib.suppress(Exception):  # that equal values are accepted is the law of tie.equal-values
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+    other.add_(1)
+    with refused(group.module):
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@at((doubled, nested_doubled))
+def test_different_values_for_an_original_and_what_is_tied_to_it_are_refused(functional_call, names, site):
+    key = names.attribute()
+    site.module.register_parameter(key, get(site.module, site.originals[0]))
+    functional_call(site.module, {key: site.value()}, site.x, tie_weights=True)
+
+    with refused(site.module):
+        functional_call(site.module, {key: site.value(), site.originals[0]: site.value(2)}, site.x, tie_weights=True)
 
 
 @clause("tie.conflict-in-part")

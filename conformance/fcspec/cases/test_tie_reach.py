@@ -1,0 +1,161 @@
+"""tie: wherever the names of a group stand, whatever they are called, and whatever was called before."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import at, get, parameter, probe
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.parametrized import doubled, nested_doubled
+
+
+def _seen(functional_call, module, given, wanted):
+    """What forward sees at the wanted name while a value is given for another one; and that value."""
+    value, seen = torch.rand(3), []
+    type(module).act = staticmethod(lambda _: seen.append(get(module, wanted)) or torch.zeros(()))
+    functional_call(module, {given: value}, torch.ones(3), tie_weights=True)
+    return seen[0], value
+
+
+def _chain(names, length):
+    root = owner = probe(names)
+    path = [names.attribute() for _ in range(length)]
+    for key in path:
+        owner.add_module(key, probe(names))
+        owner = owner.get_submodule(key)
+    return root, owner, ".".join(path)
+
+
+@clause("tie.one-name")
+@pytest.mark.parametrize("depth", [20, 40])
+def test_the_first_name_reaches_one_far_below(functional_call, names, depth):
+    root, owner, path = _chain(names, depth)
+    first, last, shared = names.attribute(), names.attribute(), parameter()
+    root.register_parameter(first, shared)
+    owner.register_parameter(last, shared)
+
+    for given, wanted in ((first, f"{path}.{last}"), (f"{path}.{last}", first)):
+        seen, value = _seen(functional_call, root, given, wanted)
+
+        assert seen is value
+
+
+@clause("tie.one-name")
+def test_the_first_of_many_slots_reaches_the_last(functional_call, names):
+    module, keys, shared = probe(names), [names.attribute() for _ in range(300)], parameter()
+    for key in keys:
+        module.register_parameter(key, shared if key in (keys[0], keys[-1]) else parameter())
+
+    for given, wanted in ((keys[0], keys[-1]), (keys[-1], keys[0])):
+        seen, value = _seen(functional_call, module, given, wanted)
+
+        assert seen is value
+
+
+@clause("tie.one-name")
+def test_a_name_that_begins_with_an_underscore_is_a_name(functional_call, names):
+    module, first, shared = probe(names), names.attribute(), parameter()
+    second = f"_{names.attribute()}"
+    for key in (first, second):
+        module.register_parameter(key, shared)
+
+    for given, wanted in ((first, second), (second, first)):
+        seen, value = _seen(functional_call, module, given, wanted)
+
+        assert seen is value
+
+
+@clause("tie.one-name")
+@pytest.mark.parametrize("container", [nn.ModuleList, nn.ModuleDict, nn.Sequential])
+def test_an_empty_container_may_own_a_tied_parameter(functional_call, names, container):
+    module, first, shared = probe(names), names.attribute(), parameter()
+    child, key = names.attribute(), names.attribute()
+    module.register_parameter(first, shared)
+    module.add_module(child, container())
+    module.get_submodule(child).register_parameter(key, shared)
+
+    seen, value = _seen(functional_call, module, first, f"{child}.{key}")
+
+    assert seen is value
+
+
+@clause("tie.one-name")
+@at((doubled, nested_doubled))
+def test_the_original_of_a_parametrized_tensor_may_be_tied(functional_call, names, site):
+    key = names.attribute()
+    site.module.register_parameter(key, get(site.module, site.originals[0]))
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append((site.now(), get(site.module, key))) or site.x)
+
+    for given in (key, site.originals[0]):
+        functional_call(site.module, {given: value}, site.x, tie_weights=True)
+
+        parametrized, plain = seen.pop()
+        assert plain is value
+        assert torch.equal(parametrized, 2 * value)
+
+
+@clause("tie.one-name")
+def test_names_that_became_tied_after_a_call_are_tied(functional_call, names):
+    module, (first, second, third) = probe(names), (names.attribute() for _ in range(3))
+    for key in (first, second):
+        module.register_parameter(key, parameter())
+    functional_call(module, {first: torch.rand(3)}, torch.ones(3), tie_weights=True)
+
+    setattr(module, second, getattr(module, first))
+    seen, value = _seen(functional_call, module, first, second)
+    assert seen is value
+
+    module.register_parameter(third, getattr(module, first))
+    seen, value = _seen(functional_call, module, third, second)
+    assert seen is value
+
+    setattr(module, second, parameter())
+    own = getattr(module, second)
+    seen, value = _seen(functional_call, module, first, second)
+    assert seen is own
+
+
+@clause("tie.one-name")
+@at(PAIRS, "group")
+def test_a_call_in_forward_ties_too(functional_call, group):
+    value, seen = group.value(), []
+
+    def act(module):
+        seen.append(group.now())
+        if len(seen) == 1:
+            functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    group.inside(act)
+    functional_call(group.module, {}, group.x, tie_weights=True)
+
+    assert [one is value for one in seen[1]] == [True, True]
+
+
+@clause("tie.one-name")
+@at(PAIRS, "group")
+def test_names_are_tied_under_a_transform(functional_call, group):
+    group.inside(lambda module: sum(group.now()).sum())
+
+    def loss(value):
+        return functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    assert torch.func.grad(loss)(group.value()).tolist() == [2.0, 2.0, 2.0]
+
+
+@clause("tie.one-name")
+@at((doubled,))
+def test_a_tensor_is_parametrized_on_a_tied_one_in_a_shared_submodule(functional_call, names, site):
+    root, first, second, key = probe(names), names.attribute(), names.attribute(), names.attribute()
+    for child in (first, second):
+        root.add_module(child, site.module)
+    root.register_parameter(key, get(site.module, site.originals[0]))
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()) or site.x)
+
+    functional_call(root, {key: value}, site.x, tie_weights=True)
+
+    assert all(torch.equal(one, 2 * value) for one in seen)
+    assert parametrize.is_parametrized(site.owner, site.key)
