@@ -229,6 +229,22 @@ def test_flags_are_keyword_only(functional_call, site, flag):
         functional_call(site.module, everything, (site.x,), {}, True)
 
 
+@clause("call.exception")
+@at(FLAT)
+def test_what_an_exception_was_raised_from_stays(functional_call, site):
+    cause, raised = KeyError("cause"), ValueError("raised")
+
+    def act(owner):
+        raise raised from cause
+
+    site.inside(act)
+    with pytest.raises(ValueError) as caught:
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert caught.value is raised
+    assert raised.__cause__ is cause
+
+
 @clause("call.same-module")
 @at(SITES)
 def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):

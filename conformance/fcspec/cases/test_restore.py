@@ -11,7 +11,7 @@ from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
-from fcspec.specimens.parametrized import PARAMETRIZED
+from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter, nested_buffer, nested_parameter
 
 
@@ -255,7 +255,7 @@ def test_a_refused_call_leaves_no_new_name_behind(functional_call, names, site):
 
 
 @clause("restore.rejected")
-@at(PARAMETRIZED)
+@at((doubled, nested_doubled))
 def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, site):
     before, now = snapshot(site.module), site.now().detach().clone()
 

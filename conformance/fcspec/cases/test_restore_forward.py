@@ -10,7 +10,7 @@ from fcspec.plugin import clause
 from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
-from fcspec.specimens.parametrized import PARAMETRIZED
+from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
 
 
@@ -54,7 +54,7 @@ def test_a_call_in_forward_on_another_name_or_on_a_child_gives_the_values_back(f
 
 
 @clause("restore.nested")
-@at(PARAMETRIZED)
+@at((doubled, nested_doubled))
 def test_a_call_in_forward_gives_a_regular_name_its_value_back(functional_call, site):
     outer, inner, seen = site.value(1), site.value(2), []
 

@@ -64,7 +64,7 @@ def test_one_of_two_groups_is_enough(functional_call, names, group, which):
 @at(ALL_PAIRS, "group")
 def test_different_values_in_two_dicts_are_refused(functional_call, group, strict):
     one, other = fresh_values(group.module), {group.names[1]: group.value(2)}
-    one |= {group.names[0]: group.value(), group.names[1]: group.value()}
+    one |= dict.fromkeys(group.names, group.value())
     functional_call(group.module, one, group.x, tie_weights=True, strict=strict)
 
     del one[group.names[1]]
