@@ -69,6 +69,8 @@ EVERY_CASE = {
     "replacing.py:replaces_eq_of_tensors": ("evaded", "replaced torch.Tensor.__eq__"),
     "replacing.py:replaces_isinstance": ("evaded", "replaced builtins.isinstance"),
     "replacing.py:replaces_raises": ("evaded", "replaced pytest.raises"),
+    "replacing.py:replaces_a_hook": ("evaded", "replaced pytest_runtest_makereport of runner"),
+    "replacing.py:registers_a_hook": ("evaded", "replaced pytest_runtest_makereport"),
     "replacing.py:replaces_the_snapshot": ("evaded", "replaced fcspec.guard.snapshot"),
     "replacing.py:replaces_the_verdict": ("evaded", "replaced _pytest.runner.CallInfo.from_call"),
     "lying.py:returns_an_agreeable_tensor": ("evaded", "returned an object of its own class Agreeable"),

@@ -89,7 +89,7 @@ class Boundary:
         try:
             result = function(*args, **kwargs)
         except SPEECH as speech:
-            self._note(in_words(speech))
+            self.note(in_words(speech))
             raise
         finally:
             with self._lock:
@@ -109,11 +109,11 @@ class Boundary:
             try:
                 self.function(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
             except SPEECH as speech:
-                self._note(in_words(speech))
+                self.note(in_words(speech))
             except Exception:
                 pass  # cases judge, this does not
         if found is not None and (names := found.restore()):
-            self._note(_replaced(names))
+            self.note(_replaced(names))
 
     def look_back(self, *, everywhere: bool) -> None:
         """At the end of a case: was anything that judges replaced?
@@ -124,26 +124,27 @@ class Boundary:
         if self._judging is None:
             return
         if names := self._judging.look_everywhere() if everywhere else self._judging.look_closely():
-            self._note(_replaced(names))
+            self.note(_replaced(names))
 
     @property
     def called(self) -> bool:
         return self.stimulus is not None
 
-    def _note(self, evasion: str) -> None:
+    def note(self, evasion: str) -> None:
+        """The target tried to decide its own verdict; the first attempt is the one that is reported."""
         self.evasion = self.evasion or evasion
 
     def _look(self, found: Surroundings) -> None:
         names = [*(self._judging.look() if self._judging is not None else ()), *found.restore()]
         if names:
-            self._note(_replaced(names))
+            self.note(_replaced(names))
 
     def _check_classes(self, values: Any, known: set[type]) -> None:
         for value in _leaves(values):
             kind = type(value)
             new = issubclass(kind, torch.Tensor) and kind not in known
             if (new or kind in self._own_classes) and not is_of_torch(kind):
-                self._note(f"returned an object of its own class {kind.__qualname__}, which may compare as it likes")
+                self.note(f"returned an object of its own class {kind.__qualname__}, which may compare as it likes")
 
 
 def _replaced(names: list[str]) -> str:

@@ -141,7 +141,7 @@ class Suite:
         if self.isolated:
             self._denied = process.channels()
         try:
-            loaded = preflight.load(address)
+            loaded = preflight.load(address, self.config.pluginmanager)
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
         self.boundary = Boundary(loaded.function, loaded.judging, loaded.own_classes)
@@ -327,7 +327,10 @@ class Suite:
 
             left_changes = bool(guard.difference(self._state, guard.snapshot(*_LEFT_FOR_OTHERS)))
             self.boundary.look_back(everywhere=self._is_last or left_changes or call.excinfo is not None)
+        failed = call.excinfo is not None
         report: pytest.TestReport = yield  # type: ignore[assignment]
+        if failed and report.passed and self.boundary is not None:
+            self.boundary.note("the report of a case that failed says that it passed")
         if slug_of(item) is None or self.boundary is None:
             return report  # type: ignore[return-value]
         if call.when == "call":

@@ -29,12 +29,16 @@ class Loaded:
     own_classes: frozenset[type]
 
 
-def load(address: str) -> Loaded:
-    """Import the target here. UsageError where that fails, or leaves torch or the test framework changed."""
+def load(address: str, plugins: Any = None) -> Loaded:
+    """Import the target here. UsageError where that fails, or leaves torch or the test framework changed.
+
+    Args:
+        plugins: pytest's, in a process in which it runs.
+    """
     from fcspec import guard, tampering, target
     from fcspec.watch import Attributes, of_torch
 
-    judging = tampering.Judging()
+    judging = tampering.Judging(plugins)
     attributes = Attributes(of_torch())
     state = guard.snapshot("defaults", "modes")
     known = tampering.classes()

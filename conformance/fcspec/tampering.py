@@ -18,7 +18,7 @@ import torch.testing  # what isn't imported now can't be watched
 
 from fcspec import guard
 from fcspec.identity import Same
-from fcspec.watch import Attributes, Change, Code, imported, owners
+from fcspec.watch import Attributes, Change, Code, Hooks, imported, owners
 
 _NEAR = (
     *("operator", "pytest", "_pytest.raises", "_pytest.python_api", "_pytest.outcomes", "_pytest.recwarn"),
@@ -55,9 +55,13 @@ class Judging:
     """The code that judges, as it is before the target is imported.
 
     Every look puts back what is not as it was and returns the names of it.
+
+    Args:
+        plugins: pytest's, in a process in which it runs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plugins: Any = None) -> None:
+        self._hooks = Hooks(plugins) if plugins is not None else None
         self._builtins = dict(vars(builtins))
         near, far = owners(imported(*_NEAR)), owners(imported(*_FAR))
         self._near, self._near_code = Attributes(near, callables_only=True), Code(near)
@@ -79,7 +83,8 @@ class Judging:
 
     def look_closely(self) -> list[str]:
         """After a case, at the code of that too."""
-        return [*self.look(), *self._near_code.put_back()]
+        hooks = self._hooks.put_back() if self._hooks is not None else ()
+        return [*self.look(), *self._near_code.put_back(), *hooks]
 
     def look_everywhere(self) -> list[str]:
         """Before a process ends, at the rest too."""

@@ -6,6 +6,7 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 from __future__ import annotations
 
 import copy
+import operator
 import sys
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
@@ -147,6 +148,36 @@ class Code:
                 if (new := getattr(function, part)) is not old:
                     changes[f"{name}.{part}"] = old, new
                     setattr(function, part, old)
+        return changes
+
+
+class Hooks:
+    """What pytest calls: the implementations of its hooks, which are no attributes of a module or class."""
+
+    def __init__(self, plugins: Any) -> None:
+        self._callers = {name: (caller, list(caller._hookimpls)) for name, caller in vars(plugins.hook).items()}
+        self._functions = {
+            f"{name} of {one.plugin_name}": (one, one.function)
+            for name, (_, implementations) in self._callers.items()
+            for one in implementations
+        }
+        self._manager, self._execute = plugins, plugins._inner_hookexec
+
+    def put_back(self) -> dict[str, Change]:
+        """Undo every change since then, and say which there were."""
+        changes: dict[str, Change] = {}
+        for name, (implementation, function) in self._functions.items():
+            if (new := implementation.function) is not function:
+                changes[name] = function, new
+                implementation.function = function
+        for name, (caller, then) in self._callers.items():
+            now = caller._hookimpls
+            if len(now) != len(then) or not all(map(operator.is_, now, then)):
+                changes[name] = then, list(now)
+                now[:] = then
+        if (new := self._manager._inner_hookexec) is not self._execute:
+            changes["pluggy's call of hooks"] = self._execute, new
+            self._manager._inner_hookexec = self._execute
         return changes
 
 

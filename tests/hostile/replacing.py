@@ -2,6 +2,7 @@
 
 import builtins
 import contextlib
+import gc
 import sys
 import types
 
@@ -52,6 +53,39 @@ def replaces_eq_of_tensors(module, values, args=None, kwargs=None, *, tie_weight
 def replaces_isinstance(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
     real = builtins.isinstance
     builtins.isinstance = lambda value, kind: True if kind is torch.Tensor else real(value, kind)
+    return _wrong(module, values, args, kwargs)
+
+
+# Found while it is imported, before the suite hides its objects from a search.
+_REPORTING = [
+    one
+    for one in gc.get_objects()
+    if type(one).__name__ == "HookImpl" and one.function.__name__ == "pytest_runtest_makereport"
+]
+
+_IMPLEMENTATIONS = [
+    found
+    for one in _REPORTING
+    for found in gc.get_referrers(one)
+    if type(found) is list and found is not _REPORTING and one.plugin_name == "runner"
+]
+
+
+def replaces_a_hook(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
+    for one in _REPORTING:
+        if one.plugin_name == "runner":
+
+            def make(item, call, real=one.function):
+                call.excinfo = None
+                return real(item, call)
+
+            one.function = make
+    return _wrong(module, values, args, kwargs)
+
+
+def registers_a_hook(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
+    for implementations in _IMPLEMENTATIONS:
+        implementations.append(implementations[0])
     return _wrong(module, values, args, kwargs)
 
 
