@@ -115,6 +115,11 @@ class Boundary:
         if found is not None and (names := found.restore()):
             self.note(_replaced(names))
 
+    def look_at_hooks(self) -> None:
+        """When the body of a case has ended: is what pytest calls next what it was?"""
+        if self._judging is not None and (names := self._judging.look_at_hooks()):
+            self.note(_replaced(names))
+
     def look_back(self, *, everywhere: bool) -> None:
         """At the end of a case: was anything that judges replaced?
 

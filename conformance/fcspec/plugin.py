@@ -312,6 +312,8 @@ class Suite:
             if self.isolated or self.boundary.evasion is not None:
                 raise LeftTheTest(in_words(error)) from error
             raise
+        finally:
+            self.boundary.look_at_hooks()
 
     def _seed(self) -> None:
         import torch

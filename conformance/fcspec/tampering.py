@@ -83,14 +83,23 @@ class Judging:
 
     def look_closely(self) -> list[str]:
         """After a case, at the code of that too."""
-        hooks = self._hooks.put_back() if self._hooks is not None else ()
-        return [*self.look(), *self._near_code.put_back(), *hooks]
+        return [*self.look(), *self._near_code.put_back()]
+
+    def look_at_hooks(self) -> list[str]:
+        """When the body of a case has ended, before pytest calls the next hook."""
+        return list(self._hooks.put_back()) if self._hooks is not None else []
 
     def look_everywhere(self) -> list[str]:
         """Before a process ends, at the rest too."""
         replaced = [f"sys.modules[{n!r}]" for n, module in self._modules.items() if sys.modules.get(n) is not module]
         sys.modules.update(self._modules)
-        return [*self.look_closely(), *replaced, *self._far.put_back(), *self._far_code.put_back()]
+        return [
+            *self.look_at_hooks(),
+            *self.look_closely(),
+            *replaced,
+            *self._far.put_back(),
+            *self._far_code.put_back(),
+        ]
 
 
 class Surroundings:
