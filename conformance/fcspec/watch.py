@@ -155,7 +155,7 @@ class Hooks:
     """What pytest calls: the implementations of its hooks, which are no attributes of a module or class."""
 
     def __init__(self, plugins: Any) -> None:
-        self._callers = {name: (caller, list(caller._hookimpls)) for name, caller in vars(plugins.hook).items()}
+        self._callers = {name: (caller, tuple(caller._hookimpls)) for name, caller in vars(plugins.hook).items()}
         self._functions = {
             f"{name} of {one.plugin_name}": (one, one.function)
             for name, (_, implementations) in self._callers.items()
