@@ -147,6 +147,12 @@ class _Owner:
     def put_back(self) -> None:
         for slot in self.slots.values():
             slot.put_back(self)
+            if isinstance(
+                slot.old, list
+            ):  # of a recurrent module: weights that were not given are as forward left them
+                for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
+                    if name in self.stores[_PARAMETERS] and name not in self.slots:
+                        slot.old[place] = slot.now[place]
         non_persistent = self.module._non_persistent_buffers_set
         if non_persistent != self.non_persistent:
             for key in self.slots:

@@ -266,6 +266,22 @@ def test_a_recurrent_module_lists_its_own_weights_when_another_one_was_given(fun
 
 
 @clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_weight_that_a_hook_binds_anew_is_listed_where_none_was_given(functional_call, make):
+    module, new = make(2, 2), []
+
+    def bind(module, args):
+        module.weight_hh_l0 = nn.Parameter(torch.zeros_like(module.weight_hh_l0))
+        new.append(module.weight_hh_l0)
+
+    module.register_forward_pre_hook(bind)
+    functional_call(module, {}, (torch.rand(3, 2),))
+
+    assert module.weight_hh_l0 is new[0]
+    assert module._flat_weights[1] is new[0]
+
+
+@clause("restore.recurrent")
 def test_a_recurrent_module_lists_its_own_weights_after_a_transform(functional_call):
     module, x = nn.GRU(2, 2), torch.rand(3, 2)
     own = list(module._parameters.values())
