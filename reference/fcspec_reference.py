@@ -95,7 +95,8 @@ class _Slot:
     def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
         self.home, self.key, self.given = home, key, given
         store = owner.stores[home]
-        self.old = self.now = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
+        self.now: Any = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
+        self.old: Any = self.now
         self.elsewhere = [other for other in owner.stores if key not in other]
         # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
         alone = self.old is None or self.old is _Absent or home == _DICT
@@ -147,9 +148,7 @@ class _Owner:
     def put_back(self) -> None:
         for slot in self.slots.values():
             slot.put_back(self)
-            if isinstance(
-                slot.old, list
-            ):  # of a recurrent module: weights that were not given are as forward left them
+            if isinstance(slot.old, list):  # of weights: those that were not given are as forward left them
                 for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
                     if name in self.stores[_PARAMETERS] and name not in self.slots:
                         slot.old[place] = slot.now[place]
