@@ -43,6 +43,7 @@ def use(device: str) -> Callable[[], None]:
     except Exception as error:
         why = in_words(error).splitlines()[0].partition(". ")[0]
         raise UsageError(f"--device {device}: torch {torch.__version__} cannot use it here ({why})") from None
-    before = torch.get_default_device() if hasattr(torch, "get_default_device") else None
+    context = getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
+    before = getattr(context, "device", None)  # None: none was set
     torch.set_default_device(device)
     return lambda: torch.set_default_device(before)
