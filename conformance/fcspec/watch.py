@@ -155,29 +155,30 @@ class Hooks:
     """What pytest calls: the implementations of its hooks, which are no attributes of a module or class."""
 
     def __init__(self, plugins: Any) -> None:
-        self._callers = {name: (caller, tuple(caller._hookimpls)) for name, caller in vars(plugins.hook).items()}
-        self._functions = {
-            f"{name} of {one.plugin_name}": (one, one.function)
-            for name, (_, implementations) in self._callers.items()
+        callers = vars(plugins.hook)
+        self._lists = {name: (caller, tuple(caller._hookimpls)) for name, caller in callers.items()}
+        self._parts = {
+            (f"{name} of {one.plugin_name}", part): (one, getattr(one, part))
+            for name, (_, implementations) in self._lists.items()
             for one in implementations
+            for part in ("function", "argnames", "kwargnames", "hookwrapper", "wrapper")
+            if hasattr(one, part)
         }
-        self._manager, self._execute = plugins, plugins._inner_hookexec
+        self._parts |= {(f"the call of {name}", "_hookexec"): (one, one._hookexec) for name, one in callers.items()}
+        self._parts["the call of hooks", "_inner_hookexec"] = plugins, plugins._inner_hookexec
 
     def put_back(self) -> dict[str, Change]:
         """Undo every change since then, and say which there were."""
         changes: dict[str, Change] = {}
-        for name, (implementation, function) in self._functions.items():
-            if (new := implementation.function) is not function:
-                changes[name] = function, new
-                implementation.function = function
-        for name, (caller, then) in self._callers.items():
+        for (name, part), (owner, then) in self._parts.items():
+            if (now := getattr(owner, part)) is not then:
+                changes[name] = then, now
+                setattr(owner, part, then)
+        for name, (caller, then) in self._lists.items():
             now = caller._hookimpls
             if len(now) != len(then) or not all(map(operator.is_, now, then)):
                 changes[name] = then, list(now)
                 now[:] = then
-        if (new := self._manager._inner_hookexec) is not self._execute:
-            changes["pluggy's call of hooks"] = self._execute, new
-            self._manager._inner_hookexec = self._execute
         return changes
 
 

@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help="default: all")
     parser.add_argument("--name", default="", help="only mutants whose name has these words")
     near = parser.add_mutually_exclusive_group()
-    near.add_argument("--near", action="store_true", help="only by the clauses of its chapter, and those it names")
+    near.add_argument("--near", action="store_true", help="only by the clauses of the chapters of those it names")
     near.add_argument("--named", action="store_true", help="only by the clauses it names")
     parser.add_argument("--profile", action="append", help="only by the clauses of these profiles")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
@@ -53,7 +53,7 @@ def main() -> int:
         sys.stdout.flush()
 
     jobs = [
-        (mutant, functools.partial(_judge, mutant, source, chapter, options))
+        (mutant, functools.partial(_judge, mutant, source, options))
         for chapter, those in chapters.items()
         for mutant in those
         if options.name in mutant.name and chapter in (options.chapters or chapters)
@@ -88,14 +88,13 @@ def _on(stdout, done):
     return call
 
 
-def _judge(mutant, source, chapter, options, items):
+def _judge(mutant, source, options, items):
     judge(mutant.source(source), items)
     if options.named:
         return first_failing(items, mutant.clauses, limit=10.0)
     if options.near:
-        start = f"{chapter.replace('_', '-')}."
-        near = {*mutant.clauses, *(slug for slug in map(plugin.slug_of, items) if slug.startswith(start))}
-        items = [item for item in items if plugin.slug_of(item) in near]
+        near = {slug.partition(".")[0] for slug in mutant.clauses}
+        items = [item for item in items if plugin.slug_of(item).partition(".")[0] in near]
     return failing(items, limit=10.0)
 
 

@@ -1,0 +1,152 @@
+"""dicts: what is refused, or may be, and what the error names."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.cases.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens.base import at
+from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
+
+WRONG = {
+    "none": lambda name, value: None,
+    "tensor": lambda name, value: value,
+    "string": lambda name, value: name,
+    "empty string": lambda name, value: "",
+    "number": lambda name, value: 3,
+    "generator": lambda name, value: (one for one in [{name: value}]),
+    "set": lambda name, value: {name},
+    "pairs": lambda name, value: [(name, value)],
+    "none among dicts": lambda name, value: ({name: value}, None),
+    "tensor among dicts": lambda name, value: (value, {name: value}),
+    "pairs among dicts": lambda name, value: ({name: value}, [(name, value)]),
+}
+
+
+@clause("dicts.rejected")
+@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@at((flat_parameter,))
+def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functional_call, site, wrong):
+    value = site.value()
+    functional_call(site.module, {site.name: value}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, wrong(site.name, value), site.x)
+
+    assert any(word in str(error.value).lower() for word in ("dict", "mapping"))
+
+
+@clause("dicts.list")
+@at((flat_parameter,))
+def test_a_list_of_dicts(functional_call, site, observe):
+    value, seen = site.value(), []
+    site.inside(lambda owner: seen.append(site.now()))
+    try:
+        functional_call(site.module, [{site.name: value}, {site.other: site.value(2)}], site.x)
+        observe("accepted" if seen[0] is value else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+BAD_VALUES = {"number": 3.0, "string": "zeros", "list": [1.0], "array": torch.ones(3).numpy(), "module": nn.Identity()}
+
+
+@clause("dicts.bad-value")
+@pytest.mark.parametrize("bad", BAD_VALUES.values(), ids=BAD_VALUES)
+@at((flat_parameter, nested_parameter))
+def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, bad):
+    functional_call(site.module, {site.other: site.value(), site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.other: site.value(), site.name: bad}, site.x)
+
+    assert site.name in str(error.value)
+
+
+@clause("dicts.none-value")
+@at(FLAT)
+def test_none_as_a_value(functional_call, site, observe):
+    seen = []
+    site.inside(lambda owner: seen.append(site.now()) or torch.zeros(()))
+    try:
+        functional_call(site.module, {site.name: None}, site.x)
+        observe("accepted" if seen == [None] else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("bad", [4711, ("weight",), b"weight", None], ids=repr)
+@at((flat_parameter,))
+def test_a_name_that_is_no_string_is_refused_by_name(functional_call, site, bad):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), bad: site.value()}, site.x)
+
+    assert str(bad) in str(error.value)
+
+
+@clause("dicts.bad-name")
+@at((flat_parameter, nested_parameter))
+def test_an_empty_name_is_refused(functional_call, site):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        functional_call(site.module, {site.name: site.value(), "": site.value()}, site.x)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@at((flat_parameter, nested_parameter))
+def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site, flags):
+    missing = names.attribute()
+    wrong = f"{site.name.rpartition('.')[0]}.{missing}.{site.key}".lstrip(".")
+    functional_call(site.module, {site.name: site.value()}, site.x, **flags)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
+
+    assert missing in str(error.value)
+
+
+@clause("dicts.bad-name")
+@at((flat_parameter, nested_parameter))
+def test_a_name_of_which_several_parts_are_missing_is_refused_by_name(functional_call, names, site):
+    missing = [names.attribute() for _ in range(3)]
+    wrong = site.beside(".".join(missing))
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x)
+
+    assert any(part in str(error.value) for part in missing)
+
+
+@clause("dicts.not-a-tensor")
+@at((flat_parameter, nested_parameter))
+def test_a_name_that_is_no_tensor_is_refused_behind_one_that_does_not_exist(functional_call, names, site):
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        values = {site.beside(key): site.value() for key in (names.attribute(), "forward", "training")}
+        functional_call(site.module, values, site.x)
+
+
+@clause("dicts.not-a-tensor")
+@pytest.mark.parametrize("what", ["forward", "training", "child", "attribute", "class attribute"])
+@at((flat_parameter, nested_parameter))
+def test_the_name_of_something_that_is_no_tensor_is_refused(functional_call, names, site, what):
+    key = names.attribute()
+    if what == "child":
+        site.owner.add_module(key, nn.Identity())
+    elif "attribute" in what:
+        setattr(type(site.owner) if "class" in what else site.owner, key, 0.0)
+    else:
+        key = what
+    wrong = site.beside(key)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    with refused(site.module):
+        functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x)
