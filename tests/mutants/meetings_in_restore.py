@@ -1,6 +1,7 @@
 """Mutants that show only where putting back meets something else: None, flags, hooks, recurrent modules, regular names."""
 
 from mutants import Mutant
+from mutants.restore import WHOLE_CALL
 
 MUTANTS = [
     Mutant(
@@ -42,13 +43,7 @@ MUTANTS = [
         ("restore.base-exception",),
         (
             (
-                (
-                    "    try:\n"
-                    "        swap.put_in()\n"
-                    "        return module(*args, **(kwargs or {}))\n"
-                    "    finally:\n"
-                    "        swap.put_back()\n"
-                ),
+                WHOLE_CALL,
                 (
                     "    try:\n"
                     "        swap.put_in()\n"

@@ -1,6 +1,7 @@
 """Mutants that show only where a value meets something else: flags, subclasses, equal keys, transforms, what is no name."""
 
 from mutants import Mutant
+from mutants.restore import WHOLE_CALL
 
 MUTANTS = [
     Mutant(
@@ -8,13 +9,7 @@ MUTANTS = [
         ("parametrize.cached",),
         (
             (
-                (
-                    "    try:\n"
-                    "        swap.put_in()\n"
-                    "        return module(*args, **(kwargs or {}))\n"
-                    "    finally:\n"
-                    "        swap.put_back()\n"
-                ),
+                WHOLE_CALL,
                 (
                     "    try:\n"
                     "        swap.put_in()\n"

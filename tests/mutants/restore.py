@@ -4,6 +4,7 @@ from mutants import Mutant
 
 CALL = "        return module(*args, **(kwargs or {}))\n"
 END = "    finally:\n        swap.put_back()\n"
+WHOLE_CALL = f"    try:\n        swap.put_in()\n{CALL}{END}"
 RESTORES = "            store[key] = self.old\n"
 STRAY = "            if key in other:\n"
 REMOVES = "                self.now = other.pop(key)\n"
