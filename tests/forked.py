@@ -17,8 +17,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
-from fcspec import isolation, plugin, process, suite, warmth
+from fcspec import runner as suite
+from fcspec.plugin import hooks as plugin
+from fcspec.plugin import isolation, warmup
+from fcspec.plugin import items as items_of
 from fcspec.spec import load_spec
+from fcspec.workers import child as process
 
 Job = Callable[[list[pytest.Item]], Any]
 """Run in a fork, with the items of every MUST and SHOULD; what it returns goes to `done`, and must be data."""
@@ -49,9 +53,11 @@ class Forked:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         levels = {clause.slug: clause.level for clause in load_spec().clauses}
         items = [
-            one for one in session.items if levels[plugin.slug_of(one)] != "MAY" and one.path.name != "test_examples.py"
+            one
+            for one in session.items
+            if levels[items_of.clause_of(one)] != "MAY" and one.path.name != "test_examples.py"
         ]
-        warmth.warm(warmth.COMPILER)
+        warmup.warm(warmup.COMPILER)
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         live: dict[int, tuple[int, Any, float]] = {}
         while self._jobs or live:
@@ -113,7 +119,7 @@ def failing(items: list[pytest.Item], limit: float) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for item, ended in isolation._ended([items], plugin._play, 1, limit, ()):
         if _fails(ended):
-            found.setdefault(plugin.slug_of(item), []).append(plugin.case_id(item))
+            found.setdefault(items_of.clause_of(item), []).append(items_of.case_id(item))
     return found
 
 
@@ -121,11 +127,11 @@ def first_failing(items: list[pytest.Item], slugs: Iterable[str], limit: float) 
     """Of each of these clauses the first case that does not pass."""
     found: dict[str, list[str]] = {}
     for slug in slugs:
-        own = [item for item in items if plugin.slug_of(item) == slug]
+        own = [item for item in items if items_of.clause_of(item) == slug]
         with contextlib.closing(isolation._ended([own], plugin._play, 1, limit, ())) as running:
             first = next((item for item, ended in running if _fails(ended)), None)
         if first is not None:
-            found[slug] = [plugin.case_id(first)]
+            found[slug] = [items_of.case_id(first)]
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from fcspec.report import Case, Run, judge, write_json
+from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.spec import load_spec
 
 SCHEMA = json.loads(resources.files("fcspec").joinpath("report.schema.json").read_text(encoding="utf-8"))

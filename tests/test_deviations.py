@@ -1,9 +1,9 @@
 """Declared deviations are judged strictly both ways."""
 
 import pytest
-from fcspec import deviations
 from fcspec.errors import UsageError
-from fcspec.report import Case, Run, judge
+from fcspec.report import deviations
+from fcspec.report.model import Case, Run, judge
 from fcspec.spec import Clause, Spec
 
 SPEC = Spec(

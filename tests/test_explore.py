@@ -7,10 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from fcspec.differential import judge
-from fcspec.hunting import hunt
-from fcspec.oracle import expect
-from fcspec.strategies import TOPICS, plans
+from fcspec.calls.comparison import judge
+from fcspec.calls.drawing import TOPICS, plans
+from fcspec.calls.expected import expect
+from fcspec.calls.shrinking import hunt
 from fcspec_reference import functional_call
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from fcspec import suite
+from fcspec import runner as suite
 from fcspec.errors import UsageError
 from warm import warm
 
@@ -71,7 +71,7 @@ EVERY_CASE = {
     "replacing.py:replaces_raises": ("evaded", "replaced pytest.raises"),
     "replacing.py:replaces_a_hook": ("evaded", "replaced pytest_runtest_makereport of runner"),
     "replacing.py:registers_a_hook": ("evaded", "replaced pytest_runtest_makereport"),
-    "replacing.py:replaces_the_snapshot": ("evaded", "replaced fcspec.guard.snapshot"),
+    "replacing.py:replaces_the_snapshot": ("evaded", "replaced fcspec.state.process_state.snapshot"),
     "replacing.py:replaces_the_verdict": ("evaded", "replaced _pytest.runner.CallInfo.from_call"),
     "lying.py:returns_an_agreeable_tensor": ("evaded", "returned an object of its own class Agreeable"),
     "lying.py:returns_an_agreeable_object": ("evaded", "returned an object of its own class AgreeableObject"),

@@ -11,11 +11,13 @@ from types import ModuleType
 
 import pytest
 import torch
-from fcspec import guard, isolation, peek, process
-from fcspec.boundary import Boundary
-from fcspec.process import Process
-from fcspec.tampering import Judging
-from fcspec.watch import Attributes, Code
+from fcspec.plugin import isolation
+from fcspec.state import memory_marks, process_state
+from fcspec.state.attributes import Attributes, Code
+from fcspec.target.boundary import Boundary
+from fcspec.target.integrity import Judging
+from fcspec.workers import child as process
+from fcspec.workers.child import Process
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")  # xdist's own thread
 
@@ -117,16 +119,16 @@ def test_patience_of_0_never_ends():
 
 
 def _names(change, undo, group):
-    before = guard.snapshot(group)
+    before = process_state.snapshot(group)
     change()
     try:
-        return set(guard.difference(before, guard.snapshot(group)))
+        return set(process_state.difference(before, process_state.snapshot(group)))
     finally:
         undo()
 
 
 def test_the_guard_sees_nothing_where_nothing_changed():
-    assert guard.difference(guard.snapshot(), guard.snapshot()) == {}
+    assert process_state.difference(process_state.snapshot(), process_state.snapshot()) == {}
 
 
 CHANGES = {
@@ -199,9 +201,9 @@ def test_code_of_a_function_is_put_back():
 @pytest.fixture(params=["marks from memory", "objects compared"])
 def marks(request, monkeypatch):
     if request.param == "objects compared":
-        monkeypatch.setattr(peek, "_VERSION", None)
-        monkeypatch.setattr(peek, "_POINTERS", None)
-    elif peek._VERSION is None or peek._POINTERS is None:
+        monkeypatch.setattr(memory_marks, "_VERSION", None)
+        monkeypatch.setattr(memory_marks, "_POINTERS", None)
+    elif memory_marks._VERSION is None or memory_marks._POINTERS is None:
         pytest.skip("this Python leaves no marks")
 
 
@@ -216,7 +218,7 @@ class Owned:
 @pytest.mark.parametrize("owner", [Owned, ModuleType("owned")])
 def test_every_change_of_an_attribute_is_a_new_mark(owner):
     owner.name = "before"
-    read = peek.of_attributes([int, owner])
+    read = memory_marks.of_attributes([int, owner])
     acts = (
         lambda: setattr(owner, "name", "after"),
         lambda: setattr(owner, "other", None),
@@ -231,9 +233,9 @@ def test_every_change_of_an_attribute_is_a_new_mark(owner):
 
 
 @pytest.mark.usefixtures("marks")
-@pytest.mark.parametrize("part", peek.PARTS)
+@pytest.mark.parametrize("part", memory_marks.PARTS)
 def test_every_change_of_a_function_is_a_new_mark(monkeypatch, part):
-    read = peek.of_code([ended, Owned.method])
+    read = memory_marks.of_code([ended, Owned.method])
     before = read()
     assert read() == before
     other = {"__code__": (lambda: None).__code__, "__defaults__": (3,), "__kwdefaults__": {"keyword": 3}}[part]

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from fcspec.report import MESSAGE_CAP, Case, Run, capped, judge, write_json
+from fcspec.report.model import MESSAGE_CAP, Case, Run, capped, judge, write_json
 from fcspec.spec import Clause, Spec
 
 

@@ -5,9 +5,9 @@ import warnings
 
 import pytest
 import torch
-from fcspec import oracle
-from fcspec.snapshot import slots
-from fcspec.specimens.stateful import BOTH, BUFFERS, PARAMETERS, available, tensors, values_for
+from fcspec.specimens import oracle
+from fcspec.specimens.torch_modules import BOTH, BUFFERS, PARAMETERS, available, tensors, values_for
+from fcspec.state.module_state import slots
 from torch import nn
 
 EVERY = available(PARAMETERS, BOTH, BUFFERS)

@@ -1,8 +1,8 @@
 """What `fcspec check` shows: all that decides, nothing that a target could forge."""
 
-from fcspec.report import Case, Run, judge
+from fcspec.report import terminal
+from fcspec.report.model import Case, Run, judge
 from fcspec.spec import load_spec
-from fcspec.views import terminal
 
 
 def screen(verdicts, observed=None, **run):

@@ -54,7 +54,8 @@ class Forked:
 def _serve(server):
     import hypothesis
     import pytest
-    from fcspec import boundary, suite
+    from fcspec import runner as suite
+    from fcspec.target import boundary
 
     assert hypothesis
     assert boundary
@@ -78,7 +79,7 @@ def _serve(server):
 
 
 def _run(server, request, events, output):
-    from fcspec import suite
+    from fcspec import runner as suite
 
     server.close()
     os.setsid()

@@ -12,12 +12,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fcspec import __version__, deviations, suite
+from fcspec import __version__, runner
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.report import INCOMPLETE, INTERRUPTED, NONCONFORMING, NOTHING, USAGE, Report, write_json
+from fcspec.report import deviations, terminal
+from fcspec.report.model import INCOMPLETE, INTERRUPTED, NONCONFORMING, NOTHING, USAGE, Report, write_json
 from fcspec.spec import Clause, load_spec
-from fcspec.target import FORMS, full_address
-from fcspec.views import terminal
+from fcspec.target.address import FORMS, full_address
 
 
 class _Group(click.Group):
@@ -82,7 +82,7 @@ def check(
         _claim(json_path)
     if workers is not None:
         options["workers"] = workers
-    chosen = suite.Options(address, profiles, clauses, strict=strict, **options)
+    chosen = runner.Options(address, profiles, clauses, strict=strict, **options)
     report = _with_progress(chosen)
     if entries is not None:
         report = deviations.apply(report, entries)
@@ -100,17 +100,17 @@ def _claim(path: Path) -> None:
         raise UsageError(f"--json {path} cannot be written: {error.strerror or error}") from None
 
 
-def _with_progress(options: suite.Options) -> Report:
+def _with_progress(options: runner.Options) -> Report:
     console = _console(stderr=True)
     if not console.is_terminal:
-        return suite.run(options)
+        return runner.run(options)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # slow to import
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def show(progress: suite.Progress) -> None:
+        def show(progress: runner.Progress) -> None:
             wrong = sum(case.verdict not in ("pass", "unsupported") for case in progress.cases)
             latest = progress.cases[-1].clause if progress.cases else "collecting"
             bar.update(
@@ -120,7 +120,7 @@ def _with_progress(options: suite.Options) -> Report:
                 description=f"{latest:<32}" + (f" {wrong} ✗" if wrong else ""),
             )
 
-        return suite.run(options, show)
+        return runner.run(options, show)
 
 
 @_fcspec.command()
@@ -171,7 +171,7 @@ def write_deviations(target: str, output: Path | None) -> int:
     """
     address = full_address(target)
     known = deviations.load(str(output), address, load_spec()) if output is not None and output.exists() else ()
-    report = _with_progress(suite.Options(address, ("all",)))
+    report = _with_progress(runner.Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
     text = deviations.write(report, known)
@@ -224,7 +224,7 @@ def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | Non
 @_fcspec.command()
 def targets() -> int:
     """List the short names of known implementations."""
-    from fcspec.target import KNOWN
+    from fcspec.target.address import KNOWN
 
     for name, address in KNOWN.items():
         click.echo(f"{name:<12} {address}")

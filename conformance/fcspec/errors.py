@@ -1,4 +1,4 @@
-"""What a user did wrong, said in one line (exit code 4)."""
+"""The exceptions of this package, and exceptions in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class UsageError(Exception):
-    """No such target, clause, profile, file or option."""
+    """No such target, clause, profile, file or option: one line says so, exit code 4."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -26,3 +26,11 @@ def in_words(error: BaseException) -> str:
         text = "<no text: its __str__ raises>"
     text = text.encode(errors="replace").decode()
     return f"{name if module == 'builtins' else f'{module}.{name}'}: {text}"[:1000].removesuffix(": ")
+
+
+class LeftTheTest(Exception):
+    """A case raised what would end pytest: KeyboardInterrupt or pytest.exit."""
+
+
+class Unsupported(Exception):
+    """This torch or platform cannot run the case."""

@@ -21,14 +21,16 @@ from typing import Any
 
 import torch
 
-from fcspec import hunting, preflight, process
-from fcspec.boundary import Boundary
-from fcspec.differential import Broken, code, judge, outcome_clause
+from fcspec.calls import shrinking
+from fcspec.calls.comparison import Broken, code, judge, outcome_clause
+from fcspec.calls.drawing import TOPICS, Topic, plans
+from fcspec.calls.plan import Plan
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.plans import Plan
-from fcspec.process import Process
 from fcspec.spec import load_spec
-from fcspec.strategies import TOPICS, Topic, plans
+from fcspec.target import preflight
+from fcspec.target.boundary import Boundary
+from fcspec.workers import child as process
+from fcspec.workers.child import Process
 
 FIRST_ROUND, LATER_ROUNDS = 30, 100
 """Examples of a round: few at first, so that every topic has its turn soon."""
@@ -103,7 +105,7 @@ def explore(
     preflight.try_in_child(address, 10.0, process.channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
-    hunting.warm()
+    shrinking.warm()
     process.adopt_strays()
     lanes = collections.deque(_Lane(topic) for topic in topics)
     return _Loop(address, loaded, seed, time.monotonic() + seconds).run(
@@ -294,7 +296,9 @@ class _Hunt:
 
     def run(self, seed: int, examples: int) -> dict[str, Any]:
         drawn = plans(self.lane.topic)
-        found = hunting.hunt(drawn, self._judge, examples=examples, seed=seed, shrinking=SHRINKING, until=self.deadline)
+        found = shrinking.hunt(
+            drawn, self._judge, examples=examples, seed=seed, shrinking=SHRINKING, until=self.deadline
+        )
         if found is None:
             return {"clause": None}
         plan, broken = found

@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
-from fcspec import plugin
+from fcspec.plugin import items as items_of
 from fcspec.spec import load_spec
 from forked import Forked, failing, first_failing, judge
 
@@ -94,7 +94,7 @@ def _judge(mutant, source, options, items):
         return first_failing(items, mutant.clauses, limit=10.0)
     if options.near:
         near = {slug.partition(".")[0] for slug in mutant.clauses}
-        items = [item for item in items if plugin.slug_of(item).partition(".")[0] in near]
+        items = [item for item in items if items_of.clause_of(item).partition(".")[0] in near]
     return failing(items, limit=10.0)
 
 

@@ -23,7 +23,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
-from fcspec import plugin
+from fcspec.plugin import hooks as plugin
+from fcspec.plugin import items as items_of
 from fcspec.spec import load_spec
 from forked import Forked, judge
 from operators import Mutant, mutants
@@ -65,10 +66,10 @@ class Score:
             judge(mutant.source, items)
         except Exception as error:
             return f"import: {type(error).__name__}"
-        for item in sorted(_one_of_each_first(items), key=lambda item: -self.caught[plugin.case_id(item)]):
+        for item in sorted(_one_of_each_first(items), key=lambda item: -self.caught[items_of.case_id(item)]):
             for report in plugin._play(item, False):
                 if hasattr(report, "fcspec") and report.fcspec["verdict"] not in ("pass", "unsupported"):
-                    return plugin.case_id(item)
+                    return items_of.case_id(item)
         return "survived"
 
 
@@ -77,8 +78,8 @@ def _one_of_each_first(items: list[pytest.Item]) -> list[pytest.Item]:
     seen: collections.Counter[str | None] = collections.Counter()
     rank = {}
     for item in items:
-        rank[item] = seen[plugin.slug_of(item)]
-        seen[plugin.slug_of(item)] += 1
+        rank[item] = seen[items_of.clause_of(item)]
+        seen[items_of.clause_of(item)] += 1
     return sorted(items, key=rank.__getitem__)
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from fcspec.snapshot import Part
 from fcspec.specimens.base import Names
+from fcspec.state.module_state import Part
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:

@@ -1,9 +1,9 @@
 """args, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
-from fcspec.plans import ALL_BY_KEYWORD, BY_KEYWORD
+from fcspec.calls.drawing import Topic
+from fcspec.calls.plan import ALL_BY_KEYWORD, BY_KEYWORD
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import Topic
 
 
 @clause("args.kwargs")

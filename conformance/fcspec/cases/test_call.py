@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.refusal import refused
+from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values, probe
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter

@@ -1,8 +1,8 @@
 """call, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
+from fcspec.calls.drawing import Topic
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import Topic
 
 
 @clause("call.hooks")

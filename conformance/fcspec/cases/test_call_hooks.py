@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
 from fcspec.plugin import clause, unsupported
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at
 from fcspec.specimens.sites import flat_parameter, nested_parameter
 

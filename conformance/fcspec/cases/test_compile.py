@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
-from fcspec.cases import compiling
+from fcspec.cases.support import compiling
 from fcspec.plugin import clause, unsupported
-from fcspec.snapshot import snapshot
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS, within
 from fcspec.specimens.sites import FLAT, NESTED
+from fcspec.state.module_state import snapshot
 
 
 @pytest.fixture(autouse=True)

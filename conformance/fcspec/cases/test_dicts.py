@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
-from fcspec.cases.refusal import refused
+from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values
 from fcspec.specimens.groups import ALL_PAIRS, PAIRS, SHARED, twin_submodules
 from fcspec.specimens.parametrized import PARAMETRIZED

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.refusal import refused
+from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens.base import at
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter

@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
 from fcspec.plugin import clause, unsupported
-from fcspec.snapshot import snapshot
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS, LARGE
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_buffer, nested_parameter
+from fcspec.state.module_state import snapshot
 
 RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 

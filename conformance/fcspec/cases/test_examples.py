@@ -6,7 +6,7 @@ import functools
 import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
 
-from fcspec.cases import compiling
+from fcspec.cases.support import compiling
 from fcspec.plugin import clause
 from fcspec.spec import Example, load_spec
 

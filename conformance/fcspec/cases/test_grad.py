@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from fcspec import oracle
 from fcspec.plugin import clause
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter, nested_parameter

@@ -1,9 +1,9 @@
 """grad, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
-from fcspec.plans import AS_PARAMETER, GRAD
+from fcspec.calls.drawing import Topic
+from fcspec.calls.plan import AS_PARAMETER, GRAD
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import Topic
 
 
 @clause("grad.given")

@@ -11,9 +11,9 @@ from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at
 from fcspec.specimens.sites import FLAT, flat_buffer, flat_parameter
+from fcspec.state.module_state import snapshot
 
 
 def _whose(seen, site, value):

@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.snapshot import bits
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import PAIRS, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, SITES, flat_buffer, flat_parameter, nested_buffer
+from fcspec.state.module_state import bits
 
 
 def _add_one(site):

@@ -1,9 +1,9 @@
 """inplace, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
-from fcspec.plans import REBIND
+from fcspec.calls.drawing import Topic
+from fcspec.calls.plan import REBIND
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import Topic
 
 
 @clause("inplace.rebinding")

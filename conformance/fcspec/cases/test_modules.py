@@ -5,10 +5,10 @@ import contextlib
 import pytest
 import torch
 
-from fcspec import oracle
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
-from fcspec.specimens.stateful import BOTH, BUFFERS, PARAMETERS, available, tensors, values_for
+from fcspec.specimens import oracle
+from fcspec.specimens.torch_modules import BOTH, BUFFERS, PARAMETERS, available, tensors, values_for
+from fcspec.state.module_state import snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of deprecated classes and of prototypes that fast paths use
 

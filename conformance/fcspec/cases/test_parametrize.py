@@ -9,9 +9,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from fcspec import oracle
 from fcspec.plugin import clause, unsupported
-from fcspec.snapshot import bits, snapshot
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, get, parameter, probe
 from fcspec.specimens.parametrized import (
     PARAMETRIZED,
@@ -26,6 +25,7 @@ from fcspec.specimens.parametrized import (
     squared,
     two_originals,
 )
+from fcspec.state.module_state import bits, snapshot
 
 
 @clause("parametrize.regular-name")

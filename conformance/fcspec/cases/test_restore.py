@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter, nested_buffer, nested_parameter
+from fcspec.state.module_state import snapshot
 
 
 @clause("restore.objects")

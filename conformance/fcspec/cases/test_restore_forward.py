@@ -7,11 +7,11 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
+from fcspec.state.module_state import snapshot
 
 
 @clause("restore.nested")

@@ -1,8 +1,8 @@
 """restore, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
+from fcspec.calls.drawing import ANY_KIND, Topic
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import ANY_KIND, Topic
 
 
 @clause("restore.objects")

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import probe
+from fcspec.state.module_state import snapshot
 
 
 @clause("restore.interrupted")

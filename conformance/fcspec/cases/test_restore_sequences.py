@@ -1,6 +1,6 @@
 """restore, in long sequences of calls on one module: plain, failing, nested and writing ones, between training and loading."""
 
-from fcspec.cases import sequences
+from fcspec.cases.support import sequences
 from fcspec.plugin import clause
 
 

@@ -4,9 +4,9 @@ import pytest
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at
 from fcspec.specimens.groups import SHARED, SHARED_BUFFERS
+from fcspec.state.module_state import snapshot
 
 GIVEN = {
     "first name": lambda group: {group.names[0]: group.value()},

@@ -12,11 +12,11 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
-from fcspec.snapshot import paths, snapshot
 from fcspec.specimens.base import at, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import PARAMETRIZED, parametrization
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
+from fcspec.state.module_state import paths, snapshot
 
 
 def _places(module, key):

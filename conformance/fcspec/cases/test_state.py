@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import guard
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import squared
 from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter
+from fcspec.state import process_state
 
 DRAWS = [lambda: torch.rand(1), random.random]
 with contextlib.suppress(ImportError):
@@ -54,9 +54,9 @@ everyhow = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__
 
 
 def _changed(functional_call, site, call, group):
-    before = guard.snapshot(group)
+    before = process_state.snapshot(group)
     call(functional_call, site)
-    return guard.difference(before, guard.snapshot(group))
+    return process_state.difference(before, process_state.snapshot(group))
 
 
 @clause("state.rng")
@@ -86,11 +86,11 @@ def test_random_numbers_that_forward_draws_are_gone(functional_call, site):
         torch.rand(3)
         random.random()
 
-    before = guard.snapshot("rng")
+    before = process_state.snapshot("rng")
     site.inside(act)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
-    assert {"rng.torch", "rng.python"} <= set(guard.difference(before, guard.snapshot("rng")))
+    assert {"rng.torch", "rng.python"} <= set(process_state.difference(before, process_state.snapshot("rng")))
 
 
 @clause("state.defaults")
@@ -130,11 +130,11 @@ def test_modes_are_as_before(functional_call, site, call):
 @at((nested_parameter,))
 def test_torch_is_as_before(functional_call, site, call):
     """But for torch.Storage: it follows the default dtype, and that is the law of state.defaults."""
-    already = len(guard.repaired["torch"])
+    already = len(process_state.repaired["torch"])
 
     changed = _changed(functional_call, site, call, "torch")
 
-    changed |= guard.repaired["torch"][already:]
+    changed |= process_state.repaired["torch"][already:]
     assert {name: change for name, change in changed.items() if name not in ("torch.Storage", "torch.repaired")} == {}
 
 

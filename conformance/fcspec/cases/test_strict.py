@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
-from fcspec.cases.refusal import refused, unnamed
+from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
 from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals

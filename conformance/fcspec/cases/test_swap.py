@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
 from fcspec.plugin import clause
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (

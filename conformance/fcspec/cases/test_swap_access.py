@@ -4,9 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec import oracle
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values, parameter, probe
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
@@ -18,6 +17,7 @@ from fcspec.specimens.sites import (
     nested_buffer,
     nested_parameter,
 )
+from fcspec.state.module_state import snapshot
 
 
 @clause("swap.visible")

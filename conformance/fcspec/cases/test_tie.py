@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.refusal import refused
-from fcspec.cases.tied import are, seen_in_forward
+from fcspec.cases.support.refusal import refused
+from fcspec.cases.support.tied import are, seen_in_forward
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values, get
 from fcspec.specimens.groups import (

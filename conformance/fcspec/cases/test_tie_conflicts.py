@@ -6,7 +6,7 @@ import itertools
 import pytest
 import torch
 
-from fcspec.cases.refusal import refused, unnamed
+from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens.base import at, fresh_values, get, parameter
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, within

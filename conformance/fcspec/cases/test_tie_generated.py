@@ -1,9 +1,9 @@
 """tie, in calls that are drawn."""
 
-from fcspec.cases.generated import none_breaks
-from fcspec.plans import PARAMETER
+from fcspec.calls.drawing import Topic
+from fcspec.calls.plan import PARAMETER
+from fcspec.cases.support.generated import none_breaks
 from fcspec.plugin import clause
-from fcspec.strategies import Topic
 
 
 @clause("tie.one-name")

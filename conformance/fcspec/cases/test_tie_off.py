@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.tied import are, seen_in_forward
+from fcspec.cases.support.tied import are, seen_in_forward
 from fcspec.plugin import clause
-from fcspec.snapshot import snapshot
 from fcspec.specimens.base import at, get, parameter, probe
 from fcspec.specimens.groups import (
     ALL_PAIRS,
     SHARED,
     within,
 )
+from fcspec.state.module_state import snapshot
 
 
 @clause("tie.off")

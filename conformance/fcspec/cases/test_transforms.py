@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
-from fcspec import oracle
 from fcspec.plugin import clause, unsupported
-from fcspec.snapshot import snapshot
+from fcspec.specimens import oracle
 from fcspec.specimens.base import at, fresh_values, values_like
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
+from fcspec.state.module_state import snapshot
 
 SOME = (*FLAT, *NESTED)
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fcspec.snapshot import slots
+from fcspec.state.module_state import slots
 
 Act = Callable[[Any], Any]
 """What a specimen does in forward: called with a module; a result that is not None becomes forward's."""

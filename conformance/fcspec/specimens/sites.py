@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.snapshot import slots
 from fcspec.specimens.base import Act, Names, get, parameter, probe, values_like
+from fcspec.state.module_state import slots
 
 
 class Site:

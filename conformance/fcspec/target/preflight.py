@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcspec.errors import UsageError, in_words
-from fcspec.process import AVAILABLE, Process
+from fcspec.workers.child import AVAILABLE, Process
 
 CALL_LIMIT = 2.0
 """Seconds for a first call of a Linear. One that takes longer is for the cases to judge."""
@@ -35,13 +35,15 @@ def load(address: str, plugins: Any = None) -> Loaded:
     Args:
         plugins: pytest's, in a process in which it runs.
     """
-    from fcspec import guard, tampering, target
-    from fcspec.watch import Attributes, of_torch
+    from fcspec.state import process_state
+    from fcspec.state.attributes import Attributes, of_torch
+    from fcspec.target import address as target
+    from fcspec.target import integrity
 
-    judging = tampering.Judging(plugins)
+    judging = integrity.Judging(plugins)
     attributes = Attributes(of_torch())
-    state = guard.snapshot("defaults", "modes")
-    known = tampering.classes()
+    state = process_state.snapshot("defaults", "modes")
+    known = integrity.classes()
     try:
         function = target.load(address)
     except UsageError:
@@ -49,13 +51,15 @@ def load(address: str, plugins: Any = None) -> Loaded:
     except BaseException as error:
         raise UsageError(f"{address} does not import: {in_words(error)}") from None
     changed = [*judging.look_everywhere(), *(n for n, change in attributes.put_back().items() if _overrides(n, change))]
-    changed += [part.partition(".")[2] for part in guard.difference(state, guard.snapshot("defaults", "modes"))]
+    changed += [
+        part.partition(".")[2] for part in process_state.difference(state, process_state.snapshot("defaults", "modes"))
+    ]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise UsageError(
             f"importing {address} changes {', '.join(changed[:3])}{more}; nothing can be judged after that"
         )
-    return Loaded(function, judging, frozenset(tampering.classes() - known))
+    return Loaded(function, judging, frozenset(integrity.classes() - known))
 
 
 def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> None:
@@ -92,14 +96,15 @@ def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> No
 
 def _work(address: str, imported: mmap.mmap) -> Callable[[tuple[Any, Any]], list[dict[str, str]]]:
     def work(output: tuple[Any, Any]) -> list[dict[str, str]]:
-        from fcspec import tampering, target
+        from fcspec.target import address as target
+        from fcspec.target import integrity
 
         for file, descriptor in zip(output, (1, 2), strict=True):
             os.dup2(file.fileno(), descriptor)
         try:
             loaded = load(address)
             target.describe(address, loaded.function)
-            surroundings = tampering.Surroundings()
+            surroundings = integrity.Surroundings()
             imported[0] = 1
             target.try_out(loaded.function, tidy=lambda: (loaded.judging.look_everywhere(), surroundings.restore()))
         except UsageError as error:
@@ -123,7 +128,7 @@ def _overrides(name: str, change: tuple[Any, Any]) -> bool:
     """Whether a change of an attribute of torch alters what was there; a new name beside the old ones does not."""
     import torch
 
-    from fcspec.watch import ABSENT
+    from fcspec.state.attributes import ABSENT
 
     key = name.rpartition(".")[2]
     return change[0] is not ABSENT or hasattr(torch.nn.Module, key) or hasattr(torch._C.TensorBase, key)

@@ -1,8 +1,7 @@
-"""The right answer, computed without any functional_call: a copy of the module that was given the values by assignment."""
+"""What a plan's call amounts to, computed without any functional_call: by assignment, and a plain call."""
 
 from __future__ import annotations
 
-import copy
 import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,39 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from fcspec import source
-from fcspec.plans import ADD, MOVE, PARAMETER, Act, Place, Plan
-from fcspec.snapshot import slots
-
-
-def holding(module: nn.Module, values: Mapping[str, Tensor | None], *, tied: bool = True) -> nn.Module:
-    """A copy of the module that holds these very tensors.
-
-    Args:
-        values: by any name of a slot.
-        tied: a value also reaches the slots that hold the same tensor as the named one and are not named themselves.
-    """
-    twin = copy.deepcopy(module)
-    places = {name: (owner, store, key) for name, owner, store, key in slots(twin)}
-    groups: dict[int, list[tuple[nn.Module, str, str]]] = {}
-    for owner, store, key in places.values():
-        groups.setdefault(id(vars(owner)[store][key]), []).append((owner, store, key))
-    new: list[tuple[tuple[nn.Module, str, str], Tensor | None]] = []
-    for name, value in values.items():
-        owner, store, key = places[name]
-        group = groups[id(vars(owner)[store][key])] if tied and vars(owner)[store][key] is not None else []
-        new = [(place, value) for place in group] + new + [(places[name], value)]
-    for (owner, store, key), value in new:
-        vars(owner)[store][key] = value
-    return twin
-
-
-def result(module: nn.Module, values: Mapping[str, Tensor | None], *args: Any, tied: bool = True, **kwargs: Any) -> Any:
-    """What the module's call gives when it holds these values."""
-    return holding(module, values, tied=tied)(*args, **kwargs)
-
-
-# --------------------------------------------------------------------------------------------------- of a whole plan
+from fcspec.calls import plan_source
+from fcspec.calls.plan import ADD, MOVE, PARAMETER, Act, Place, Plan
 
 
 @dataclass(frozen=True)
@@ -161,10 +129,10 @@ def expect(plan: Plan) -> Expected:
         return Expected(refused=refused, restored=frozenset(plan.groups), left=_all_own(plan))
     twin = plan.without_parametrizations({name for name, _ in plan.entries})
     names = scope()
-    run(source.definitions(twin), names)
+    run(plan_source.definitions(twin), names)
     for number in range(len(plan.values)):
-        names[f"value{number}"] = eval(_compile_expression(source.value(plan, number)), names)
-    dicts = eval(_compile_expression(source.dicts(plan)), names)
+        names[f"value{number}"] = eval(_compile_expression(plan_source.value(plan, number)), names)
+    dicts = eval(_compile_expression(plan_source.dicts(plan)), names)
     given: dict[str, Tensor] = {}
     for one in dicts if plan.as_tuple else (dicts,):
         given.update(one)
@@ -211,7 +179,7 @@ class _Stand:
     """A place of a module that was built from a plan."""
 
     def __init__(self, plan: Plan, place: Place, names: dict[str, Any]) -> None:
-        self.owner = eval(_compile_expression(source.owner(plan, place)), names)
+        self.owner = eval(_compile_expression(plan_source.owner(plan, place)), names)
         self.store = vars(self.owner)[plan.slot(place).store]
         self.key = place.part
 

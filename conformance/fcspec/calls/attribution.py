@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from fcspec.plans import (
+from fcspec.calls.plan import (
     ADD,
     ALONE,
     AS_PARAMETER,

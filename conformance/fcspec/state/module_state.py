@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.identity import Same
+from fcspec.state.identity import Same
 
 STORES = ("_parameters", "_buffers")
 

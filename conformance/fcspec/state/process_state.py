@@ -33,8 +33,8 @@ import torch
 from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrize
 
-from fcspec.identity import Same
-from fcspec.watch import ABSENT, Attributes, Change, of_torch
+from fcspec.state.attributes import ABSENT, Attributes, Change, of_torch
+from fcspec.state.identity import Same
 
 State = dict[str, dict[str, Any]]
 """group -> part -> value; values compare with `==`."""

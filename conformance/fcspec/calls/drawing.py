@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fcspec.plans import (
+from fcspec.calls.plan import (
     ADD,
     ALL_BY_KEYWORD,
     ALONE,

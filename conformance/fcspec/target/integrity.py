@@ -2,7 +2,7 @@
 
 Two kinds. What judges (pytest, builtins, torch's comparisons, fcspec itself) must be as it was before the target was imported.
 The rest of torch must be as it was when the call began: a call that leaves it changed breaks a clause of its own, and no other
-case may suffer, so it is put back and written down where `guard.snapshot` finds it.
+case may suffer, so it is put back and written down where `process_state.snapshot` finds it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 import torch
 import torch.testing  # what isn't imported now can't be watched
 
-from fcspec import guard
-from fcspec.identity import Same
-from fcspec.watch import Attributes, Change, Code, Hooks, imported, owners
+from fcspec.state import process_state
+from fcspec.state.attributes import Attributes, Change, Code, Hooks, imported, owners
+from fcspec.state.identity import Same
 
 _NEAR = (
     *("operator", "pytest", "_pytest.raises", "_pytest.python_api", "_pytest.outcomes", "_pytest.recwarn"),
@@ -107,15 +107,15 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._torch = _attributes().now()
-        self._function_modes = guard.function_modes()
-        self._dispatch_modes = guard.dispatch_modes()
+        self._function_modes = process_state.function_modes()
+        self._dispatch_modes = process_state.dispatch_modes()
         self._tracing = sys.gettrace(), sys.getprofile()
 
     def restore(self) -> list[str]:
         """Put back what a call left changed.
 
         Returns:
-            The names of comparisons among it; the rest is written down in `guard.repaired`.
+            The names of comparisons among it; the rest is written down in `process_state.repaired`.
         """
         found: list[str] = []
         for name, change in self._torch.put_back().items():
@@ -130,8 +130,8 @@ class Surroundings:
     def _restore_modes(self) -> Iterator[tuple[str, Change]]:
         core = torch._C
         for name, before, now, pop, push in (
-            ("function modes", self._function_modes, guard.function_modes(), *_FUNCTION_STACK),
-            ("dispatch modes", self._dispatch_modes, guard.dispatch_modes(), *_DISPATCH_STACK),
+            ("function modes", self._function_modes, process_state.function_modes(), *_FUNCTION_STACK),
+            ("dispatch modes", self._dispatch_modes, process_state.dispatch_modes(), *_DISPATCH_STACK),
         ):
             same = 0
             while same < min(len(before), len(now)) and before[same] is now[same]:
@@ -159,7 +159,7 @@ _DISPATCH_STACK = "_pop_torch_dispatch_stack", "_push_on_torch_dispatch_stack"
 
 
 def _write_down(group: str, name: str, change: Change) -> None:
-    guard.repaired[group].append((name, (Same(change[0]), Same(change[1]))))
+    process_state.repaired[group].append((name, (Same(change[0]), Same(change[1]))))
 
 
 @functools.cache
@@ -172,7 +172,7 @@ def _attributes() -> Attributes:
 
 def prepare() -> None:
     """Read what a call may change now, in the process that forks, so that no child has to."""
-    guard.prepare()
+    process_state.prepare()
     _attributes.cache_clear()
     _attributes()
 

@@ -19,10 +19,10 @@ from typing import Any
 
 import pytest
 
-from fcspec import process
-from fcspec.process import Answer, Outcome, Process
-from fcspec.report import capped
-from fcspec.verdicts import slug_of
+from fcspec.plugin.items import clause_of
+from fcspec.report.model import capped
+from fcspec.workers import child as process
+from fcspec.workers.child import Answer, Outcome, Process
 
 Play = Callable[[pytest.Item, bool], list[pytest.TestReport]]
 """Runs one item here and now, and returns its reports. Told whether it is the last of its process."""
@@ -110,7 +110,7 @@ def _tests(items: Iterable[pytest.Item]) -> list[list[pytest.Item]]:
     """The items of one clause, together."""
     by_clause: dict[str | None, list[pytest.Item]] = {}
     for item in items:
-        by_clause.setdefault(slug_of(item), []).append(item)
+        by_clause.setdefault(clause_of(item), []).append(item)
     return list(by_clause.values())
 
 

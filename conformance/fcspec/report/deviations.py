@@ -13,7 +13,7 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.report import WORST_FIRST, ClauseResult, Report
+from fcspec.report.model import WORST_FIRST, ClauseResult, Report
 from fcspec.spec import Spec
 
 FORMAT = 1

@@ -3,46 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from fcspec.errors import in_words
-from fcspec.report import Case, capped
+from fcspec.errors import LeftTheTest, Unsupported, in_words
+from fcspec.plugin.items import case_id, clause_of
+from fcspec.report.model import Case, capped
 from fcspec.spec import load_spec
 
 if TYPE_CHECKING:
-    from fcspec.boundary import Boundary
-    from fcspec.isolation import Ended
-
-CASES = Path(__file__).parent / "cases"
-
-
-class LeftTheTest(Exception):
-    """What would have ended pytest, had it not been in a child."""
-
-
-class Unsupported(Exception):
-    """This torch or platform cannot run the case."""
-
-
-def unsupported(reason: str) -> None:
-    """End a case that this torch or platform cannot run."""
-    raise Unsupported(reason)
-
-
-def slug_of(item: pytest.Item) -> str | None:
-    """The clause an item is about; None where it is no test of the suite."""
-    mark = item.get_closest_marker("clause")
-    if mark is None or not str(item.path).startswith(str(CASES)):
-        return None
-    return str(mark.args[0])
-
-
-def case_id(item: pytest.Item) -> str:
-    """file::name; pytest's nodeid depends on the folder it was started in."""
-    return f"{item.path.name}::{item.name}"
+    from fcspec.plugin.isolation import Ended
+    from fcspec.target.boundary import Boundary
 
 
 def of_report(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: Boundary, item: pytest.Item) -> Case:
@@ -60,7 +32,7 @@ def of_report(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: 
         reason = _first_line(call.excinfo)
     return Case(
         id=case_id(item),
-        clause=slug_of(item) or "",
+        clause=clause_of(item),
         verdict=verdict,
         reason=_plain(reason),
         seconds=round(report.duration, 3),
@@ -73,10 +45,10 @@ def of_report(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: 
 def of_broken(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: Boundary, item: pytest.Item) -> Case:
     """The verdict of a test whose setup or teardown failed: after a call that may be its doing, before it is ours."""
     if call.excinfo is not None and isinstance(call.excinfo.value, Unsupported) and not boundary.called:
-        return Case(case_id(item), slug_of(item) or "", "unsupported", str(call.excinfo.value))
+        return Case(case_id(item), clause_of(item), "unsupported", str(call.excinfo.value))
     reason = f"{call.when}: {in_words(call.excinfo.value) if call.excinfo else ''}"
     verdict = "fail" if boundary.called else "error"
-    return Case(case_id(item), slug_of(item) or "", verdict, reason, message=_plain(capped(report.longreprtext)))
+    return Case(case_id(item), clause_of(item), verdict, reason, message=_plain(capped(report.longreprtext)))
 
 
 def of_dead(item: pytest.Item, ended: Ended) -> tuple[pytest.TestReport, Case]:
@@ -94,7 +66,7 @@ def of_dead(item: pytest.Item, ended: Ended) -> tuple[pytest.TestReport, Case]:
         user_properties=list(item.user_properties),
     )
     seconds = round(ended.seconds, 3)
-    return report, Case(case_id(item), slug_of(item) or "", ended.verdict, ended.reason, seconds, message=capped(text))
+    return report, Case(case_id(item), clause_of(item), ended.verdict, ended.reason, seconds, message=capped(text))
 
 
 def not_judged(item: pytest.Item) -> pytest.TestReport:

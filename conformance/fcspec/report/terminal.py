@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
-from fcspec.report import ClauseResult, Report
+from fcspec.report.model import ClauseResult, Report
 from fcspec.spec import Clause, Spec
 
 WIDTH = 100

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from fcspec.verdicts import slug_of
+from fcspec.plugin.items import clause_of
 
 PLAIN, TRANSFORMS, COMPILER = range(3)
 """What cases need: torch alone; torch.func and torch.testing; torch.compile. Each includes those before."""
@@ -35,9 +35,9 @@ def warm(warmth: int) -> None:
         elif tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
             torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
     if steps:
-        from fcspec import tampering
+        from fcspec.target import integrity
 
-        tampering.prepare()
+        integrity.prepare()
 
 
 _done: list[int] = []
@@ -45,11 +45,11 @@ _done: list[int] = []
 
 def by_warmth(items: list[pytest.Item]) -> list[tuple[int, list[pytest.Item]]]:
     """First the clauses that need least: imports for the rest take as long as torch's, and make every fork dearer."""
-    compiling = {slug_of(item) for item in items if _mentions(item, _COMPILES)}
-    transforming = {slug_of(item) for item in items if _mentions(item, _TRANSFORMS)}
+    compiling = {clause_of(item) for item in items if _mentions(item, _COMPILES)}
+    transforming = {clause_of(item) for item in items if _mentions(item, _TRANSFORMS)}
     parts: dict[int, list[pytest.Item]] = {PLAIN: [], TRANSFORMS: [], COMPILER: []}
     for item in items:
-        slug = slug_of(item)
+        slug = clause_of(item)
         parts[COMPILER if slug in compiling else TRANSFORMS if slug in transforming else PLAIN].append(item)
     return [(warmth, part) for warmth, part in parts.items() if part]
 
@@ -62,7 +62,7 @@ def _mentions(item: pytest.Item, words: re.Pattern[str]) -> bool:
     """Whether its file, or the example it runs, has one of these words."""
     from fcspec.spec import load_spec
 
-    slug = slug_of(item)
+    slug = clause_of(item)
     texts = [example.code for example in load_spec()[slug].examples] if slug else []
     source = inspect.getsource(item.module) if isinstance(item, pytest.Function) else ""
     return any(words.search(text) for text in (source, *texts))

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from torch import nn
 
-from fcspec.snapshot import slots
 from fcspec.specimens.base import get, parameter, probe, values_like
+from fcspec.state.module_state import slots
 
 SETTINGS = settings(
     max_examples=3,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.plans import (
+from fcspec.calls.plan import (
     AS_PARAMETER,
     DOUBLE,
     EARLY,

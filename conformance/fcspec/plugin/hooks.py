@@ -19,30 +19,18 @@ import pytest
 from _pytest.outcomes import Exit
 from _pytest.runner import runtestprotocol
 
-pytest.register_assert_rewrite("fcspec.cases", "fcspec.snapshot", "fcspec.specimens", "fcspec.oracle")
+pytest.register_assert_rewrite("fcspec.cases", "fcspec.state.module_state", "fcspec.specimens", "fcspec.calls")
 
 from fcspec import devices  # noqa: E402
-from fcspec.errors import UsageError, in_words  # noqa: E402
-from fcspec.verdicts import (  # noqa: E402
-    CASES,
-    LeftTheTest,
-    case_id,
-    mark,
-    not_judged,
-    of_broken,
-    of_dead,
-    of_report,
-    slug_of,
-    unsupported,
-)
-from fcspec.warmth import by_warmth, warm  # noqa: E402
+from fcspec.errors import LeftTheTest, UsageError, in_words  # noqa: E402
+from fcspec.plugin.items import CASES, case_id, clause_of, is_case, note_clause  # noqa: E402
+from fcspec.plugin.verdicts import mark, not_judged, of_broken, of_dead, of_report  # noqa: E402
+from fcspec.plugin.warmup import by_warmth, warm  # noqa: E402
 
 if TYPE_CHECKING:
-    from fcspec import guard
-    from fcspec.boundary import Boundary
-    from fcspec.isolation import Ended, Patience
-
-__all__ = ["clause", "unsupported"]
+    from fcspec.plugin.isolation import Ended, Patience
+    from fcspec.state import process_state
+    from fcspec.target.boundary import Boundary
 
 _KEY = pytest.StashKey["Suite"]()
 
@@ -74,13 +62,6 @@ def pytest_configure(config: pytest.Config) -> None:
     suite.try_target()
 
 
-def clause(slug: str) -> pytest.MarkDecorator:
-    """`@clause("restore.exception")`: this test is about that clause. UsageError, with a did-you-mean, where there is none."""
-    from fcspec.spec import load_spec
-
-    return pytest.mark.clause(load_spec()[slug].slug)
-
-
 class Suite:
     """One run of the suite inside one pytest."""
 
@@ -91,7 +72,7 @@ class Suite:
         self._patience: Patience | None = None
         self._denied: frozenset[int] = frozenset()
         self._in_child: list[pytest.TestReport] | None = None
-        self._state: guard.State = {}
+        self._state: process_state.State = {}
         self._is_last = True
         self._events: int | None = config.getoption("--fcspec-events")
 
@@ -100,7 +81,7 @@ class Suite:
 
     @property
     def isolated(self) -> bool:
-        from fcspec import process
+        from fcspec.workers import child as process
 
         wanted = self.option("isolation") == "fork" and devices.is_cpu(self.option("device"))
         return bool(wanted and process.AVAILABLE and not self.config.option.usepdb)
@@ -127,7 +108,8 @@ class Suite:
         address = self.option("implementation", "")
         if not address or self._events is not None or not self.isolated or hasattr(self.config, "workerinput"):
             return
-        from fcspec import preflight, process
+        from fcspec.target import preflight
+        from fcspec.workers import child as process
 
         try:
             preflight.try_in_child(address, self.option("timeout"), process.channels())
@@ -135,8 +117,10 @@ class Suite:
             raise pytest.UsageError(str(error)) from None
 
     def _load(self, address: str) -> None:
-        from fcspec import preflight, process, target
-        from fcspec.boundary import Boundary
+        from fcspec.target import address as target
+        from fcspec.target import preflight
+        from fcspec.target.boundary import Boundary
+        from fcspec.workers import child as process
 
         if self.isolated:
             self._denied = process.channels()
@@ -168,17 +152,17 @@ class Suite:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         from fcspec.spec import load_spec
 
-        ours = [item for item in items if slug_of(item)]
+        ours = [item for item in items if note_clause(item)]
         if not ours:
             return
         address = config.getoption("--implementation")
         if not address:
-            from fcspec.target import FORMS
+            from fcspec.target.address import FORMS
 
             forms = "\n  ".join(FORMS)
             raise pytest.UsageError(f"which implementation? --implementation takes one of\n  {forms}")
         spec, chosen = load_spec(), self._chosen()
-        left_out = [item for item in ours if slug_of(item) not in chosen]
+        left_out = [item for item in ours if clause_of(item) not in chosen]
         if left_out:
             config.hook.pytest_deselected(items=left_out)
             gone = set(left_out)
@@ -187,11 +171,11 @@ class Suite:
             self._load(address)
         plan: dict[str, list[str]] = {slug: [] for slug in sorted(chosen, key=spec.position)}
         for item in items:
-            if slug := slug_of(item):
-                plan[slug].append(case_id(item))
+            if is_case(item):
+                plan[clause_of(item)].append(case_id(item))
         if seed := self.option("seed"):
-            random.Random(seed).shuffle(ours := [item for item in items if slug_of(item)])
-            items[:] = [*ours, *(item for item in items if not slug_of(item))]
+            random.Random(seed).shuffle(ours := [item for item in items if is_case(item)])
+            items[:] = [*ours, *(item for item in items if not is_case(item))]
         isolation = "fork" if self.isolated else "none"
         self.emit("plan", plan=plan, isolation=isolation, environment=_environment(self.option("device")))
 
@@ -215,7 +199,7 @@ class Suite:
         """With --fcspec-workers: our own loop, several children of one warm process."""
         options = self.config.option
         workers = self.option("workers")
-        ours = bool(session.items) and all(slug_of(item) for item in session.items)
+        ours = bool(session.items) and all(is_case(item) for item in session.items)
         if (
             not workers
             or not self.isolated
@@ -234,7 +218,7 @@ class Suite:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Under pytest's own loop, and in each worker of xdist: one child at a time."""
-        if slug_of(item) is None or not self.isolated:
+        if not is_case(item) or not self.isolated:
             return None
         if self._in_child is not None:
             self._in_child += runtestprotocol(item, log=False)
@@ -243,7 +227,8 @@ class Suite:
         return True
 
     def _run(self, items: list[pytest.Item], workers: int) -> None:
-        from fcspec import isolation, process
+        from fcspec.plugin import isolation
+        from fcspec.workers import child as process
 
         process.adopt_strays()
         if self._patience is None:
@@ -290,17 +275,17 @@ class Suite:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
-        if slug_of(item) and self.boundary is not None:
-            from fcspec import guard
+        if is_case(item) and self.boundary is not None:
+            from fcspec.state import process_state
 
             self.boundary.reset()
             self._seed()
-            self._state = guard.snapshot(*_LEFT_FOR_OTHERS)
+            self._state = process_state.snapshot(*_LEFT_FOR_OTHERS)
         return (yield)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
-        if slug_of(item) is None or self.boundary is None:
+        if not is_case(item) or self.boundary is None:
             return (yield)
         try:
             # So that "right on the first call only" and its like show, in one case or another.
@@ -324,16 +309,16 @@ class Suite:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
         left_changes = False
-        if slug_of(item) and call.when == "call" and self.boundary is not None:
-            from fcspec import guard
+        if is_case(item) and call.when == "call" and self.boundary is not None:
+            from fcspec.state import process_state
 
-            left_changes = bool(guard.difference(self._state, guard.snapshot(*_LEFT_FOR_OTHERS)))
+            left_changes = bool(process_state.difference(self._state, process_state.snapshot(*_LEFT_FOR_OTHERS)))
             self.boundary.look_back(everywhere=self._is_last or left_changes or call.excinfo is not None)
         failed = call.excinfo is not None
         report: pytest.TestReport = yield  # type: ignore[assignment]
         if failed and report.passed and self.boundary is not None:
             self.boundary.note("the report of a case that failed says that it passed")
-        if slug_of(item) is None or self.boundary is None:
+        if not is_case(item) or self.boundary is None:
             return report  # type: ignore[return-value]
         if call.when == "call":
             report.left_changes = left_changes  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """The suite in a process of its own: started here, followed event by event, and survived.
 
-`run` is called by the command; `python -m fcspec.suite` is the process it starts. Neither imports torch on the caller's side.
+`run` is called by the command; `python -m fcspec.runner` is the process it starts. Neither imports torch on the caller's side.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import IO, Any, Protocol
 
 from fcspec import devices
 from fcspec.errors import UsageError
-from fcspec.report import Case, Report, Run, judge
+from fcspec.report.model import Case, Report, Run, judge
 from fcspec.spec import load_spec
 
 PACKAGE = Path(__file__).parent
@@ -114,7 +114,7 @@ def start(arguments: list[str], events: int, output: IO[bytes]) -> Running:
     """
     dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fcspec.suite", str(events), *arguments],
+        [sys.executable, "-P", "-m", "fcspec.runner", str(events), *arguments],
         pass_fds=(events,),
         env={key: value for key, value in os.environ.items() if key not in dropped},
         stdin=subprocess.DEVNULL,
@@ -242,7 +242,8 @@ def main(events: int, arguments: list[str]) -> int:
     gc.disable()  # until the cases run: nothing that is imported is garbage
     import torch  # noqa: F401  # once for this process and the child that tries the target
 
-    from fcspec import preflight, process
+    from fcspec.target import preflight
+    from fcspec.workers import child as process
 
     def value(option: str) -> str:
         return next(a.partition("=")[2] for a in arguments if a.startswith(f"{option}="))
@@ -266,7 +267,7 @@ def pytest_arguments() -> list[str]:
     """pytest with the package's own configuration, on the package's own cases, and with no other plugin."""
     return [
         *("-c", str(PACKAGE / "pytest.ini"), "--rootdir", str(PACKAGE), "--confcutdir", str(PACKAGE)),
-        *("--disable-plugin-autoload", "-p", "fcspec.plugin", "-p", "no:cacheprovider", "-p", "no:logging"),
+        *("--disable-plugin-autoload", "-p", "fcspec.plugin.hooks", "-p", "no:cacheprovider", "-p", "no:logging"),
         *("-q", "--tb=short"),
         *("--no-header", "--no-summary", str(PACKAGE / "cases")),
     ]

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.snapshot import slots
 from fcspec.specimens.base import values_like
+from fcspec.state.module_state import slots
 
 Make = Callable[[], nn.Module]
 Inputs = Callable[[], tuple[Any, ...]]

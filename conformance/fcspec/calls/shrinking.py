@@ -12,11 +12,11 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.strategies import SearchStrategy
 
-from fcspec import source
-from fcspec.differential import Broken
-from fcspec.oracle import expect
-from fcspec.plans import Plan
-from fcspec.strategies import TOPICS, plans
+from fcspec.calls import plan_source
+from fcspec.calls.comparison import Broken
+from fcspec.calls.drawing import TOPICS, plans
+from fcspec.calls.expected import expect
+from fcspec.calls.plan import Plan
 
 _providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")  # older ones do not have it
 
@@ -102,7 +102,7 @@ _cache: Any = None
 
 
 def _size(plan: Plan) -> tuple[int, int]:
-    text = f"{source.definitions(plan)}{source.dicts(plan)}{plan.flags}"
+    text = f"{plan_source.definitions(plan)}{plan_source.dicts(plan)}{plan.flags}"
     return text.count("\n"), len(text)
 
 

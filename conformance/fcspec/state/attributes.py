@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
-from fcspec import peek
+from fcspec.state import memory_marks
 
 
 class _Absent:
@@ -49,7 +49,7 @@ class Attributes:
         self._owners = owners
         self._callables_only = callables_only
         self._values = {name: vars(owner).copy() for name, owner in owners.items()}
-        self._read = peek.of_attributes(owners.values())
+        self._read = memory_marks.of_attributes(owners.values())
         self._marks = self._read()
 
     def now(self) -> Attributes:
@@ -131,8 +131,10 @@ class Code:
             for key, value in vars(owner).items():
                 if (function := _function(value)) is not None:
                     self._functions[f"{name}.{key}"] = function
-        self._parts = [[getattr(function, part) for part in peek.PARTS] for function in self._functions.values()]
-        self._read = peek.of_code(tuple(self._functions.values()))
+        self._parts = [
+            [getattr(function, part) for part in memory_marks.PARTS] for function in self._functions.values()
+        ]
+        self._read = memory_marks.of_code(tuple(self._functions.values()))
         self._marks = self._read()
 
     def put_back(self) -> dict[str, Change]:
@@ -144,7 +146,7 @@ class Code:
         for (name, function), parts, then, now in zip(
             self._functions.items(), self._parts, self._marks, marks, strict=True
         ):
-            for part, old in zip(peek.PARTS, parts, strict=True) if then != now else ():
+            for part, old in zip(memory_marks.PARTS, parts, strict=True) if then != now else ():
                 if (new := getattr(function, part)) is not old:
                     changes[f"{name}.{part}"] = old, new
                     setattr(function, part, old)

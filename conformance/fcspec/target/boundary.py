@@ -14,9 +14,8 @@ import pytest
 import torch
 from _pytest.outcomes import Exit, OutcomeException
 
-from fcspec.errors import in_words
-from fcspec.tampering import Judging, Surroundings, is_of_torch, tensor_classes
-from fcspec.verdicts import Unsupported
+from fcspec.errors import Unsupported, in_words
+from fcspec.target.integrity import Judging, Surroundings, is_of_torch, tensor_classes
 
 SPEECH: tuple[type[BaseException], ...] = (
     OutcomeException,

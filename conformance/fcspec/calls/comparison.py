@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fcspec import source
+from fcspec.calls import plan_source
+from fcspec.calls.attribution import Naming
+from fcspec.calls.expected import GONE, NEW, NONE, OWN_TENSOR, Expected, Left, X, expect, run, scope
+from fcspec.calls.plan import HIDDEN, LATE, PARAMETER, Place, Plan
 from fcspec.errors import in_words
-from fcspec.naming import Naming
-from fcspec.oracle import GONE, NEW, NONE, OWN_TENSOR, Expected, Left, X, expect, run, scope
-from fcspec.plans import HIDDEN, LATE, PARAMETER, Place, Plan
 from fcspec.spec import load_spec
 
 
@@ -55,10 +55,10 @@ def judge(plan: Plan, functional_call: Callable[..., Any]) -> list[Broken]:
     checks = [*_checks(plan, expected)]
     names = scope()
     names["functional_call"] = functional_call
-    run(source.definitions(plan), names)
+    run(plan_source.definitions(plan), names)
     for line in _value_lines(plan):
         run(line, names)
-    run(f"dicts = {source.dicts(plan)}", names)
+    run(f"dicts = {plan_source.dicts(plan)}", names)
     for check in checks:
         run(check.before, names)
     broken, raised = [], None
@@ -111,7 +111,7 @@ def _call(plan: Plan, dicts: str) -> str:
 
 def _value_lines(plan: Plan) -> Iterator[str]:
     for number in range(len(plan.values)):
-        yield f"value{number} = {source.value(plan, number)}"
+        yield f"value{number} = {plan_source.value(plan, number)}"
 
 
 # --------------------------------------------------------------------------------------------------------- checks
@@ -142,7 +142,7 @@ def _of_process() -> Iterator[Check]:
 def _of_parametrizations(plan: Plan, naming: Naming) -> Iterator[Check]:
     for number, name in enumerate(naming.regular):
         place = plan.places[name]
-        path = source.expressions(plan)[place.node]
+        path = plan_source.expressions(plan)[place.node]
         note = (
             f"runs{number} = []\n"
             f"{path}.parametrizations.{place.key}[0].register_forward_hook(lambda *call: runs{number}.append(call))"
@@ -177,7 +177,7 @@ def _of_dicts(plan: Plan, expected: Expected, naming: Naming) -> Iterator[Check]
 def _of_slot(plan: Plan, expected: Expected, naming: Naming, place: Place) -> Iterator[Check]:
     left = expected.left[place]
     own, was = f"own{[*plan.groups].index(place)}", f"number{[*plan.groups].index(place)}"
-    held, owner, refused = source.held(plan, place), source.owner(plan, place), expected.refused is not None
+    held, owner, refused = plan_source.held(plan, place), plan_source.owner(plan, place), expected.refused is not None
     restored = place in expected.restored or refused or (left.what == OWN_TENSOR and place not in expected.own)
     clause = naming.restored(place, refused) if restored else "inplace.not-given"
     note = f"{own} = {held}"
@@ -197,7 +197,7 @@ def _of_slot(plan: Plan, expected: Expected, naming: Naming, place: Place) -> It
 
 
 def _of_stores(plan: Plan, place: Place, clause: str) -> Iterator[Check]:
-    slot, owner = plan.slot(place), source.owner(plan, place)
+    slot, owner = plan.slot(place), plan_source.owner(plan, place)
     others = [store for store in ("_parameters", "_buffers", "_modules", "__dict__") if store != slot.store]
     yield Check(
         clause, f'assert not any("{slot.key}" in store for store in ({", ".join(f"{owner}.{s}" for s in others)}))'
@@ -212,7 +212,7 @@ def _of_order(plan: Plan, expected: Expected) -> Iterator[Check]:
         late = {act.key for act in node.acts if act.what in LATE}
         places = [place for place in plan.groups if place.node == number and place.key in late]
         if late and (expected.refused or set(places) <= expected.restored):
-            path = source.expressions(plan)[number]
+            path = plan_source.expressions(plan)[number]
             for store in ("_parameters", "_buffers"):
                 note = f"order{number}{store} = list({path}.{store})"
                 yield Check("restore.order", f"assert list({path}.{store}) == order{number}{store}", note)
@@ -238,7 +238,7 @@ def _of_gradients(plan: Plan, expected: Expected, naming: Naming) -> Iterator[Ch
         says = (
             f"{own}.grad is None" if gradient is None else f"{own}.grad is not None and {own}.grad.item() == {gradient}"
         )
-        yield Check("grad.own", f"assert {says}", f"{own} = {source.held(plan, place)}", backward=True)
+        yield Check("grad.own", f"assert {says}", f"{own} = {plan_source.held(plan, place)}", backward=True)
 
 
 # --------------------------------------------------------------------------------------------------------- scripts
@@ -249,11 +249,11 @@ def code(plan: Plan, broken: Broken, address: str) -> str:
     clause, check = load_spec()[broken.clause], broken.check
     law = " ".join(clause.law.replace("`", "").split())
     head = textwrap.wrap(f"{clause.slug} · {clause.level}: {law}", 110, initial_indent="# ", subsequent_indent="# ")
-    definitions = source.definitions(plan)
+    definitions = plan_source.definitions(plan)
     before = [] if check is None or not check.before else check.before.splitlines()
     after = [] if check is None else check.after.splitlines()
     uses_dicts = "dicts" in " ".join(after)
-    text = source.dicts(plan)
+    text = plan_source.dicts(plan)
     call = _call(plan, "dicts" if uses_dicts else text)
     values = [*_value_lines(plan), *([f"dicts = {text}"] if uses_dicts else [])]
     if check is not None and check.backward:
@@ -262,7 +262,7 @@ def code(plan: Plan, broken: Broken, address: str) -> str:
         call = f"result = {call}"
     body = "\n".join([*values, *before, *_guarded(call, broken, expect(plan)), *after])
     for number in range(len(plan.values)):
-        body = _inlined(body, f"value{number}", source.value(plan, number))
+        body = _inlined(body, f"value{number}", plan_source.value(plan, number))
     body = _tidied(body)
     imports = ["import torch", "from torch import nn"]
     if "parametrize." in definitions + body:

@@ -2,12 +2,12 @@
 
 import zlib
 
-from fcspec import hunting
-from fcspec.differential import code, judge
-from fcspec.strategies import Words, plans
-from fcspec.target import full_address
+from fcspec.calls import shrinking
+from fcspec.calls.comparison import code, judge
+from fcspec.calls.drawing import Words, plans
+from fcspec.target.address import full_address
 
-hunting.warm()  # once, and not in the child of every case
+shrinking.warm()  # once, and not in the child of every case
 
 EXAMPLES = 6
 SHRINKING = 2.0
@@ -31,7 +31,7 @@ def none_breaks(slug, topic, functional_call, names, config):
         return [broken for broken in judge(plan, functional_call) if broken.clause == slug]
 
     seed = zlib.crc32(slug.encode())
-    found = hunting.hunt(plans(topic, words(names)), judged, examples=EXAMPLES, seed=seed, shrinking=SHRINKING)
+    found = shrinking.hunt(plans(topic, words(names)), judged, examples=EXAMPLES, seed=seed, shrinking=SHRINKING)
     if found is not None:
         plan, broken = found
         script = code(plan, broken, full_address(config.getoption("--implementation")))

@@ -1,0 +1,1 @@
+"""A call as data: drawn, computed, compared, shrunk, printed."""

@@ -1,0 +1,5 @@
+"""pytest's items in, Case objects out."""
+
+from fcspec.plugin.items import clause, unsupported
+
+__all__ = ["clause", "unsupported"]

@@ -1,1 +1,0 @@
-"""Report -> text. Pure functions: they run nothing."""

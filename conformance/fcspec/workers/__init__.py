@@ -1,0 +1,1 @@
+"""Forked children with a clock. Knows processes, never clauses."""
