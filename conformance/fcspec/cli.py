@@ -14,10 +14,12 @@ from rich.text import Text
 
 from fcspec import __version__, runner
 from fcspec.errors import UsageError, did_you_mean
+from fcspec.options import Flag, Options, flags
 from fcspec.report import deviations, terminal
-from fcspec.report.model import INCOMPLETE, INTERRUPTED, NONCONFORMING, NOTHING, USAGE, Report, write_json
+from fcspec.report.model import Report, write_json
+from fcspec.report.verdict import ExitCode
 from fcspec.spec import Clause, load_spec
-from fcspec.target.address import FORMS, full_address
+from fcspec.target.address import FORMS, KNOWN, Address
 
 
 class _Group(click.Group):
@@ -36,60 +38,54 @@ def _fcspec() -> None:
     """Judge implementations of torch.func.functional_call against SPEC.md."""
 
 
+def _judging_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Every option of fcspec.options, for a command that judges."""
+    for flag in reversed(flags()):
+        kind = type(flag.default)
+        more: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": _type(flag), "multiple": flag.several}
+        default = {} if flag.default is None else {"default": flag.default, "show_default": not flag.several}
+        names = f"--{flag.name}", flag.field
+        command = click.option(*names, help=flag.help, metavar=flag.metavar, **more, **default)(command)
+    return command
+
+
+def _type(flag: Flag) -> Any:
+    if flag.choices is not None:
+        return click.Choice(flag.choices)
+    if flag.minimum is not None:
+        return click.FloatRange(flag.minimum) if isinstance(flag.default, float) else click.IntRange(int(flag.minimum))
+    return str if flag.several else type(flag.default)
+
+
 @_fcspec.command()
 @click.argument("target", required=False)
-@click.option(
-    "--profile", "profiles", multiple=True, metavar="NAME", help="A profile of SPEC.md, or all; again for more."
-)
-@click.option("--clause", "clauses", multiple=True, metavar="GLOB", help="Only clauses that match, as in 'restore.*'.")
-@click.option("--strict", is_flag=True, help="Every SHOULD counts like a MUST.")
+@_judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
 @click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
-@click.option("--workers", type=click.IntRange(1), help="Tests at a time. [default: the number of CPUs]")
-@click.option("--timeout", type=click.FloatRange(0.1), default=10.0, show_default=True, help="Seconds for one test.")
-@click.option(
-    "--patience", type=click.IntRange(0), default=5, show_default=True, help="Timeouts in a row that end the run."
-)
-@click.option(
-    "--seed", type=int, default=0, show_default=True, help="Varies names in specimens and the order of tests."
-)
-@click.option("--isolation", type=click.Choice(["fork", "none"]), default="fork", show_default=True)
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or mps; without isolation but on the CPU.")
-def check(
-    target: str | None,
-    profiles: tuple[str, ...],
-    clauses: tuple[str, ...],
-    strict: bool,
-    declared: str | None,
-    json_path: Path | None,
-    workers: int | None,
-    **options: Any,
-) -> int:
+def check(target: str | None, declared: str | None, json_path: Path | None, **chosen: Any) -> int:
     """Judge TARGET clause by clause.
 
     TARGET is package.module:function, path/to/file.py:function, or a short name.
     """
     if not target:
-        forms = "\n  ".join(FORMS)
-        raise UsageError(
-            f"which implementation? TARGET is one of\n  {forms}\nas in: fcspec check torch.func:functional_call"
-        )
-    spec = load_spec()
-    spec.select(profiles, clauses)
-    address = full_address(target)
-    entries = deviations.load(declared, address, spec) if declared else None
+        raise UsageError(f"which implementation? TARGET is {FORMS}\nas in: fcspec check torch.func:functional_call")
+    spec, options = load_spec(), _options(target, chosen)
+    spec.select(options.profiles, options.clauses)
+    entries = deviations.load(declared, str(options.address), spec) if declared else None
     if json_path is not None:
         _claim(json_path)
-    if workers is not None:
-        options["workers"] = workers
-    chosen = runner.Options(address, profiles, clauses, strict=strict, **options)
-    report = _with_progress(chosen)
+    report = _with_progress(options)
     if entries is not None:
         report = deviations.apply(report, entries)
     if json_path is not None:
         write_json(report.as_dict(), json_path)
     _console().print(terminal.screen(report, spec), end="", soft_wrap=True)
     return report.exit_code
+
+
+def _options(target: str, chosen: dict[str, Any]) -> Options:
+    given = {name: value for name, value in chosen.items() if value is not None}
+    return Options(Address.parse(target), **given)
 
 
 def _claim(path: Path) -> None:
@@ -100,7 +96,7 @@ def _claim(path: Path) -> None:
         raise UsageError(f"--json {path} cannot be written: {error.strerror or error}") from None
 
 
-def _with_progress(options: runner.Options) -> Report:
+def _with_progress(options: Options) -> Report:
     console = _console(stderr=True)
     if not console.is_terminal:
         return runner.run(options)
@@ -111,7 +107,7 @@ def _with_progress(options: runner.Options) -> Report:
         task = bar.add_task("starting", total=None)
 
         def show(progress: runner.Progress) -> None:
-            wrong = sum(case.verdict not in ("pass", "unsupported") for case in progress.cases)
+            wrong = sum(case.verdict.is_wrong for case in progress.cases)
             latest = progress.cases[-1].clause if progress.cases else "collecting"
             bar.update(
                 task,
@@ -169,9 +165,9 @@ def write_deviations(target: str, output: Path | None) -> int:
 
     A file with an empty reason does not load: say why each clause deviates. Reasons that the file already has are kept.
     """
-    address = full_address(target)
-    known = deviations.load(str(output), address, load_spec()) if output is not None and output.exists() else ()
-    report = _with_progress(runner.Options(address, ("all",)))
+    address = Address.parse(target)
+    known = deviations.load(str(output), str(address), load_spec()) if output is not None and output.exists() else ()
+    report = _with_progress(Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
     text = deviations.write(report, known)
@@ -196,7 +192,7 @@ def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | Non
 
     Every finding is shrunk and printed as a script that reproduces it, one for each clause.
     """
-    address = full_address(target)
+    address = Address.parse(target)
     seed = random.randrange(1 << 16) if seed is None else seed
     from fcspec import explore  # imports torch
 
@@ -217,15 +213,13 @@ def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | Non
         err.print(Text(terminal.clean(f"the search itself failed: {problem}")), soft_wrap=True)
     console.print(f"{search.examples} examples, {len(search.findings)} findings · seed {seed}")
     if search.problems:
-        return INCOMPLETE
-    return NONCONFORMING if search.findings else 0 if search.examples else NOTHING
+        return ExitCode.INCOMPLETE
+    return ExitCode.NONCONFORMING if search.findings else 0 if search.examples else ExitCode.NOTHING
 
 
 @_fcspec.command()
 def targets() -> int:
     """List the short names of known implementations."""
-    from fcspec.target.address import KNOWN
-
     for name, address in KNOWN.items():
         click.echo(f"{name:<12} {address}")
     return 0
@@ -254,10 +248,10 @@ def _exit_code(command: Callable[[], Any]) -> int:
     except click.ClickException as error:
         return _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
-    return USAGE
+        return ExitCode.INTERRUPTED
+    return ExitCode.USAGE
 
 
 def _fail(message: str) -> int:
     click.echo(f"fcspec: {terminal.clean(message)}", err=True)
-    return USAGE
+    return ExitCode.USAGE

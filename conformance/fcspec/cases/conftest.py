@@ -1,11 +1,20 @@
-"""Fixtures that build specimens, named anew for every case."""
+"""Fixtures that build specimens, named anew for every case, and the implementation under test."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from fcspec.plugin.items import UNDER_TEST
 from fcspec.specimens.base import Names
 from fcspec.state.module_state import Part
+from fcspec.target.address import FORMS
+from fcspec.target.boundary import Boundary
+
+
+def pytest_collection_modifyitems(config: pytest.Config) -> None:
+    if not config.pluginmanager.has_plugin("fcspec-collection"):
+        raise pytest.UsageError(f"which implementation? --fcspec-target takes {FORMS}")
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
@@ -15,10 +24,26 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     return None
 
 
+@pytest.fixture(scope="session")
+def functional_call(request: pytest.FixtureRequest) -> Boundary:
+    """The implementation under test. Session-scoped, because hypothesis refuses function-scoped fixtures under @given."""
+    return request.config.stash[UNDER_TEST].boundary
+
+
+@pytest.fixture
+def observe(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """`observe("unpacked")`: what a MAY clause reports, in one short phrase."""
+
+    def record(phrase: str) -> None:
+        request.node.user_properties.append(("observed", phrase))
+
+    return record
+
+
 @pytest.fixture
 def names(request: pytest.FixtureRequest) -> Names:
     """Names for the classes and attributes of this case."""
-    return Names(f"{request.node.name} {request.config.getoption('--fcspec-seed')}")
+    return Names(f"{request.node.name} {request.config.stash[UNDER_TEST].options.seed}")
 
 
 @pytest.fixture

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from fcspec.errors import Unsupported
 
+if TYPE_CHECKING:
+    from fcspec.options import Options
+    from fcspec.target.boundary import Boundary
+
 CASES = Path(__file__).parents[1] / "cases"
+
+
+@dataclass(frozen=True)
+class UnderTest:
+    """What cases judge now; their fixtures read it."""
+
+    boundary: Boundary
+    options: Options
+
+
+UNDER_TEST = pytest.StashKey[UnderTest]()
+"""Where a pytest.Config has it."""
 
 _CLAUSE = pytest.StashKey[str]()
 

@@ -13,7 +13,8 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 
 from fcspec.errors import UsageError, did_you_mean
-from fcspec.report.model import WORST_FIRST, ClauseResult, Report
+from fcspec.report.model import ClauseResult, Report
+from fcspec.report.verdict import Verdict
 from fcspec.spec import Spec
 
 FORMAT = 1
@@ -30,7 +31,7 @@ class Deviation:
     """
 
     clause: str
-    verdict: str
+    verdict: Verdict
     reason: str
     cases: tuple[str, ...] = ()
     issue: str | None = None
@@ -90,7 +91,7 @@ def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
     known = [clause.slug for clause in spec.clauses]
     if entry["clause"] not in known:
         raise UsageError(f"{where}: SPEC.md has no clause {entry['clause']!r}{did_you_mean(entry['clause'], known)}")
-    wrong = [verdict for verdict in WORST_FIRST if verdict not in ("pass", "error", "unsupported")]
+    wrong = [verdict for verdict in Verdict if verdict.is_wrong and verdict is not Verdict.ERROR]
     if entry["verdict"] not in wrong:
         raise UsageError(f"{where}: no verdict {entry['verdict']!r}; expected one of {', '.join(wrong)}")
     cases = entry.get("cases", [])
@@ -101,7 +102,7 @@ def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
             raise InvalidRequirement("only torch is known")
     except InvalidRequirement as error:
         raise UsageError(f'{where}: expected when = "torch>=2.0", found {entry["when"]!r}: {error}') from None
-    return Deviation(**{**entry, "cases": tuple(cases)})
+    return Deviation(**{**entry, "verdict": Verdict(entry["verdict"]), "cases": tuple(cases)})
 
 
 def apply(report: Report, declared: Sequence[Deviation]) -> Report:
@@ -117,7 +118,7 @@ def apply(report: Report, declared: Sequence[Deviation]) -> Report:
 def _mark(result: ClauseResult, entry: Deviation | None) -> ClauseResult:
     if entry is None or result.verdict != entry.verdict:
         return result
-    wrong = {case.id for case in result.cases if case.verdict not in ("pass", "unsupported")}
+    wrong = {case.id for case in result.cases if case.verdict.is_wrong}
     if entry.cases and wrong != set(entry.cases):
         return result
     return replace(result, declared=entry.reason)
@@ -133,9 +134,9 @@ def write(report: Report, known: Sequence[Deviation] = ()) -> str:
     reasons = {entry.clause: entry for entry in known}
     lines = [f"format = {FORMAT}", f'target = "{report.target["address"]}"']
     for result in report.clauses:
-        if result.level == "MAY" or result.verdict in ("pass", "unsupported", "error", None):
+        if result.level == "MAY" or not result.is_wrong or result.verdict is Verdict.ERROR:
             continue
-        wrong = [case.id for case in result.cases if case.verdict not in ("pass", "unsupported")]
+        wrong = [case.id for case in result.cases if case.verdict.is_wrong]
         lines += ["", "[[deviation]]", f'clause = "{result.clause}"', f'verdict = "{result.verdict}"']
         if len(wrong) < len(result.cases):
             lines += ["cases = [", *(f"    {json.dumps(case)}," for case in wrong), "]"]

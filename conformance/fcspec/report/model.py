@@ -1,4 +1,4 @@
-"""Verdicts, and the report as data: built from judged cases, to and from JSON."""
+"""The report as data: built from judged cases, to and from JSON."""
 
 from __future__ import annotations
 
@@ -11,19 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from fcspec import __version__
+from fcspec.report.verdict import ExitCode, Overall, Verdict
 from fcspec.spec import Clause, Spec
 
 FORMAT = "fcspec-report"
 FORMAT_VERSION = 1
 
-# Of one clause the worst of its cases counts, in this order. `unsupported` counts only where there is nothing else.
-WORST_FIRST = ("error", "crash", "exit", "timeout", "evaded", "fail", "pass", "unsupported")
-VERDICTS = frozenset(WORST_FIRST)
-
 MESSAGE_CAP = 8000
-
-# Exit codes; of several, the first that applies: usage, interrupted, incomplete, nonconforming, nothing, conforming.
-CONFORMING, NONCONFORMING, INTERRUPTED, INCOMPLETE, USAGE, NOTHING = 0, 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
@@ -33,7 +27,6 @@ class Case:
     Attributes:
         id: file::name; pytest's nodeid would depend on the caller's folder.
         clause: the slug it is about.
-        verdict: one of VERDICTS.
         reason: one line: why it is no pass.
         message: pytest's full text of the failure.
         stimulus: the call during which it happened.
@@ -42,7 +35,7 @@ class Case:
 
     id: str
     clause: str
-    verdict: str
+    verdict: Verdict
     reason: str | None = None
     seconds: float = 0.0
     stimulus: str | None = None
@@ -50,8 +43,7 @@ class Case:
     observed: str | None = None
 
     def __post_init__(self) -> None:
-        if self.verdict not in VERDICTS:
-            raise ValueError(f"{self.id}: no verdict {self.verdict!r}")
+        object.__setattr__(self, "verdict", Verdict(self.verdict))  # ValueError where a report holds another word
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -68,12 +60,11 @@ class ClauseResult:
     clause: str
     level: str
     profile: str
-    verdict: str | None
+    verdict: Verdict | None
     cases: tuple[Case, ...]
     declared: str | None = None
     observed: str | None = None
     reason: str | None = None
-    reproducer: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -81,7 +72,12 @@ class ClauseResult:
 
     @property
     def holds(self) -> bool:
-        return self.verdict == "pass"
+        return self.verdict is Verdict.PASS
+
+    @property
+    def is_wrong(self) -> bool:
+        """It was judged, and does not hold."""
+        return self.verdict is not None and self.verdict.is_wrong
 
     @property
     def worst(self) -> Case | None:
@@ -133,33 +129,32 @@ class Report:
     @property
     def broken(self) -> tuple[ClauseResult, ...]:
         """Required clauses that do not hold and were not declared."""
-        fine = ("pass", "unsupported", None)
-        return tuple(r for r in self.required() if r.verdict not in fine and r.declared is None)
+        return tuple(result for result in self.required() if result.is_wrong and result.declared is None)
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         if self.run.interrupted:
-            return INTERRUPTED
-        errors = any(result.verdict == "error" for result in self.clauses)
+            return ExitCode.INTERRUPTED
+        errors = any(result.verdict is Verdict.ERROR for result in self.clauses)
         unjudged = self.judged < len(self.clauses) and not self.run.out_of_patience
         if self.run.problem is not None or errors or unjudged:
-            return INCOMPLETE
+            return ExitCode.INCOMPLETE
         if self.broken or self.stale or self.run.out_of_patience:
-            return NONCONFORMING
-        if not any(result.verdict not in (None, "unsupported") for result in self.clauses):
-            return NOTHING
-        return CONFORMING
+            return ExitCode.NONCONFORMING
+        if not any(result.verdict not in (None, Verdict.UNSUPPORTED) for result in self.clauses):
+            return ExitCode.NOTHING
+        return ExitCode.CONFORMING
 
     @property
-    def verdict(self) -> str:
-        if self.exit_code == NONCONFORMING:
-            return "nonconforming"
-        if self.exit_code != CONFORMING:
-            return "incomplete"
-        return "conforming-as-declared" if any(r.declared for r in self.required()) else "conforming"
+    def verdict(self) -> Overall:
+        if self.exit_code == ExitCode.NONCONFORMING:
+            return Overall.NONCONFORMING
+        if self.exit_code != ExitCode.CONFORMING:
+            return Overall.INCOMPLETE
+        return Overall.AS_DECLARED if any(result.declared for result in self.required()) else Overall.CONFORMING
 
     def as_dict(self) -> dict[str, Any]:
-        """The JSON document of design.md, "The report is data"."""
+        """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
         del run["interrupted"], run["out_of_patience"]
         return {
@@ -172,7 +167,7 @@ class Report:
             "run": {
                 **run,
                 "profiles": list(self.run.profiles),
-                "exit_code": self.exit_code,
+                "exit_code": int(self.exit_code),
                 "planned": len(self.clauses),
                 "judged": self.judged,
                 "complete": self.complete,
@@ -211,12 +206,14 @@ def judge(
 
 def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Case]) -> ClauseResult:
     cases = tuple(by_id[id] for id in planned if id in by_id)
-    verdict = min((case.verdict for case in cases), key=WORST_FIRST.index, default=None)
-    if verdict in ("pass", "unsupported") and len(cases) < len(planned):
+    verdict = Verdict.worst(case.verdict for case in cases)
+    if verdict is not None and not verdict.is_wrong and len(cases) < len(planned):
         verdict = None  # what was not judged might have failed
     result = ClauseResult(clause.slug, clause.level, clause.profile, verdict, cases)
     if clause.level == "MAY":
-        seen = dict.fromkeys(case.observed or case.verdict for case in cases if case.observed or case.verdict != "pass")
+        seen = dict.fromkeys(
+            case.observed or case.verdict for case in cases if case.observed or case.verdict is not Verdict.PASS
+        )
         result = replace(result, observed="; ".join(seen) or None)
     worst = result.worst
     return replace(result, reason=worst.reason if worst else None)

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from fcspec.report.model import ClauseResult, Report
+from fcspec.report.verdict import Overall, Verdict
 from fcspec.spec import Clause, Spec
 
 WIDTH = 100
-_SIGNS = {"fail": "✗", "pass": "✓", "unsupported": "-", "timeout": "⧗", None: "?"}
+_SIGNS = {Verdict.UNSUPPORTED: "-", Verdict.TIMEOUT: "⧗", None: "?"}
 _STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -42,7 +43,7 @@ def screen(report: Report, spec: Spec) -> Text:
             if result.observed:
                 text.append(clean(f"    {result.clause.partition('.')[2]}: {result.observed}\n"), "dim")
     for result in report.clauses:
-        if _is_wrong(result) and (result.level != "MAY" or result.verdict == "error"):
+        if result.is_wrong and (result.level != "MAY" or result.verdict is Verdict.ERROR):
             text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
     text.append(_unsupported(report))
     for slug in report.stale:
@@ -50,10 +51,6 @@ def screen(report: Report, spec: Spec) -> Text:
             f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red"
         )
     return text.append("\n").append(summary(report, selected))
-
-
-def _is_wrong(result: ClauseResult) -> bool:
-    return result.verdict not in ("pass", "unsupported", None)
 
 
 def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[ClauseResult]]]:
@@ -79,14 +76,14 @@ def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
 
 
 def _supported(results: Iterable[ClauseResult]) -> list[ClauseResult]:
-    return [result for result in results if result.verdict != "unsupported"]
+    return [result for result in results if result.verdict is not Verdict.UNSUPPORTED]
 
 
 def _unsupported(report: Report) -> Text:
     """Why some clauses could not be judged here: a line for each reason."""
     reasons: dict[str, list[str]] = {}
     for result in report.clauses:
-        if result.verdict == "unsupported":
+        if result.verdict is Verdict.UNSUPPORTED:
             reasons.setdefault(result.reason or "", []).append(result.clause)
     text = Text()
     for reason, slugs in reasons.items():
@@ -150,11 +147,10 @@ def summary(report: Report, selected: bool = False) -> Text:
     if report.run.out_of_patience:
         text.append("too many timeouts in a row: the rest was not judged (--patience)\n", "red")
     verdicts = {
-        "conforming": ("CONFORMING", "bold green"),
-        "conforming-as-declared": ("CONFORMING AS DECLARED", "bold green"),
-        "nonconforming": ("NOT CONFORMING", "bold red"),
-        "incomplete": ("INCOMPLETE", "bold red"),
+        Overall.CONFORMING: ("CONFORMING", "bold green"),
+        Overall.AS_DECLARED: ("CONFORMING AS DECLARED", "bold green"),
+        Overall.NONCONFORMING: ("NOT CONFORMING", "bold red"),
+        Overall.INCOMPLETE: ("INCOMPLETE", "bold red"),
     }
     text.append(*verdicts[report.verdict])
-    holds = report.verdict in ("conforming", "conforming-as-declared")
-    return text.append(" in the clauses that were selected\n" if holds and selected else "\n")
+    return text.append(" in the clauses that were selected\n" if report.verdict.conforms and selected else "\n")

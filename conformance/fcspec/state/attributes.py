@@ -5,14 +5,11 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 
 from __future__ import annotations
 
-import copy
 import operator
 import sys
 from collections.abc import Iterable, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
-
-from fcspec.state import memory_marks
 
 
 class _Absent:
@@ -36,6 +33,17 @@ _SCALARS = (type(None), bool, int, float, str, bytes)
 Change = tuple[Any, Any]
 """(before, now)."""
 
+_is, _all, _map, _len = operator.is_, all, map, len  # as they were before any code under test ran
+
+
+def same_items(before: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether two dicts hold the same objects under the same keys, in the same order. No code of theirs is run."""
+    return (
+        _len(before) == _len(now)
+        and _all(_map(_is, before.keys(), now.keys()))
+        and _all(_map(_is, before.values(), now.values()))
+    )
+
 
 class Attributes:
     """The attributes of some modules and classes at one moment.
@@ -48,22 +56,7 @@ class Attributes:
     def __init__(self, owners: Mapping[str, Any], *, callables_only: bool = False) -> None:
         self._owners = owners
         self._callables_only = callables_only
-        self._values = {name: vars(owner).copy() for name, owner in owners.items()}
-        self._read = memory_marks.of_attributes(owners.values())
-        self._marks = self._read()
-
-    def now(self) -> Attributes:
-        """The same attributes as they are now."""
-        marks = self._read()
-        if marks == self._marks:
-            return self
-        new = copy.copy(self)
-        new._marks = marks
-        new._values = {
-            name: values if then == now else vars(self._owners[name]).copy()
-            for (name, values), then, now in zip(self._values.items(), self._marks, marks, strict=True)
-        }
-        return new
+        self._values = {name: dict(vars(owner)) for name, owner in owners.items()}
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Attributes) and not self.changes(other)
@@ -80,17 +73,14 @@ class Attributes:
             later: another moment of the same attributes; None: now.
         """
         found: dict[str, Change] = {}
-        marks = later._marks if later is not None else self._read()
-        for (name, before), then, now in zip(self._values.items(), self._marks, marks, strict=True):
-            if then == now:
-                continue
+        for name, before in self._values.items():
             after = later._values[name] if later is not None else vars(self._owners[name])
+            if same_items(before, after):
+                continue
             for key in (*before, *(key for key in after if key not in before)):
                 old, new = before.get(key, ABSENT), after.get(key, ABSENT)
                 if old is not new and self._matters(key, old, new):
                     found[f"{name}.{key}"] = old, new
-        if later is None and not found:
-            self._marks = marks  # what differs does not matter; the next look need not find out again
         return found
 
     def _matters(self, key: str, old: Any, new: Any) -> bool:
@@ -101,6 +91,8 @@ class Attributes:
         if old is ABSENT and key.startswith(_COMPILED) and key != "__import__":
             return False
         if self._callables_only and not _is_code(old if old is not ABSENT else new):
+            return False
+        if _is_wrapped_by_dynamo(old, new) or (type(old) is type(new) is dict and not old and not new):
             return False
         return not (type(old) is type(new) and type(old) in _SCALARS and old == new)
 
@@ -125,29 +117,25 @@ class Attributes:
 class Code:
     """The code of the Python functions among attributes: `f.__code__ = g.__code__` changes no identity of `f`."""
 
+    _PARTS = ("__code__", "__defaults__", "__kwdefaults__")
+
     def __init__(self, owners: Mapping[str, Any]) -> None:
         self._functions: dict[str, FunctionType] = {}
         for name, owner in owners.items():
             for key, value in vars(owner).items():
                 if (function := _function(value)) is not None:
                     self._functions[f"{name}.{key}"] = function
-        self._parts = [
-            [getattr(function, part) for part in memory_marks.PARTS] for function in self._functions.values()
-        ]
-        self._read = memory_marks.of_code(tuple(self._functions.values()))
-        self._marks = self._read()
+        self._parts = [self._read(function) for function in self._functions.values()]
+
+    def _read(self, function: FunctionType) -> tuple[Any, Any, Any]:
+        return function.__code__, function.__defaults__, function.__kwdefaults__
 
     def put_back(self) -> dict[str, Change]:
         """Undo every change since then, and say which there were."""
         changes: dict[str, Change] = {}
-        marks = self._read()
-        if marks == self._marks:
-            return changes
-        for (name, function), parts, then, now in zip(
-            self._functions.items(), self._parts, self._marks, marks, strict=True
-        ):
-            for part, old in zip(memory_marks.PARTS, parts, strict=True) if then != now else ():
-                if (new := getattr(function, part)) is not old:
+        for (name, function), parts in zip(self._functions.items(), self._parts, strict=True):
+            for part, old, new in zip(self._PARTS, parts, self._read(function), strict=True):
+                if old is not new:
                     changes[f"{name}.{part}"] = old, new
                     setattr(function, part, old)
         return changes
@@ -182,6 +170,15 @@ class Hooks:
                 changes[name] = then, list(now)
                 now[:] = then
         return changes
+
+
+def _is_wrapped_by_dynamo(old: Any, new: Any) -> bool:
+    """torch._dynamo, when it is imported, wraps functions of torch that it must not trace."""
+    if not (isinstance(new, FunctionType) and vars(new).get("__wrapped__") is old):
+        return False
+    dynamo = sys.modules.get("torch._dynamo")
+    folder = getattr(dynamo, "__path__", ["?"])[0]
+    return new.__code__.co_filename.startswith(folder)
 
 
 def _function(value: Any) -> FunctionType | None:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.state.identity import Same
+from fcspec.state.identity import ById
 
 STORES = ("_parameters", "_buffers")
 
@@ -58,7 +58,7 @@ def _difference(now: Any, before: Any) -> str:
 class Slot:
     """What stands in one place: the object, its bits, and how it is registered."""
 
-    object: Same
+    object: ById
     store: str
     bits: tuple[Any, ...] | None
     requires_grad: bool | None
@@ -111,7 +111,7 @@ def snapshot(module: nn.Module) -> Snapshot:
     for name, owner, store, key in slots(module):
         tensor = vars(owner)[store][key]
         found[name] = Slot(
-            object=Same(tensor),
+            object=ById(tensor),
             store=store,
             bits=bits(tensor),
             requires_grad=None if tensor is None else tensor.requires_grad,
@@ -119,21 +119,21 @@ def snapshot(module: nn.Module) -> Snapshot:
         )
         if tensor is not None:
             grad = tensor.grad if tensor.is_leaf else None
-            grads[name] = Same(grad), bits(grad)
+            grads[name] = ById(grad), bits(grad)
             versions[name] = tensor._version if not tensor.is_inference() else 0
     plain, order, shape = Part(), Part(), Part()
     for path, owner in paths(module):
         own = vars(owner)
         plain.update(
-            {f"{path}.{key}" if path else key: Same(value) for key, value in own.items() if isinstance(value, Tensor)}
+            {f"{path}.{key}" if path else key: ById(value) for key, value in own.items() if isinstance(value, Tensor)}
         )
         order.update({f"{path}:{store}": list(own[store]) for store in STORES})
         shape[f"{path}:class"] = type(owner)
         shape[f"{path}:keys"] = sorted(own)
-        shape[f"{path}:children"] = {name: Same(child) for name, child in owner._modules.items()}
+        shape[f"{path}:children"] = {name: ById(child) for name, child in owner._modules.items()}
         shape[f"{path}:training"] = owner.training
         shape[f"{path}:hooks"] = {
-            key: {number: Same(hook) for number, hook in value.items()}
+            key: {number: ById(hook) for number, hook in value.items()}
             for key, value in own.items()
             if key.endswith("_hooks") and isinstance(value, dict)
         }

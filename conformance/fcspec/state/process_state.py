@@ -34,7 +34,8 @@ from torch.nn.modules import module as torch_module
 from torch.nn.utils import parametrize
 
 from fcspec.state.attributes import ABSENT, Attributes, Change, of_torch
-from fcspec.state.identity import Same
+from fcspec.state.identity import ById
+from fcspec.workers.child import children
 
 State = dict[str, dict[str, Any]]
 """group -> part -> value; values compare with `==`."""
@@ -50,12 +51,6 @@ def snapshot(*groups: str) -> State:
         return {group: _GROUPS[group]() for group in groups or _GROUPS}
 
 
-def prepare() -> None:
-    """Read torch now, in the process that forks, so that no child has to."""
-    _attributes.cache_clear()
-    _attributes()
-
-
 def difference(before: State, after: State) -> dict[str, Change]:
     """What differs, by the name of its part ("rng.torch", "torch.nn.Module.zero_grad"): (before, after)."""
     found: dict[str, Change] = {}
@@ -68,13 +63,6 @@ def difference(before: State, after: State) -> dict[str, Change]:
             elif old is not new and old != new:
                 found[f"{group}.{part}"] = old, new
     return found
-
-
-repaired: dict[str, list[tuple[str, Change]]] = {"torch": [], "modes": [], "interpreter": []}
-"""By group, what the boundary found changed after a call and put back at once, lest it colour the suite's own comparisons.
-
-It is part of every snapshot, so that a case about that state sees the change all the same.
-"""
 
 
 def _rng() -> dict[str, Any]:
@@ -117,12 +105,11 @@ def _modes() -> dict[str, Any]:
         "inference": torch.is_inference_mode_enabled(),
         "autocast": (*_autocast(), torch.is_autocast_cache_enabled()),
         "anomaly": (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
-        "function modes": [Same(mode) for mode in function_modes()],
-        "dispatch modes": [Same(mode) for mode in dispatch_modes()],
+        "function modes": [ById(mode) for mode in function_modes()],
+        "dispatch modes": [ById(mode) for mode in dispatch_modes()],
         "functorch": [(str(level.key()), level.level()) for level in stack],
-        "saved tensor hooks": Same(hooks(True) if hooks is not None else None),
+        "saved tensor hooks": ById(hooks(True) if hooks is not None else None),
         "parametrization cache": parametrize._cache_enabled,
-        "repaired": tuple(repaired["modes"]),
     }
 
 
@@ -146,31 +133,30 @@ def dispatch_modes() -> list[Any]:
 def _torch() -> dict[str, Any]:
     hooks = {key: value for key, value in vars(torch_module).items() if key.startswith("_global_")}
     return {
-        "attributes": _attributes().now(),
+        "attributes": Attributes(_owners()),
         "global hooks": {
-            key: {number: Same(hook) for number, hook in value.items()} if isinstance(value, dict) else value
+            key: {number: ById(hook) for number, hook in value.items()} if isinstance(value, dict) else value
             for key, value in hooks.items()
         },
-        "repaired": tuple(repaired["torch"]),
     }
 
 
 @functools.cache
-def _attributes() -> Attributes:
-    return Attributes(of_torch())
+def _owners() -> dict[str, Any]:
+    return of_torch()
 
 
 def _warnings() -> dict[str, Any]:
     return {
         "filters": list(warnings.filters),
-        "shown by": (Same(warnings.showwarning), Same(warnings.formatwarning)),
+        "shown by": (ById(warnings.showwarning), ById(warnings.formatwarning)),
     }
 
 
 def _processes() -> dict[str, Any]:
     return {
-        "threads": {Same(thread) for thread in threading.enumerate()},
-        "children": children(),
+        "threads": {ById(thread) for thread in threading.enumerate()},
+        "children": _children(),
         "signal handlers": {number: _handler(number) for number in _SIGNALS},
         "timers": tuple(signal.getitimer(timer)[1] for timer in _TIMERS)
         + tuple(signal.getitimer(timer)[0] > 0 for timer in _TIMERS),
@@ -184,18 +170,16 @@ _TIMERS = tuple(
 )
 
 
+def _children() -> frozenset[int]:
+    try:
+        return frozenset(children())
+    except OSError:
+        return frozenset()  # the system does not say
+
+
 def _handler(number: int) -> Any:
     handler = signal.getsignal(number)
-    return Same(handler) if callable(handler) and not isinstance(handler, int) else handler
-
-
-def children() -> frozenset[int]:
-    """The processes that this one started and has not waited for; empty where the system does not say."""
-    try:
-        with open(f"/proc/self/task/{os.getpid()}/children") as file:
-            return frozenset(map(int, file.read().split()))
-    except OSError:
-        return frozenset()
+    return ById(handler) if callable(handler) and not isinstance(handler, int) else handler
 
 
 def _interpreter() -> dict[str, Any]:
@@ -203,15 +187,14 @@ def _interpreter() -> dict[str, Any]:
         "working folder": _working_folder(),
         "environment": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
         "sys.path": list(sys.path),
-        "sys.meta_path": list(map(Same, sys.meta_path)),
-        "streams": tuple(map(Same, (sys.stdin, sys.stdout, sys.stderr))),
-        "hooks": tuple(map(Same, (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook))),
-        "trace": Same(sys.gettrace()),
-        "profile": Same(sys.getprofile()),
+        "sys.meta_path": list(map(ById, sys.meta_path)),
+        "streams": tuple(map(ById, (sys.stdin, sys.stdout, sys.stderr))),
+        "hooks": tuple(map(ById, (sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook))),
+        "trace": ById(sys.gettrace()),
+        "profile": ById(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
-        "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(Same, gc.callbacks))),
-        "repaired": tuple(repaired["interpreter"]),
+        "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
 
 

@@ -1,19 +1,10 @@
-"""An address -> Target: the implementation under test."""
+"""Where an implementation is found: an address, checked once and then passed on as it is."""
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import importlib.util
-import inspect
-import os
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from fcspec.errors import UsageError, did_you_mean, in_words
+from fcspec.errors import UsageError, did_you_mean
 
 KNOWN = {
     "torch": "torch.func:functional_call",
@@ -21,162 +12,35 @@ KNOWN = {
 }
 """Short names of implementations that this environment may have."""
 
-FORMS = (
-    "package.module:function",
-    "path/to/file.py:function",
-    f"a short name ({', '.join(KNOWN)})",
+FORMS = "\n  ".join(
+    ("one of", "package.module:function", "path/to/file.py:function", f"a short name ({', '.join(KNOWN)})")
 )
+"""What an address may look like, for messages."""
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where an implementation stands.
+class Address:
+    """An address of the right form. Whether something is there shows when it is imported.
 
     Attributes:
-        address: as the user gave it, short names written out.
-        name: what it calls itself, with its distribution's version.
-        file: its source file, relative to the import path it was found on; None where there is none (C code).
-        line: its first line there.
+        place: a module's dotted name, or the path of a file that ends in .py.
+        attribute: the dotted name of the implementation there.
     """
 
-    address: str
-    name: str
-    file: str | None
-    line: int | None
+    place: str
+    attribute: str
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+    @classmethod
+    def parse(cls, text: str) -> Address:
+        """Read one of the three forms. UsageError, with a did-you-mean, where the text has none of them."""
+        place, colon, attribute = KNOWN.get(text, text).rpartition(":")
+        if not (colon and place and attribute):
+            raise UsageError(f"{text!r} is no target{did_you_mean(text, KNOWN)}; expected {FORMS}")
+        return cls(place, attribute)
 
+    @property
+    def is_file(self) -> bool:
+        return self.place.endswith(".py")
 
-def full_address(address: str) -> str:
-    """Check the form of an address, without importing anything. UsageError where it has none of the three forms."""
-    address = KNOWN.get(address, address)
-    place, colon, attribute = address.rpartition(":")
-    if not (colon and place and attribute):
-        forms = "\n  ".join(FORMS)
-        hint = did_you_mean(address, KNOWN)
-        raise UsageError(f"{address!r} is no target{hint}; expected one of\n  {forms}")
-    return address
-
-
-def load(address: str) -> Callable[..., Any]:
-    """Import the implementation at an address. UsageError, with the module's own error, when that does not work."""
-    place, _, attribute = full_address(address).rpartition(":")
-    module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
-    found: Any = module
-    for part in attribute.split("."):
-        try:
-            found = getattr(found, part)
-        except AttributeError:
-            raise UsageError(f"{place} has no attribute {part!r}{did_you_mean(part, dir(found))}") from None
-    if not callable(found):
-        raise UsageError(
-            f"{address} is not callable: it is a {type(found).__name__}; name a function or a callable object"
-        )
-    return found  # type: ignore[no-any-return]
-
-
-def _load_module(name: str) -> Any:
-    with _first_on_path(os.getcwd()):
-        try:
-            return importlib.import_module(name)
-        except Exception as error:
-            raise UsageError(f"{name} does not import: {in_words(error)}") from None
-
-
-@contextlib.contextmanager
-def _first_on_path(folder: str) -> Iterator[None]:
-    """While the target imports its neighbours; afterwards last, lest one called random.py be imported by the suite."""
-    if folder in sys.path or (folder == os.getcwd() and "" in sys.path):
-        yield
-        return
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
-        sys.path.append(folder)
-
-
-def _load_file(path: Path) -> Any:
-    """Under a stable name in sys.modules, its folder on sys.path: torch.compile looks both up."""
-    if not path.is_file():
-        raise UsageError(f"no file {path}; expected path/to/file.py:function")
-    path = path.resolve()
-    name = path.stem
-    if name in sys.modules and getattr(sys.modules[name], "__file__", None) != str(path):
-        name = f"fcspec_target_{name}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules.setdefault(name, importlib.util.module_from_spec(spec))
-    with _first_on_path(str(path.parent)):
-        try:
-            spec.loader.exec_module(module)
-        except Exception as error:
-            sys.modules.pop(name, None)
-            raise UsageError(f"{path.name} does not import: {in_words(error)}") from None
-    return module
-
-
-def describe(address: str, function: Callable[..., Any]) -> Target:
-    """Name, version and place of a loaded implementation."""
-    plain = inspect.unwrap(getattr(function, "func", function))
-    module = getattr(plain, "__module__", None) or type(plain).__module__
-    package = module.partition(".")[0]
-    version = getattr(sys.modules.get(package), "__version__", None)
-    try:
-        code = plain if inspect.isroutine(plain) or inspect.isclass(plain) else type(plain)
-        file, line = inspect.getsourcefile(code), inspect.getsourcelines(code)[1]
-    except (TypeError, OSError):
-        file, line = None, None
-    name = f"{package} {version}" if version else getattr(plain, "__qualname__", type(plain).__qualname__)
-    return Target(full_address(address), name, _short(file), line)
-
-
-def _short(file: str | None) -> str | None:
-    if file is None:
-        return None
-    for folder in sorted((p for p in sys.path if p), key=len, reverse=True):
-        if Path(file).is_relative_to(folder):
-            return str(Path(file).relative_to(folder))
-    return Path(file).name
-
-
-def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: None) -> None:
-    """Does it take the documented arguments, and does a Linear work? UsageError with one clear line where not.
-
-    Whatever is no plain error (an exit, an interruption, speech to a test framework) is for the cases to judge.
-
-    Args:
-        tidy: called after the call, to put back what it may have replaced.
-    """
-    import torch
-
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):
-        signature = None
-    module = torch.nn.Linear(2, 2)
-    values = {"weight": torch.ones(2, 2), "bias": torch.zeros(2)}
-    if signature is not None:
-        try:
-            signature.bind(module, values, (), None, tie_weights=True, strict=False)
-        except TypeError as error:
-            wanted = "(module, parameter_and_buffer_dicts, args, kwargs=None, *, tie_weights=True, strict=False)"
-            raise UsageError(
-                f"the target does not take functional_call's arguments: {error}; expected {wanted}"
-            ) from None
-    try:
-        result = function(module, values, (torch.ones(1, 2),))
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] in ("_pytest", "hypothesis", "unittest", "bdb", "fcspec"):
-            return
-        raise UsageError(f"the target cannot call a torch.nn.Linear: {in_words(error)}") from None
-    except BaseException:
-        return
-    finally:
-        tidy()
-    if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
-        raise UsageError("the target does not compute with the given values: a torch.nn.Linear gives another result")
+    def __str__(self) -> str:
+        return f"{self.place}:{self.attribute}"

@@ -15,7 +15,8 @@ import torch
 from _pytest.outcomes import Exit, OutcomeException
 
 from fcspec.errors import Unsupported, in_words
-from fcspec.target.integrity import Judging, Surroundings, is_of_torch, tensor_classes
+from fcspec.state.attributes import Change
+from fcspec.target.integrity import CallSurroundings, TrustedCode, classes_below, is_of_torch
 
 SPEECH: tuple[type[BaseException], ...] = (
     OutcomeException,
@@ -40,20 +41,22 @@ class Boundary:
 
     Args:
         function: the implementation itself.
-        judging: what judges, as it was before the implementation was imported.
+        trusted: the code that judges, as it was before the implementation was imported.
         own_classes: the classes that the implementation brought along.
 
     Attributes:
+        careful: after each call attributes of torch are put back, and after each case everything that judges.
         stimulus: the latest call of this case, in words.
         evasion: the first evasion of this case, in words.
-        called: whether this case called the implementation.
+        undone: what calls of this case left changed and was put back at once, by group of process_state and name.
     """
 
     def __init__(
-        self, function: Callable[..., Any], judging: Judging | None = None, own_classes: frozenset[type] = frozenset()
+        self, function: Callable[..., Any], trusted: TrustedCode, own_classes: frozenset[type] = frozenset()
     ) -> None:
         self.function = function
-        self._judging = judging
+        self.careful = False
+        self._trusted = trusted
         self._own_classes = own_classes
         self._lock = threading.Lock()
         self._running = 0
@@ -63,6 +66,12 @@ class Boundary:
         """Before each case."""
         self.stimulus: str | None = None
         self.evasion: str | None = None
+        self.undone: dict[str, Change] = {}
+
+    @property
+    def called(self) -> bool:
+        """Whether this case called the implementation."""
+        return self.stimulus is not None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
@@ -83,77 +92,70 @@ class Boundary:
             # A call inside another, or beside it in another thread, may see what that one has patched and will put back.
             outermost = self._running == 0
             self._running += 1
-        found = Surroundings() if outermost else None
-        known = tensor_classes() if outermost else set()
+        found = CallSurroundings(careful=self.careful) if outermost else None
+        known = classes_below(torch.Tensor) if outermost else set()
         try:
             result = function(*args, **kwargs)
         except SPEECH as speech:
-            self.note(in_words(speech))
+            self.record_evasion(in_words(speech))
             raise
         finally:
             with self._lock:
                 self._running -= 1
                 alone = self._running == 0
             if found is not None and alone:
-                self._look(found)
+                self.undone.update(found.restore())
+                self._record_replaced(self._trusted.restore_comparisons())
         if outermost:
             self._check_classes((result, args[1:2]), known)
         return result
 
-    def practise(self, times: int) -> None:
+    def warm_up(self, times: int) -> None:
         """Call it on a plain Linear, so that the call a case makes is not always the first of its process."""
-        found = Surroundings() if times else None
+        found = CallSurroundings(careful=self.careful) if times else None
         for _ in range(times):
             values = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
             try:
                 self.function(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
             except SPEECH as speech:
-                self.note(in_words(speech))
+                self.record_evasion(in_words(speech))
             except Exception:
                 pass  # cases judge, this does not
-        if found is not None and (names := found.restore()):
-            self.note(_replaced(names))
+        if found is not None:
+            found.restore()
+            self._record_replaced(self._trusted.restore_comparisons())
 
-    def look_at_hooks(self) -> None:
-        """When the body of a case has ended: is what pytest calls next what it was?"""
-        if self._judging is not None and (names := self._judging.look_at_hooks()):
-            self.note(_replaced(names))
+    def finish_body(self) -> None:
+        """When the body of a case has ended: put back what pytest calls next."""
+        if self.careful:
+            self._record_replaced(self._trusted.restore_hooks())
 
-    def look_back(self, *, everywhere: bool) -> None:
-        """At the end of a case: was anything that judges replaced?
+    def finish_case(self) -> None:
+        """At the end of a case: put back everything that judges."""
+        if self.careful:
+            self._record_replaced(self._trusted.restore_all())
 
-        Args:
-            everywhere: nothing follows in this process.
-        """
-        if self._judging is None:
-            return
-        if names := self._judging.look_everywhere() if everywhere else self._judging.look_closely():
-            self.note(_replaced(names))
+    def restore_all(self) -> list[str]:
+        """Put back everything that judges; the names of what was changed."""
+        return self._trusted.restore_all()
 
-    @property
-    def called(self) -> bool:
-        return self.stimulus is not None
-
-    def note(self, evasion: str) -> None:
-        """The target tried to decide its own verdict; the first attempt is the one that is reported."""
+    def record_evasion(self, evasion: str) -> None:
+        """The target tried to decide its own verdict; the first attempt of a case is the one that is reported."""
         self.evasion = self.evasion or evasion
 
-    def _look(self, found: Surroundings) -> None:
-        names = [*(self._judging.look() if self._judging is not None else ()), *found.restore()]
+    def _record_replaced(self, names: list[str]) -> None:
         if names:
-            self.note(_replaced(names))
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            self.record_evasion(f"replaced {', '.join(names[:3])}{more}")
 
     def _check_classes(self, values: Any, known: set[type]) -> None:
         for value in _leaves(values):
             kind = type(value)
             new = issubclass(kind, torch.Tensor) and kind not in known
             if (new or kind in self._own_classes) and not is_of_torch(kind):
-                self.note(f"returned an object of its own class {kind.__qualname__}, which may compare as it likes")
-
-
-def _replaced(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"replaced {', '.join(names[:3])}{more}"
+                self.record_evasion(
+                    f"returned an object of its own class {kind.__qualname__}, which may compare as it likes"
+                )
 
 
 def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:

@@ -1,15 +1,19 @@
-"""The target is imported and tried in a child first, where it can do no harm; then imported in the suite's own process."""
+"""The target is imported, and called once in a child, before anything is judged."""
 
 from __future__ import annotations
 
-import mmap
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fcspec.errors import UsageError, in_words
-from fcspec.workers.child import AVAILABLE, Process
+from fcspec.target import implementation
+from fcspec.target.address import Address
+from fcspec.workers.child import AVAILABLE, Child, Outcome, Output, use_output
+
+if TYPE_CHECKING:
+    from fcspec.target.integrity import TrustedCode
 
 CALL_LIMIT = 2.0
 """Seconds for a first call of a Linear. One that takes longer is for the cases to judge."""
@@ -20,16 +24,16 @@ class Loaded:
     """An implementation in this process.
 
     Attributes:
-        judging: the code that judges, as it was before the import.
+        trusted: the code that judges, as it was before the import.
         own_classes: the classes that the import brought along.
     """
 
     function: Callable[..., Any]
-    judging: Any
+    trusted: TrustedCode
     own_classes: frozenset[type]
 
 
-def load(address: str, plugins: Any = None) -> Loaded:
+def load(address: Address, plugins: Any = None) -> Loaded:
     """Import the target here. UsageError where that fails, or leaves torch or the test framework changed.
 
     Args:
@@ -37,35 +41,56 @@ def load(address: str, plugins: Any = None) -> Loaded:
     """
     from fcspec.state import process_state
     from fcspec.state.attributes import Attributes, of_torch
-    from fcspec.target import address as target
-    from fcspec.target import integrity
+    from fcspec.target.integrity import TrustedCode, classes_below
 
-    judging = integrity.Judging(plugins)
+    trusted = TrustedCode(plugins)
     attributes = Attributes(of_torch())
     state = process_state.snapshot("defaults", "modes")
-    known = integrity.classes()
+    known = classes_below(object)
     try:
-        function = target.load(address)
+        function = implementation.load(address)
     except UsageError:
         raise
     except BaseException as error:
         raise UsageError(f"{address} does not import: {in_words(error)}") from None
-    changed = [*judging.look_everywhere(), *(n for n, change in attributes.put_back().items() if _overrides(n, change))]
-    changed += [
-        part.partition(".")[2] for part in process_state.difference(state, process_state.snapshot("defaults", "modes"))
-    ]
+    changed = [*trusted.restore_all(), *(n for n, change in attributes.put_back().items() if _overrides(n, change))]
+    now = process_state.snapshot("defaults", "modes")
+    changed += [part.partition(".")[2] for part in process_state.difference(state, now)]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise UsageError(
             f"importing {address} changes {', '.join(changed[:3])}{more}; nothing can be judged after that"
         )
-    return Loaded(function, judging, frozenset(integrity.classes() - known))
+    return Loaded(function, trusted, frozenset(classes_below(object) - known))
 
 
-def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> None:
-    """Import the target and call it once, in a child. UsageError where it can't be judged.
+def try_call(loaded: Loaded) -> None:
+    """Call the target once, in a child. UsageError where it cannot be judged.
 
     A target that hangs, exits or crashes when it is called can: by the cases.
+    """
+
+    def work(output: Output) -> list[str | None]:
+        from fcspec.target.integrity import CallSurroundings
+
+        use_output(output)
+        surroundings = CallSurroundings()
+        try:
+            implementation.try_out(loaded.function, lambda: (surroundings.restore(), loaded.trusted.restore_all()))
+        except UsageError as error:
+            return [str(error)]
+        return [None]
+
+    child = Child(work)
+    child.wait(CALL_LIMIT)
+    child.end()
+    for answer in child.answers():
+        if isinstance(answer.value, str):
+            raise UsageError(answer.value)
+
+
+def try_in_child(address: Address, seconds: float, denied: Iterable[int] = ()) -> None:
+    """Import the target and call it once, in children. UsageError where it can't be judged.
 
     Args:
         seconds: the clock of one test; an import may take twice as long.
@@ -75,53 +100,33 @@ def try_in_child(address: str, seconds: float, denied: Iterable[int] = ()) -> No
         return
     import torch  # noqa: F401  # once for both, and not on the target's clock
 
-    with mmap.mmap(-1, 1) as imported:  # shared with the child: whether it came that far
-        child = Process(_work(address, imported), denied)
-        ended = _wait(child, imported, seconds)
-        outcome, answers = child.end(), child.answers()
-        import_ended = imported[0] == 1
-    for answer in answers:
-        if isinstance(answer.value, dict) and "usage" in answer.value:
-            raise UsageError(str(answer.value["usage"]))
-    if import_ended:
-        return
+    def work(output: Output) -> Iterator[dict[str, str]]:
+        use_output(output)
+        try:
+            loaded = load(address)
+            yield {}
+            try_call(loaded)
+        except UsageError as error:
+            yield {"refused": str(error)}
+
+    child = Child(work, denied)
+    in_time = child.wait(2 * seconds + CALL_LIMIT)
+    outcome, answers = child.end(), child.answers()
     for answer in answers:
         if answer.escaped is not None:
             raise UsageError(f"{address} cannot be tried: {answer.escaped[0]}")
-    if not ended:
-        raise UsageError(f"{address} takes more than {2 * seconds:g} s to import; a larger timeout gives it more")
+        if "refused" in answer.value:
+            raise UsageError(answer.value["refused"])
+    if not answers:
+        raise UsageError(import_failure(address, seconds, outcome, late=not in_time))
+
+
+def import_failure(address: Address, seconds: float, outcome: Outcome, *, late: bool) -> str:
+    """What to say where a process that imports the target ends, or is ended, before it is done."""
+    if late:
+        return f"{address} takes more than {2 * seconds:g} s to import; a larger timeout gives it more"
     how = f"killed by {outcome.signal}" if outcome.signal else f"status {os.waitstatus_to_exitcode(outcome.status)}"
-    raise UsageError(f"importing {address} ends the process ({how})")
-
-
-def _work(address: str, imported: mmap.mmap) -> Callable[[tuple[Any, Any]], list[dict[str, str]]]:
-    def work(output: tuple[Any, Any]) -> list[dict[str, str]]:
-        from fcspec.target import address as target
-        from fcspec.target import integrity
-
-        for file, descriptor in zip(output, (1, 2), strict=True):
-            os.dup2(file.fileno(), descriptor)
-        try:
-            loaded = load(address)
-            target.describe(address, loaded.function)
-            surroundings = integrity.Surroundings()
-            imported[0] = 1
-            target.try_out(loaded.function, tidy=lambda: (loaded.judging.look_everywhere(), surroundings.restore()))
-        except UsageError as error:
-            return [{"usage": str(error)}]
-        return [{}]
-
-    return work
-
-
-def _wait(child: Process, imported: mmap.mmap, seconds: float) -> bool:
-    """Until it ended, or a clock ran out."""
-    for _ in range(max(1, round(2 * seconds / 0.05))):
-        if child.wait(0.05):
-            return True
-        if imported[0]:
-            return child.wait(min(seconds, CALL_LIMIT))
-    return False
+    return f"importing {address} ends the process ({how})"
 
 
 def _overrides(name: str, change: tuple[Any, Any]) -> bool:

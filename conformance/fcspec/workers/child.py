@@ -1,7 +1,8 @@
-"""A forked child that does pieces of work and answers each, whatever the code under test tries to do with it.
+"""A forked child that does pieces of work and answers each.
 
-An answer comes over a socket, marked by a word that the parent draws anew and says only when the piece is done: while foreign
-code runs, no frame, module or object of the child holds it. Whatever else arrives on that socket is an intrusion.
+Protocol for one piece: the child sends DONE; the parent replies with a fresh random token; the child sends token, JSON, token.
+The code under test never runs between DONE and the answer, so it cannot know the token. Any byte outside such a frame was
+written by the code under test: the answer that follows is marked `intruded`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from fcspec.errors import in_words
 
@@ -30,7 +31,7 @@ _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _libc = ctypes.CDLL(None, use_errno=True) if AVAILABLE else None
 
 _DONE = b"fcspec: the work is done\n"
-_WORD_LENGTH = 32
+_TOKEN_LENGTH = 32
 _LARGEST_ANSWER = 64 << 20
 
 MEMORY = 2 << 30
@@ -38,7 +39,13 @@ MEMORY = 2 << 30
 
 _LARGEST_FILE = 256 << 20
 
-_exit = os._exit  # as it was before any foreign code ran
+_exit = os._exit  # as it was before the code under test ran
+
+Output = tuple[IO[bytes], IO[bytes]]
+"""The files that take a child's stdout and stderr."""
+
+Work = Callable[[Output], Iterable[Any]]
+"""What a child does; yields what JSON can hold, one answer for each piece of its work."""
 
 
 @dataclass
@@ -48,7 +55,7 @@ class Answer:
     Attributes:
         value: what its work yielded; None where it raised.
         escaped: the exception that its work raised, in words, and its traceback.
-        intruded: somebody else spoke on its socket before.
+        intruded: something outside a frame came before it on the socket.
         seconds: since the answer before this one, or the fork.
     """
 
@@ -64,7 +71,7 @@ class Outcome:
 
     Attributes:
         status: as os.waitpid gives it.
-        intruded: somebody else spoke on its socket after its last answer.
+        intruded: something outside a frame came on the socket after its last answer.
         output: the end of what it wrote to stdout and stderr.
         seconds: since its last answer, or the fork.
     """
@@ -87,18 +94,19 @@ def signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-class Process:
-    """A child of its own process group, that dies with its parent.
+class Child:
+    """A forked process with a process group of its own, killed by the kernel when its parent dies.
 
     Args:
-        work: what the child does; gets the two files (stdout, stderr) that are the child's own, yields what JSON can hold.
+        work: what the child does.
         denied: descriptors of this process that the child must not have; they lead to /dev/null there.
+        limited: whether memory and files of the child are bounded.
 
     Attributes:
         clock: when it last answered, or was forked.
     """
 
-    def __init__(self, work: Callable[[tuple[Any, Any]], Iterable[Any]], denied: Iterable[int] = ()) -> None:
+    def __init__(self, work: Work, denied: Iterable[int] = (), *, limited: bool = True) -> None:
         self.clock = time.monotonic()
         self._output = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
         sys.stdout.flush()
@@ -109,14 +117,14 @@ class Process:
         if self.pid == 0:
             try:
                 ours.close()
-                self._child(work, theirs, parent, denied)
+                self._child(work, theirs, parent, denied, limited)
             finally:
                 _exit(0)
         theirs.close()
         ours.setblocking(False)
         self.channel = ours
         self.pidfd = os.pidfd_open(self.pid)
-        self._word: bytes | None = None
+        self._token: bytes | None = None
         self._received = b""
         self._intruded = False
         self._answers: list[Answer] = []
@@ -129,9 +137,7 @@ class Process:
     def descriptors(self) -> tuple[int, int]:
         return self.channel.fileno(), self.pidfd
 
-    def _child(
-        self, work: Callable[[Any], Iterable[Any]], channel: socket.socket, parent: int, denied: Iterable[int]
-    ) -> None:
+    def _child(self, work: Work, channel: socket.socket, parent: int, denied: Iterable[int], limited: bool) -> None:
         me = os.getpid()
         os.setpgid(0, 0)
         assert _libc is not None
@@ -139,20 +145,21 @@ class Process:
         if os.getppid() != parent:
             return
         _deny(denied)
-        limit_resources()
+        if limited:
+            limit_resources()
         faulthandler.enable(self._output[1])
         for answer in _answers(work, self._output):
             if os.getpid() != me:
-                return  # a twin that foreign code forked, and that came back, has no voice
+                return  # the code under test forked, and its child came back here; only the first process answers
             text = json.dumps(answer, default=_unreadable).encode()
             channel.sendall(_DONE)
-            word = b""
-            while len(word) < _WORD_LENGTH:
-                if not (more := channel.recv(_WORD_LENGTH - len(word))):
+            token = b""
+            while len(token) < _TOKEN_LENGTH:
+                if not (more := channel.recv(_TOKEN_LENGTH - len(token))):
                     return
-                word += more
-            channel.sendall(word + text + word)
-            del word
+                token += more
+            channel.sendall(token + text + token)
+            del token
 
     def listen(self) -> bool:
         """Take what arrived. False where nothing more will come, or too much came."""
@@ -170,23 +177,23 @@ class Process:
         return False
 
     def _converse(self) -> None:
-        """Go on as far as what was received allows: a child says that a piece is done, gets a word, and answers."""
+        """Parse what was received as far as it goes, and reply to DONE with a token."""
         while True:
-            if self._word is None:
+            if self._token is None:
                 before, asked, rest = self._received.partition(_DONE)
                 if not asked:
                     return
                 self._intruded |= bool(before)
-                self._received, self._word = rest, secrets.token_hex(_WORD_LENGTH // 2).encode()
+                self._received, self._token = rest, secrets.token_hex(_TOKEN_LENGTH // 2).encode()
                 try:
-                    self.channel.send(self._word)
+                    self.channel.send(self._token)
                 except OSError:
                     return  # it is gone, and its end says how
-            before, said, rest = self._received.partition(self._word)
-            text, end, rest = rest.partition(self._word)
+            before, said, rest = self._received.partition(self._token)
+            text, end, rest = rest.partition(self._token)
             if not (said and end):
                 return
-            self._received, self._word = rest, None
+            self._received, self._token = rest, None
             self._intruded |= bool(before)
             self._note(text)
 
@@ -235,7 +242,7 @@ class Process:
         return outcome
 
 
-def _answers(work: Callable[[Any], Iterable[Any]], output: tuple[Any, Any]) -> Iterator[dict[str, Any]]:
+def _answers(work: Work, output: Output) -> Iterator[dict[str, Any]]:
     try:
         for value in work(output):
             yield {"value": value}
@@ -253,7 +260,7 @@ def kill(pid: int) -> None:
 
 
 def channels() -> frozenset[int]:
-    """This process's open pipes, sockets and terminals, beyond the standard streams: what no foreign code may write into."""
+    """The open pipes, sockets and terminals of this process beyond the standard streams; the code under test must not have them."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:
@@ -266,7 +273,7 @@ def channels() -> frozenset[int]:
 
 
 def adopt_strays() -> None:
-    """Processes whose parent died come to us, to be ended, and not to init."""
+    """Make this process the parent of every descendant whose own parent dies, so that it can be killed."""
     assert _libc is not None
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -278,7 +285,7 @@ def children() -> set[int]:
 
 
 def kill_strays(keep: set[int]) -> None:
-    """End what children left behind."""
+    """Kill processes that children started and left behind."""
     while strays := children() - keep:
         for pid in strays:
             try:
@@ -320,6 +327,12 @@ def limit_resources() -> None:
         _, hard = resource.getrlimit(kind)
         if hard == resource.RLIM_INFINITY or most < hard:
             resource.setrlimit(kind, (most, hard))
+
+
+def use_output(output: Output) -> None:
+    """In a child: send stdout and stderr to its own files."""
+    for file, descriptor in zip(output, (1, 2), strict=True):
+        os.dup2(file.fileno(), descriptor)
 
 
 def _tail(file: Any, length: int = 4000) -> str:

@@ -5,7 +5,7 @@ import zlib
 from fcspec.calls import shrinking
 from fcspec.calls.comparison import code, judge
 from fcspec.calls.drawing import Words, plans
-from fcspec.target.address import full_address
+from fcspec.plugin.items import UNDER_TEST
 
 shrinking.warm()  # once, and not in the child of every case
 
@@ -34,5 +34,5 @@ def none_breaks(slug, topic, functional_call, names, config):
     found = shrinking.hunt(plans(topic, words(names)), judged, examples=EXAMPLES, seed=seed, shrinking=SHRINKING)
     if found is not None:
         plan, broken = found
-        script = code(plan, broken, full_address(config.getoption("--implementation")))
+        script = code(plan, broken, str(config.stash[UNDER_TEST].options.address))
         raise AssertionError(f"{broken.message}\n\n{script}")

@@ -1,0 +1,117 @@
+"""A process of its own imports the target and forks the children that call it; the process that reports never does.
+
+What comes from there is checked against the plan: a verdict of a case that is not planned, or a second one, is a problem.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from fcspec import events
+from fcspec.errors import UsageError
+from fcspec.options import Options
+from fcspec.plugin.isolation import Isolation, Patience
+from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
+from fcspec.plugin.protocol import Protocol
+from fcspec.target import implementation, preflight
+from fcspec.workers.child import Output, channels, use_output
+from fcspec.workers.pool import Answered, Ended, Pool, Task
+
+SILENCE = 60.0
+"""Seconds without an answer, beyond a few cases' clocks, after which the process that forks children is given up."""
+
+
+def load(config: pytest.Config, options: Options) -> events.TargetFound:
+    """Import the target into this process, for the cases of this pytest. UsageError where it can't be judged."""
+    from fcspec.target.boundary import Boundary
+
+    loaded = preflight.load(options.address, config.pluginmanager)
+    boundary = Boundary(loaded.function, loaded.trusted, loaded.own_classes)
+    config.stash[UNDER_TEST] = UnderTest(boundary, options)
+    if options.isolated:
+        preflight.try_call(loaded)
+    return events.TargetFound(implementation.describe(options.address, loaded.function).as_dict())
+
+
+def judge_here(config: pytest.Config, options: Options, items: list[pytest.Item]) -> Iterator[events.Event]:
+    """Judge without isolation."""
+    yield load(config, options)
+    protocol = config.pluginmanager.get_plugin("fcspec-protocol")
+    for item in items:
+        case, _ = protocol.play(item)
+        if case is not None:
+            yield events.Judged(case)
+
+
+def judge_apart(config: pytest.Config, options: Options, items: list[pytest.Item]) -> Iterator[events.Event]:
+    """Judge in a process that imports the target. UsageError where the target can't be judged."""
+    task = Task("host", _host(config, options, items), 2 * options.timeout + preflight.CALL_LIMIT, limited=False)
+    expected = {case_id(item): clause_of(item) for item in items}
+    pool = Pool(1, channels())
+    pool.add(task)
+    found = False
+    for event in pool.run():
+        if isinstance(event, Ended):
+            yield from _how_it_ended(options, event, found)
+            continue
+        said = _event(event, expected)
+        if isinstance(said, events.Refused):
+            raise UsageError(said.message)
+        if isinstance(said, events.TargetFound):
+            found, task.limit = True, SILENCE + 3 * options.timeout
+        yield said
+
+
+def _event(answered: Answered, expected: dict[str, str]) -> events.Event:
+    """What the host said, if it may say that now."""
+    answer = answered.answer
+    if answer.escaped is not None:
+        return events.Problem(f"{answer.escaped[0]}\n{answer.escaped[1]}")
+    if answer.intruded:
+        return events.Problem("something else than the suite wrote into its channel")
+    try:
+        said = events.from_dict(answer.value)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return events.Problem("the process that forks children said what nobody understands")
+    if isinstance(said, events.Judged) and expected.pop(said.case.id, None) != said.case.clause:
+        return events.Problem(f"a verdict of {said.case.id} came that was not planned")
+    return said
+
+
+def _how_it_ended(options: Options, ended: Ended, found: bool) -> Iterator[events.Event]:
+    outcome = ended.outcome
+    if not found and (ended.late or outcome.status):
+        raise UsageError(preflight.import_failure(options.address, options.timeout, outcome, late=ended.late))
+    if ended.late:
+        yield events.Problem(f"the process that forks children said nothing for {ended.task.limit:g} s")
+    elif outcome.signal:
+        last = outcome.output.strip().splitlines()
+        yield events.Problem(
+            f"the process that forks children was killed by {outcome.signal} {last[-1] if last else ''}"
+        )
+
+
+def _host(
+    config: pytest.Config, options: Options, items: Iterable[pytest.Item]
+) -> Callable[[Output], Iterator[dict[str, Any]]]:
+    def work(output: Output) -> Iterator[dict[str, Any]]:
+        use_output(output)
+        try:
+            yield events.as_dict(load(config, options))
+        except UsageError as error:
+            yield events.as_dict(events.Refused(str(error)))
+            return
+        protocol: Protocol = config.pluginmanager.get_plugin("fcspec-protocol")
+        patience = Patience(options.patience)
+        isolation = Isolation(
+            protocol.play, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
+        )
+        for final in isolation.run(items):
+            yield events.as_dict(events.Alive() if final is None else events.Judged(final[1].case))
+        if patience.over:
+            yield events.as_dict(events.OutOfPatience())
+
+    return work

@@ -1,0 +1,103 @@
+"""What surrounds a case while pytest runs it, and the Case that comes of it."""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Iterator
+
+import pytest
+from _pytest.outcomes import Exit
+from _pytest.runner import runtestprotocol
+
+from fcspec.errors import LeftTheTest, in_words
+from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, is_case
+from fcspec.plugin.verdicts import mark, of_body, of_broken
+from fcspec.report.model import Case
+
+
+class Protocol:
+    """A plugin of pytest: resets what cases share, runs their bodies, and judges how they end.
+
+    Attributes:
+        case: the latest one; None until its verdict is known.
+    """
+
+    def __init__(self) -> None:
+        self.case: Case | None = None
+        self._raised: BaseException | None = None
+        self._has_run = False
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        if (now := _under_test(item)) is not None:
+            self.case, self._raised, self._has_run = None, None, False
+            now.boundary.reset()
+            _seed(now.options.seed)
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        if (now := _under_test(item)) is None:
+            return (yield)
+        try:
+            # Call the target 0, 1 or 2 times first (which, depends on the case's id), so that a target that is right
+            # on its n-th call only fails somewhere.
+            now.boundary.warm_up(zlib.crc32(f"{case_id(item)} {now.options.seed}".encode()) % 3)
+            _seed(now.options.seed)
+            return (yield)
+        except (KeyboardInterrupt, Exit) as error:
+            # pytest would end the run. A user's own Ctrl-C reaches the parent; without isolation it must pass here.
+            if now.options.isolated or now.boundary.evasion is not None:
+                raise LeftTheTest(in_words(error)) from error
+            raise
+        finally:
+            now.boundary.finish_body()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
+        """Note how the body ended before pytest does, whose own code the target may have replaced."""
+        try:
+            return (yield)
+        except BaseException as error:
+            self._raised = error
+            raise
+        finally:
+            self._has_run = True
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+        now = _under_test(item)
+        if now is not None and call.when == "call":
+            now.boundary.finish_case()
+        report: pytest.TestReport = yield  # type: ignore[assignment]
+        if now is None:
+            return report  # type: ignore[return-value]
+        if call.when == "call":
+            if report.passed and (self._raised is not None or not self._has_run):
+                now.boundary.record_evasion("the report of a case that failed says that it passed")
+            self.case = of_body(report, call, now.boundary, item)
+            mark(report, self.case, strict=now.options.strict)
+        elif report.failed:
+            self.case = of_broken(report, call, now.boundary, item)
+            mark(report, self.case, strict=True)
+        return report  # type: ignore[return-value]
+
+    def play(self, item: pytest.Item) -> tuple[Case | None, list[pytest.TestReport]]:
+        """Run one case here and now."""
+        reports = runtestprotocol(item, log=False)
+        return self.case, reports
+
+
+def _under_test(item: pytest.Item) -> UnderTest | None:
+    return item.config.stash.get(UNDER_TEST, None) if is_case(item) else None
+
+
+def _seed(seed: int) -> None:
+    import torch
+
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed also formats a stack, for CUDA
+    random.seed(seed)
+
+
+Play = Callable[[pytest.Item], tuple[Case | None, list[pytest.TestReport]]]

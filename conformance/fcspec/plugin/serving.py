@@ -1,0 +1,91 @@
+"""One pytest that collects the cases once and then judges a target for each request."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pytest
+
+from fcspec import events
+from fcspec.errors import UsageError
+from fcspec.options import FORK, NONE, Options
+from fcspec.plugin import hosting, warmup
+from fcspec.plugin.collection import Collection, planned, shuffled
+from fcspec.plugin.items import clause_of
+from fcspec.plugin.protocol import Protocol
+from fcspec.spec import load_spec
+from fcspec.workers.child import AVAILABLE
+
+
+class Server:
+    """A plugin of pytest.
+
+    Args:
+        scope: the profiles and clauses to collect, the device in use.
+        requests: lines of JSON: the folder to work in, and Options.
+        answers: the descriptor that takes events.
+    """
+
+    def __init__(self, scope: Mapping[str, Any], requests: Iterable[bytes], answers: int) -> None:
+        self._scope, self._requests, self._answers = scope, requests, answers
+        self._collection = Collection(scope["profiles"], scope["clauses"])
+
+    def _emit(self, event: events.Event) -> None:
+        events.write(event, self._answers)
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
+        config.addinivalue_line("markers", "needs(what): what this test imports lazily")
+        config.pluginmanager.register(self._collection, "fcspec-collection")
+        config.pluginmanager.register(Protocol(), "fcspec-protocol")
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:  # ours is to blame, never the implementation
+            lines = report.longreprtext.strip().splitlines()
+            reason = lines[-1] if lines else "no reason"
+            self._emit(events.Problem(f"{report.nodeid} cannot be collected: {reason}"))
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self._emit(events.Problem(f"pytest failed: {excinfo.exconly()}"))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        warmup.warm_up()
+        gc.freeze()
+        gc.enable()
+        for line in self._requests:
+            request = json.loads(line)
+            os.chdir(request.pop("folder"))
+            try:
+                self._judge(session.config, Options.from_dict(request))
+            except UsageError as error:
+                self._emit(events.Refused(str(error)))
+            else:
+                self._emit(events.Done())
+        return True
+
+    def _judge(self, config: pytest.Config, options: Options) -> None:
+        isolated = options.isolated and AVAILABLE
+        slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
+        cases = shuffled([case for case in self._collection.cases if clause_of(case) in slugs], options.seed)
+        self._emit(events.Planned(planned(cases, slugs), FORK if isolated else NONE, environment(options.device)))
+        judge = hosting.judge_apart if isolated else hosting.judge_here
+        for event in judge(config, options, cases):
+            self._emit(event)
+
+
+def environment(device: str) -> dict[str, str]:
+    """Versions of what was judged with, and where."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "torch": torch.__version__,
+        "device": device,
+    }

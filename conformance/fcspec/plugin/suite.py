@@ -1,0 +1,104 @@
+"""The suite inside somebody's own pytest: `pytest --pyargs fcspec --fcspec-target TARGET`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from fcspec import devices
+from fcspec.errors import UsageError
+from fcspec.options import NONE, Options, flags
+from fcspec.plugin import hosting, verdicts, warmup
+from fcspec.plugin.collection import Collection, shuffled
+from fcspec.plugin.isolation import Isolation, Patience
+from fcspec.plugin.items import is_case
+from fcspec.plugin.protocol import Protocol
+from fcspec.target import preflight
+from fcspec.target.address import Address
+from fcspec.workers.child import AVAILABLE, adopt_strays, channels
+
+
+class Suite:
+    """A plugin of pytest: collects the chosen cases, and runs each of them in a child, under pytest's own loop or in workers of xdist.
+
+    pytest itself imports the target; only `fcspec check` has a process of its own for that.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.options = _options(config)
+        self._collection = Collection(self.options.profiles, self.options.clauses)
+        self._protocol = Protocol()
+        self._patience = Patience(self.options.patience)
+        self._denied = channels() if self.options.isolated else frozenset()
+        config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
+        config.addinivalue_line("markers", "needs(what): what this test imports lazily")
+        config.pluginmanager.register(self._collection, "fcspec-collection")
+        config.pluginmanager.register(self._protocol, "fcspec-protocol")
+        self._use_device(config)
+        if self.options.isolated and not hasattr(config, "workerinput"):
+            try:  # in a child, before any worker of xdist starts
+                preflight.try_in_child(self.options.address, self.options.timeout, channels())
+            except UsageError as error:
+                raise pytest.UsageError(str(error)) from None
+
+    def _use_device(self, config: pytest.Config) -> None:
+        if self.options.device != devices.CPU:
+            try:
+                config.add_cleanup(devices.use(self.options.device))
+            except UsageError as error:
+                raise pytest.UsageError(str(error)) from None
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        cases = [item for item in items if is_case(item)]
+        if not cases:
+            return
+        if not config.option.collectonly:
+            try:
+                hosting.load(config, self.options)
+            except UsageError as error:
+                raise pytest.UsageError(str(error)) from None
+            warmup.warm_up()
+        if self.options.seed:
+            items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
+        """One child at a time."""
+        if not is_case(item) or not self.options.isolated:
+            return None
+        if self._patience.over:
+            self._log(item, [verdicts.not_judged(item)])
+            return True
+        adopt_strays()
+        isolation = Isolation(
+            self._protocol.play,
+            workers=1,
+            limit=self.options.timeout,
+            patience=self._patience,
+            denied=self._denied,
+            captures=True,
+        )
+        for final in isolation.run([item]):
+            if final is not None:
+                _, judged = final
+                self._log(item, verdicts.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
+        return True
+
+    def _log(self, item: pytest.Item, reports: Iterable[pytest.TestReport]) -> None:
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def _options(config: pytest.Config) -> Options:
+    values = {flag.field: config.getoption(f"--fcspec-{flag.name}") for flag in flags() if flag.name != "workers"}
+    if config.option.usepdb or not AVAILABLE:
+        values["isolation"] = NONE
+    try:
+        address = Address.parse(config.option.fcspec_target)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    return Options(address, **{key: tuple(one) if isinstance(one, list) else one for key, one in values.items()})

@@ -1,0 +1,185 @@
+"""Cases that share a child: what the child does, and which of its verdicts stand.
+
+The cases of a unit first run one after the other, and what a target can change of the process and of the code that judges is looked
+at once, when all have run (FAST). Where that look finds something, or the child died, the cases that did not die themselves run
+again, each followed by a look (CAREFUL). Where nothing was found and cases failed, one of each clause runs again in a fresh child, in
+reverse order (CONFIRM): one that passes there failed only because of what ran before it, and says so.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any
+
+import pytest
+
+from fcspec.plugin import verdicts
+from fcspec.plugin.items import UNDER_TEST, clause_of
+from fcspec.plugin.protocol import Play
+from fcspec.plugin.warmup import Needs, preload
+from fcspec.report.model import Case, capped
+from fcspec.report.verdict import Verdict
+from fcspec.workers.child import Answer, Outcome, Output, use_output
+
+ONLY_AFTER_OTHERS = "only after other calls in the same process: "
+"""Begins the reason of a case that passes when it runs before them."""
+
+_LEFT_FOR_OTHERS = ("defaults", "modes", "torch", "warnings", "processes", "interpreter")
+"""What one case could leave behind for the next in its process; random numbers are seeded anew for each."""
+
+
+class Phase(Enum):
+    FAST = auto()
+    CAREFUL = auto()
+    CONFIRM = auto()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A case with its verdict, and what was captured of its output."""
+
+    case: Case
+    sections: tuple[tuple[str, str], ...] = ()
+
+
+Final = tuple[pytest.Item, Judged]
+
+
+class Unit:
+    """Cases that share a child.
+
+    Args:
+        items: in the order in which they run.
+        needs: what they import lazily.
+        play: runs one case here and now.
+        captures: pytest captures the output of cases.
+
+    Attributes:
+        todo: the items that have not answered in this phase; the first is the one that runs now.
+    """
+
+    def __init__(self, items: list[pytest.Item], needs: Needs, play: Play, *, captures: bool, phase: Phase) -> None:
+        self.todo = items
+        self.phase = phase
+        self._needs, self._play, self._captures = needs, play, captures
+        self._held: dict[pytest.Item, Judged] = {}
+        self._stopped = False
+        self._begins_confirming = False
+
+    # ------------------------------------------------------------------------------------------------ in the child
+
+    def work(self, output: Output) -> Iterator[dict[str, Any]]:
+        from fcspec.state import process_state
+
+        gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
+        config = self.todo[0].config
+        if self._captures:
+            _capture_apart(config, output)
+        else:
+            use_output(output)
+        preload(self._needs)
+        boundary = config.stash[UNDER_TEST].boundary
+        boundary.careful = self.phase is Phase.CAREFUL
+        before = process_state.snapshot(*_LEFT_FOR_OTHERS)
+        for item in self.todo:
+            case, reports = self._play(item)
+            answer: dict[str, Any] = {"case": case.as_dict() if case else None}
+            if self._captures:
+                answer["sections"] = [(title, capped(text)) for title, text in reports[-1].sections]
+            if self.phase is Phase.CAREFUL:
+                answer["changed"] = list(process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS)))
+            yield answer
+            if answer.get("changed"):
+                return
+        if self.phase is Phase.FAST:
+            changes = process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS))
+            yield {"changed": [*boundary.restore_all(), *changes]}
+
+    # ----------------------------------------------------------------------------------------------- in the parent
+
+    def take(self, answer: Answer) -> list[Final]:
+        """What the child said; the verdicts that are final now."""
+        if self._stopped or self._begins_confirming:
+            return []
+        if not self.todo:
+            return self._take_last_look(answer)
+        item = self.todo.pop(0)
+        judged = _judged(item, answer)
+        self._stopped = answer.value is None or bool(answer.value.get("changed"))
+        if self.phase is Phase.CAREFUL:
+            return [(item, judged)]
+        if self.phase is Phase.FAST:
+            self._held[item] = judged
+        elif judged.case.verdict is Verdict.PASS:
+            case = self._held[item].case
+            self._held[item] = replace(
+                self._held[item], case=replace(case, reason=f"{ONLY_AFTER_OTHERS}{case.reason or ''}")
+            )
+        return []
+
+    def _take_last_look(self, answer: Answer) -> list[Final]:
+        if answer.intruded or answer.value is None or answer.value["changed"]:
+            self._stopped = True
+            return []  # all run again, carefully
+        if suspects := self._suspects():
+            self.phase, self.todo, self._begins_confirming = Phase.CONFIRM, suspects, True
+            return []
+        return self._release()
+
+    def end(self, outcome: Outcome, clock: float | None) -> list[Final]:
+        """The child ended; the verdicts that are final now. Where items are left to do, the unit needs another child.
+
+        Args:
+            clock: the limit that it ran into; None where it ended by itself.
+        """
+        if self._begins_confirming:
+            self._begins_confirming = False
+            return []
+        if self.phase is Phase.CONFIRM:
+            self.todo = []
+            return self._release()
+        final: list[Final] = []
+        stopped, self._stopped = self._stopped, False
+        if self.todo and not stopped:
+            item = self.todo.pop(0)
+            final.append((item, Judged(verdicts.of_death(item, outcome, clock))))
+        if self.phase is Phase.FAST and (self._held or self.todo):
+            self.phase = Phase.CAREFUL
+            self.todo = [*self._held, *self.todo]
+            self._held = {}
+        return final
+
+    def _release(self) -> list[Final]:
+        final, self._held = [*self._held.items()], {}
+        return final
+
+    def _suspects(self) -> list[pytest.Item]:
+        """Of each clause the first case that failed, if any ran before it; the last clause first."""
+        failed: dict[str, pytest.Item] = {}
+        for number, (item, judged) in enumerate(self._held.items()):
+            if number and judged.case.verdict in (Verdict.FAIL, Verdict.EVADED):
+                failed.setdefault(clause_of(item), item)
+        return [*reversed(failed.values())]
+
+
+def _judged(item: pytest.Item, answer: Answer) -> Judged:
+    sections = answer.value.get("sections", ()) if isinstance(answer.value, dict) else ()
+    return Judged(verdicts.of_answer(item, answer), tuple(map(tuple, sections)))
+
+
+def _capture_apart(config: pytest.Config, output: Output) -> None:
+    """pytest's capture files are shared across fork; give this child its own under the same descriptors."""
+    import os
+
+    manager = config.pluginmanager.getplugin("capturemanager")
+    capturing = getattr(manager, "_global_capturing", None)
+    for name, own in zip(("out", "err"), output, strict=True):
+        capture: Any = getattr(capturing, name, None)
+        if not hasattr(capture, "targetfd_save"):
+            continue  # -s and --capture=sys: nothing is shared
+        os.dup2(own.fileno(), capture.tmpfile.fileno())
+        if capture._state == "started":
+            os.dup2(own.fileno(), capture.targetfd)
