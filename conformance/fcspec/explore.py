@@ -1,20 +1,17 @@
 """Random search beyond the fixed examples: plans are drawn, judged in children, shrunk, and printed as scripts.
 
-A lane is a topic of strategies.TOPICS. Its rounds follow each other, each in a child of its own with a seed of its own; a clause
-that a lane has found does not hide the next one. What a round finds depends on the seed and on nothing else.
+Each topic has attempts, one after the other, each with its own child process and its own seed. An attempt looks for a clause that
+earlier attempts at its topic have not found. What it finds depends on nothing but the seed.
 """
 
 from __future__ import annotations
 
 import collections
-import gc
-import mmap
 import os
-import pickle
 import selectors
 import time
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -22,24 +19,16 @@ from typing import Any
 import torch
 
 from fcspec.calls import shrinking
-from fcspec.calls.comparison import Broken, code, judge, outcome_clause
-from fcspec.calls.drawing import TOPICS, Topic, plans
-from fcspec.calls.plan import Plan
+from fcspec.calls.attempt import HANGING, Attempt, SharedProgress
+from fcspec.calls.topics import TOPICS, Topic
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.spec import load_spec
 from fcspec.target import preflight
-from fcspec.target.boundary import Boundary
 from fcspec.workers import child as process
 from fcspec.workers.child import Process
 
-FIRST_ROUND, LATER_ROUNDS = 30, 100
-"""Examples of a round: few at first, so that every topic has its turn soon."""
-
-SHRINKING = 15.0
-"""Seconds that making a finding small may take, also beyond the end of the search."""
-
-HANGING = 3.0
-"""Seconds without a new example, after which a target hangs."""
+FIRST_ATTEMPT, LATER_ATTEMPTS = 30, 100
+"""Examples of an attempt: few in the first one, so that every topic has one soon."""
 
 
 def chosen(globs: Sequence[str]) -> tuple[Topic, ...]:
@@ -105,58 +94,45 @@ def explore(
     preflight.try_in_child(address, 10.0, process.channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
-    shrinking.warm()
+    shrinking.preload()
     process.adopt_strays()
-    lanes = collections.deque(_Lane(topic) for topic in topics)
+    topic_runs = collections.deque(_TopicRun(topic) for topic in topics)
     return _Loop(address, loaded, seed, time.monotonic() + seconds).run(
-        lanes, workers or os.cpu_count() or 1, on_progress
+        topic_runs, workers or os.cpu_count() or 1, on_progress
     )
 
 
-class _Lane:
-    """A topic, how many rounds it had, and what they found."""
+class _TopicRun:
+    """A topic, the number of attempts at it, and the clauses that they found.
+
+    Attributes:
+        isolated: whether each call of the next attempt runs in a process of its own.
+    """
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
-        self.rounds = 0
+        self.attempts = 0
         self.known: set[str] = set()
-        self.apart = False
+        self.isolated = False
 
 
-class _Board:
-    """Memory that a round shares with its parent: how many examples it judged, and the plan it is at."""
+class _RunningAttempt:
+    """An attempt in its child.
 
-    _SIZE = 1 << 16
+    Attributes:
+        seen: how many examples it had judged when new_examples() was last called.
+        moved: when that number last grew.
+    """
 
-    def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, self._SIZE)
-
-    def write(self, examples: int, plan: Plan) -> None:
-        data = pickle.dumps(plan)
-        if len(data) < self._SIZE - 16:
-            self._memory[8 : 16 + len(data)] = len(data).to_bytes(8, "little") + data
-        self._memory[:8] = examples.to_bytes(8, "little")
-
-    @property
-    def examples(self) -> int:
-        return int.from_bytes(self._memory[:8], "little")
-
-    def close(self) -> None:
-        self._memory.close()
-
-
-class _Round:
-    """A round in its child."""
-
-    def __init__(self, lane: _Lane, work: Callable[[Any, _Board], Iterator[Any]]) -> None:
-        self.lane = lane
-        self.board = _Board()
-        self.child = Process(lambda output: work(output, self.board))
+    def __init__(self, topic_run: _TopicRun, attempt: Attempt) -> None:
+        self.topic_run = topic_run
+        self.progress = SharedProgress()
+        self.child = Process(lambda output: attempt.work(output, self.progress))
         self.seen = 0
         self.moved = time.monotonic()
 
     def new_examples(self) -> int:
-        now = self.board.examples
+        now = self.progress.examples
         new, self.seen = now - self.seen, now
         if new:
             self.moved = time.monotonic()
@@ -168,20 +144,22 @@ class _Loop:
         self.address, self.loaded, self.seed, self.deadline = address, loaded, seed, deadline
         self.search = Search()
 
-    def run(self, lanes: collections.deque[_Lane], workers: int, on_progress: Callable[[Search], None]) -> Search:
-        live: list[_Round] = []
+    def run(
+        self, topic_runs: collections.deque[_TopicRun], workers: int, on_progress: Callable[[Search], None]
+    ) -> Search:
+        live: list[_RunningAttempt] = []
         strays = process.children()
         try:
             while live or time.monotonic() < self.deadline:
-                while len(live) < workers and lanes and time.monotonic() < self.deadline:
-                    live.append(self._start(lanes.popleft()))
+                while len(live) < workers and topic_runs and time.monotonic() < self.deadline:
+                    live.append(self._start(topic_runs.popleft()))
                 ended = _wait(live, 0.1)
                 for one in live:
                     self.search.examples += one.new_examples()
                 for one in [one for one in live if one in ended or self._hangs(one)]:
                     live.remove(one)
                     self._end(one)
-                    lanes.append(one.lane)
+                    topic_runs.append(one.topic_run)
                 process.kill_strays(strays | {one.child.pid for one in live})
                 on_progress(self.search)
         finally:
@@ -189,46 +167,54 @@ class _Loop:
                 one.child.end()
         return self.search
 
-    def _start(self, lane: _Lane) -> _Round:
-        seed = zlib.crc32(f"{self.seed} {lane.topic.name} {lane.rounds}".encode())
-        examples = FIRST_ROUND if lane.rounds == 0 else LATER_ROUNDS
-        return _Round(lane, _work(self.address, self.loaded, lane, seed, examples, self.deadline))
+    def _start(self, topic_run: _TopicRun) -> _RunningAttempt:
+        attempt = Attempt(
+            self.address,
+            self.loaded,
+            topic_run.topic,
+            known=frozenset(topic_run.known),
+            isolated=topic_run.isolated,
+            seed=zlib.crc32(f"{self.seed} {topic_run.topic.name} {topic_run.attempts}".encode()),
+            examples=FIRST_ATTEMPT if topic_run.attempts == 0 else LATER_ATTEMPTS,
+            deadline=self.deadline,
+        )
+        return _RunningAttempt(topic_run, attempt)
 
-    def _hangs(self, one: _Round) -> bool:
-        limit = (3 if one.lane.apart else 1) * HANGING  # apart, the child has a clock of its own
+    def _hangs(self, one: _RunningAttempt) -> bool:
+        limit = (3 if one.topic_run.isolated else 1) * HANGING  # isolated calls end by themselves after HANGING seconds
         return time.monotonic() - one.moved > limit
 
-    def _end(self, one: _Round) -> None:
-        lane, outcome = one.lane, one.child.end()
+    def _end(self, one: _RunningAttempt) -> None:
+        topic_run, outcome = one.topic_run, one.child.end()
         self.search.examples += one.new_examples()
-        one.board.close()
+        one.progress.close()
         for answer in one.child.answers():
             if answer.escaped is not None:
-                self.search.problems.append(f"{lane.topic.name}: {answer.escaped[0]}\n{answer.escaped[1]}")
+                self.search.problems.append(f"{topic_run.topic.name}: {answer.escaped[0]}\n{answer.escaped[1]}")
                 break
             if isinstance(answer.value, dict):
-                self._take(lane, answer.value)
+                self._take(topic_run, answer.value)
                 break
         else:
-            if lane.apart:  # not even so: the search itself does not survive this topic
+            if topic_run.isolated:  # every call already ran in its own process: the search itself failed
                 self.search.problems.append(
-                    f"{lane.topic.name}: {outcome.signal or 'no answer'} {outcome.output}".strip()
+                    f"{topic_run.topic.name}: {outcome.signal or 'no answer'} {outcome.output}".strip()
                 )
-            lane.apart = True  # the same round again, with every call in a process of its own
+            topic_run.isolated = True  # the same attempt again
             return
-        lane.rounds += 1
+        topic_run.attempts += 1
 
-    def _take(self, lane: _Lane, answer: dict[str, Any]) -> None:
+    def _take(self, topic_run: _TopicRun, answer: dict[str, Any]) -> None:
         if answer["clause"] is not None:
             finding = Finding(
-                answer["clause"], answer["message"], answer["script"], lane.topic.name, answer["reproduces"]
+                answer["clause"], answer["message"], answer["script"], topic_run.topic.name, answer["reproduces"]
             )
-            lane.known.add(finding.clause)
+            topic_run.known.add(finding.clause)
             self.search.take(finding)
 
 
-def _wait(live: list[_Round], seconds: float) -> list[_Round]:
-    """Listen to rounds for so long, or until one ends; the ended ones."""
+def _wait(live: list[_RunningAttempt], seconds: float) -> list[_RunningAttempt]:
+    """Listen to attempts for so many seconds, or until one ends; return those that ended."""
     ended = []
     with selectors.DefaultSelector() as selector:
         for one in live:
@@ -240,97 +226,6 @@ def _wait(live: list[_Round], seconds: float) -> list[_Round]:
             else:
                 key.data.child.listen()
     return ended
-
-
-# ------------------------------------------------------------------------------------------------------ in the child
-
-
-def _work(
-    address: str, loaded: preflight.Loaded, lane: _Lane, seed: int, examples: int, deadline: float
-) -> Callable[[Any, _Board], Iterator[Any]]:
-    def work(output: tuple[Any, Any], board: _Board) -> Iterator[Any]:
-        for file, descriptor in zip(output, (1, 2), strict=True):
-            os.dup2(file.fileno(), descriptor)
-        gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
-        boundary = Boundary(loaded.function, loaded.judging, loaded.own_classes)
-        here = _judge_apart if lane.apart else _judge
-        hunt = _Hunt(address, lane, lambda plan: here(plan, boundary), board, deadline)
-        yield hunt.run(seed, examples)
-
-    return work
-
-
-def _judge(plan: Plan, boundary: Boundary) -> list[Broken]:
-    boundary.reset()
-    broken = judge(plan, boundary)
-    if boundary.evasion is not None:
-        return [Broken(outcome_clause(plan), boundary.evasion, None, True)]
-    return broken
-
-
-def _judge_apart(plan: Plan, boundary: Boundary) -> list[Broken]:
-    """In a process of its own, for targets that hang or crash."""
-
-    def work(_: Any) -> list[str]:
-        return [pickle.dumps(_judge(plan, boundary)).hex()]
-
-    child = Process(work)
-    ended = child.wait(HANGING)
-    outcome = child.end()
-    for answer in child.answers():
-        if answer.escaped is None:
-            found: list[Broken] = pickle.loads(bytes.fromhex(answer.value))
-            return found
-    how = f"killed by {outcome.signal}" if outcome.signal else "left the process"
-    return [Broken(outcome_clause(plan), how if ended else f"no answer after {HANGING:g} s", None, True)]
-
-
-class _Hunt:
-    """One round: it looks for a law that the lane does not know."""
-
-    def __init__(
-        self, address: str, lane: _Lane, judged: Callable[[Plan], list[Broken]], board: _Board, deadline: float
-    ) -> None:
-        self.address, self.lane, self.judged, self.board, self.deadline = address, lane, judged, board, deadline
-        self.examples = 0
-
-    def run(self, seed: int, examples: int) -> dict[str, Any]:
-        drawn = plans(self.lane.topic)
-        found = shrinking.hunt(
-            drawn, self._judge, examples=examples, seed=seed, shrinking=SHRINKING, until=self.deadline
-        )
-        if found is None:
-            return {"clause": None}
-        plan, broken = found
-        script = code(plan, broken, self.address)
-        last = script.rstrip().splitlines()[-1]
-        return {
-            "clause": broken.clause,
-            "message": f"does not hold: {last}" if broken.check and last.startswith("assert") else broken.message,
-            "script": script,
-            "reproduces": reproduces(script),
-        }
-
-    def _judge(self, plan: Plan) -> list[Broken]:
-        self.examples += 1
-        self.board.write(self.examples, plan)
-        return [broken for broken in self.judged(plan) if broken.clause not in self.lane.known]
-
-
-def reproduces(script: str) -> bool:
-    """Does the script fail, in a process of its own?"""
-
-    def work(_: Any) -> list[bool]:
-        try:
-            exec(compile(script, "<script>", "exec"), {"__name__": "__main__"})
-        except BaseException:
-            return [True]
-        return [False]
-
-    child = Process(work)
-    child.wait(HANGING)
-    child.end()
-    return [answer.value for answer in child.answers()] != [False]  # no answer: it crashes, leaves or hangs, as found
 
 
 def as_text(finding: Finding, number: int) -> str:

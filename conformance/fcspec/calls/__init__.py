@@ -1,1 +1,13 @@
-"""A call as data: drawn, computed, compared, shrunk, printed."""
+"""Drawn calls: a call as data, what it must amount to, what an implementation makes of it, the smallest one that breaks a law.
+
+plan                             a call as plain data
+topics, module_drawing, drawing  what hypothesis draws
+plan_source, class_source        a plan as source code
+execution                        runs that source code
+refusals, expected               what a call must amount to, computed without functional_call
+assertions, attribution          the same as assertions, each with the clause that it belongs to
+comparison                       which laws the call of an implementation breaks
+shrinking                        draws until one is broken, and shrinks
+script                           a broken law as a script to paste
+attempt                          the work of a child process of `fcspec explore`
+"""

@@ -1,398 +1,185 @@
-"""What hypothesis draws: plans (plans.py), each about one topic and neutral to the others.
+"""The strategy by which hypothesis draws plans (plan.py), each about one topic (topics.py) and neutral to the others.
 
-Where SPEC.md leaves implementations free (MAY), nothing is drawn: no None or NaN, no other values for two names of one slot
-without ties, no regular name beside its original, no rebinding of a parametrized tensor.
+Nothing is drawn where SPEC.md leaves implementations free (MAY): no None or NaN, no different values for two names of one slot
+where ties are off, no regular name beside its original, no rebinding of a parametrized tensor.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from fcspec.calls.plan import (
-    ADD,
-    ALL_BY_KEYWORD,
-    ALONE,
-    AS_PARAMETER,
-    BUFFER,
-    BY_KEYWORD,
-    DELETE,
-    DOUBLE,
-    GRAD,
-    HIDDEN,
-    IN_TUPLE,
-    KEYED,
-    KEYED_PARAMETERS,
-    MODULE,
-    MODULES,
-    MOVE,
-    NAMED_BUFFERS,
-    NAMED_PARAMETERS,
-    OWN,
-    PARAMETER,
-    PARAMETERS,
-    PRODUCT,
-    REBIND,
-    SEQUENTIAL,
-    SHIFT,
-    SQUARE,
-    STATE_DICT,
-    TENSOR,
-    TO_MODULE,
-    TO_NONE,
-    TO_OTHER,
-    Act,
-    Node,
-    Place,
-    Plan,
-    Slot,
-    Value,
-)
+from fcspec.calls.module_drawing import Choices, Draw, ModuleDrawing, SlotAddress, Words
+from fcspec.calls.plan import CallPlan, Form, Idiom, Passing, Place, PlannedModule, Value, ValueKind
+from fcspec.calls.topics import ANY_VALUE, Fault, Feature, ParametrizedName, Topic
 
-Draw = Callable[[st.SearchStrategy[Any]], Any]
-
-CONFLICT, TWICE, NO_TENSOR, NO_OWNER, NOT_A_TENSOR = "conflict", "twice", "no tensor", "no owner", "not a tensor"
-
-
-@dataclass(frozen=True)
-class Topic:
-    """What plans are about.
-
-    Attributes:
-        forms: containers too.
-        ties: the size of a tied group that every plan has; 0: none.
-        shared: a submodule is registered under two names.
-        parametrized: "regular" or "original": what is given for a parametrized tensor that every plan has.
-        acts: forward does one of these to a slot.
-        others: it does it to a slot that is not given.
-        several: several names of a group are given.
-        equal: different tensors with equal values for them.
-        untied: tie_weights=False.
-        explicit: tie_weights is passed where it is the default, too.
-        kinds: of given tensors.
-        passed: how x is passed.
-        faults: what makes the call an error, beside missing names under strict.
-    """
-
-    name: str
-    forms: bool = False
-    ties: int = 0
-    shared: bool = False
-    parametrized: str | None = None
-    acts: tuple[str, ...] = ()
-    others: bool = False
-    raises: bool = False
-    split: bool = False
-    several: bool = False
-    equal: bool = False
-    untied: bool = False
-    explicit: bool = False
-    strict: bool = False
-    hooks: bool = False
-    nones: bool = False
-    circular: bool = False
-    extra: bool = False
-    kinds: tuple[str, ...] = (TENSOR,)
-    slots: tuple[str, ...] = (PARAMETER, BUFFER, HIDDEN)
-    idioms: tuple[tuple[str, ...], ...] = ()
-    passed: tuple[str, ...] = (ALONE,)
-    faults: tuple[str, ...] = ()
-
-
-ANY_KIND = (TENSOR, GRAD, AS_PARAMETER)
-
-TOPICS = (
-    Topic("values", forms=True, kinds=ANY_KIND),
-    Topic("own values", forms=True, kinds=(OWN, *ANY_KIND)),
-    Topic("tuples", split=True, kinds=ANY_KIND),
-    Topic("arguments", forms=True, split=True, passed=(IN_TUPLE, BY_KEYWORD, ALL_BY_KEYWORD)),
-    Topic("hooks", hooks=True),
-    Topic("two tied names", ties=2, kinds=ANY_KIND),
-    Topic("several of two tied names", ties=2, several=True, kinds=ANY_KIND),
-    Topic("three tied names", ties=3, several=True, kinds=ANY_KIND),
-    Topic("equal values", ties=2, several=True, equal=True),
-    Topic("ties ignored", ties=2, untied=True, several=True),
-    Topic("different values", ties=3, several=True, faults=(CONFLICT,)),
-    Topic("shared submodule", shared=True, slots=(PARAMETER,)),
-    Topic("shared buffers", shared=True, slots=(BUFFER, HIDDEN)),
-    Topic("shared submodule, several names", shared=True, several=True),
-    Topic("shared submodule, ties ignored", shared=True, untied=True),
-    Topic("shared submodule, rebound", shared=True, several=True, acts=(REBIND,)),
-    Topic("regular names", parametrized="regular", slots=(PARAMETER,), kinds=ANY_KIND),
-    Topic("regular names of buffers", parametrized="regular", slots=(BUFFER,)),
-    Topic("originals", parametrized="original", kinds=ANY_KIND),
-    Topic("rebinding", acts=(REBIND,), kinds=ANY_KIND),
-    Topic("rebinding, tuples", acts=(REBIND,), split=True),
-    Topic("rebinding to None", acts=(TO_NONE,)),
-    Topic("in place", acts=(ADD,), kinds=ANY_KIND),
-    Topic("not given", acts=(ADD, REBIND, TO_NONE), others=True),
-    Topic("deleted", acts=(DELETE,)),
-    Topic("no tensor any more", acts=(TO_OTHER, TO_MODULE)),
-    Topic("moved", acts=(MOVE,)),
-    Topic("forward raises", raises=True, acts=(ADD, REBIND)),
-    Topic("strict", forms=True, strict=True, split=True),
-    Topic("strict, nothing registered", strict=True, nones=True),
-    Topic("strict, tied", strict=True, ties=2),
-    Topic("unknown names", extra=True, strict=True),
-    Topic("refused", faults=(TWICE, NO_TENSOR, NO_OWNER, NOT_A_TENSOR)),
-    Topic("idioms", forms=True, idioms=((NAMED_PARAMETERS,), (NAMED_PARAMETERS, NAMED_BUFFERS))),
-    Topic("state_dict()", ties=2, idioms=((STATE_DICT,),), slots=(PARAMETER,)),
-    Topic("circular", circular=True),
-    Topic("tied names, rebound or written", forms=True, ties=2, several=True, split=True, acts=(REBIND, ADD)),
-    Topic("tied names, deleted or moved, forward raises", ties=2, raises=True, acts=(DELETE, MOVE, TO_NONE)),
-    Topic("tied names in a shared submodule", shared=True, ties=2, several=True),
-    Topic("originals, hooks, containers", forms=True, parametrized="original", hooks=True, split=True, kinds=ANY_KIND),
-    Topic("regular names, strict tuples of the others", parametrized="regular", split=True, extra=True, hooks=True),
-)
-"""What `fcspec explore` goes through."""
-
-
-@dataclass(frozen=True)
-class Words:
-    """Names for classes, submodules and slots."""
-
-    classes: tuple[str, ...] = ("Model", "Child", "Second", "Third", "Fourth")
-    children: tuple[str, ...] = ("left", "right", "up", "down", "inner", "outer")
-    keys: tuple[str, ...] = tuple("abcdefghklmnpqrstuvw")
-
-
-@dataclass
-class _Drawing:
-    """A plan in the making."""
-
-    draw: Draw
-    topic: Topic
-    words: Words
-    nodes: list[Node] = field(default_factory=list)
-    target: tuple[int, str] | None = None
-
-    def __post_init__(self) -> None:
-        self._keys, self._children = iter(self.words.keys), iter(self.words.children)
-        self._tensors = itertools.count(1)
-
-    def some(self, options: Iterable[Any]) -> Any:
-        return self.draw(st.sampled_from(list(options)))
-
-    def maybe(self) -> bool:
-        return bool(self.draw(st.booleans()))
-
-    # ------------------------------------------------------------------------------------------------- the module
-
-    def module(self) -> None:
-        topic = self.topic
-        self.nodes = [Node(self.words.classes[0])]
-        for _ in range(self.draw(st.integers(1 if topic.shared else 0, 3 if topic.forms else 2))):
-            self._add_node()
-        for number, node in enumerate(self.nodes):
-            if node.form == MODULE:
-                for _ in range(self.draw(st.integers(0, 2))):
-                    self._add_slot(number)
-            elif node.form in (PARAMETERS, KEYED_PARAMETERS):
-                for position in range(self.draw(st.integers(1, 2))):
-                    key = str(position) if node.form == PARAMETERS else next(self._keys)
-                    self._put(number, Slot(key, PARAMETER, next(self._tensors)))
-        if topic.nones:
-            self._put(0, Slot(next(self._keys), self.some((PARAMETER, BUFFER)), None))
-        if topic.shared:
-            self._share()
-        if topic.ties:
-            self._tie(topic.ties)
-        if topic.parametrized is not None:
-            by = self.some((SQUARE, DOUBLE, PRODUCT) if topic.parametrized == "original" else (SHIFT, DOUBLE, SQUARE))
-            self.target = self._add_slot(self._any_module(), by=by)
-        if not any(slot.tensor is not None for node in self.nodes for slot in node.slots):
-            self._add_slot(self._any_module())
-        if topic.circular:
-            number = self._any_module()
-            self._add_child(number, self.draw(st.integers(0, number)))
-        if topic.acts:
-            self._act()
-        if topic.raises:
-            number = self._any_module()
-            self.nodes[number] = replace(self.nodes[number], raises=True)
-        if topic.hooks:
-            number = self._any_module()
-            slots = self.nodes[number].slots
-            key = self.some(slots).key if slots else self._add_slot(number)[1]
-            self.nodes[number] = replace(self.nodes[number], hook=(self.some(("post", "pre")), key))
-
-    def _add_node(self) -> None:
-        number = len(self.nodes)
-        parents = [i for i, one in enumerate(self.nodes) if one.form not in (PARAMETERS, KEYED_PARAMETERS)]
-        parent = self.some(parents)
-        plain = not self.topic.forms or self.nodes[parent].form != MODULE
-        forms = (MODULE, SEQUENTIAL, MODULES, KEYED, PARAMETERS, KEYED_PARAMETERS)
-        form = MODULE if plain else self.some(forms)
-        self.nodes.append(Node(self.words.classes[number], form))
-        self._add_child(parent, number)
-
-    def _add_child(self, parent: int, child: int) -> None:
-        node = self.nodes[parent]
-        key = str(len(node.children)) if node.form in (SEQUENTIAL, MODULES) else next(self._children)
-        self.nodes[parent] = replace(node, children=(*node.children, (key, child)))
-
-    def _any_module(self) -> int:
-        return int(self.some(i for i, one in enumerate(self.nodes) if one.form == MODULE))
-
-    def _add_slot(self, number: int, tensor: int | None = None, by: str | None = None) -> tuple[int, str]:
-        slot = Slot(
-            next(self._keys), self.some(self.topic.slots), next(self._tensors) if tensor is None else tensor, by
-        )
-        self._put(number, slot)
-        return number, slot.key
-
-    def _put(self, number: int, slot: Slot) -> None:
-        self.nodes[number] = replace(self.nodes[number], slots=(*self.nodes[number].slots, slot))
-
-    def _share(self) -> None:
-        child = self.draw(st.integers(1, len(self.nodes) - 1))
-        if not self.nodes[child].slots:
-            self._add_slot(child)
-        self.target = child, self.some(self.nodes[child].slots).key
-        self._add_child(self.draw(st.integers(0, child - 1)), child)
-
-    def _tie(self, size: int) -> None:
-        tensor = next(self._tensors)
-        for _ in range(size):
-            self.target = self._add_slot(self._any_module(), tensor)
-
-    def _act(self) -> None:
-        number, key = self.target or (-1, "")
-        if self.target is None or self.topic.others:
-            number = self._any_module()
-            slots = [slot for slot in self.nodes[number].slots if slot.tensor is not None]
-            key = self.some(slots).key if slots else self._add_slot(number)[1]
-        self.nodes[number] = replace(self.nodes[number], acts=(Act(self.some(self.topic.acts), key),))
-        self.target = number, key
-
-    # ------------------------------------------------------------------------------------------------- the values
-
-    def plan(self) -> Plan:
-        self.module()
-        plan = Plan(tuple(self.nodes), flags=self._flags(), arguments=self._arguments())
-        if self.topic.idioms:
-            idiom = self.some(self.topic.idioms)
-            return replace(plan, dicts=idiom, as_tuple=len(idiom) > 1)
-        return self._split(self._fault(replace(plan, **self._values(plan, self._names(plan)))))
-
-    def _arguments(self) -> str:
-        passed = self.topic.passed
-        named = len(passed) > 1 and self.nodes[0].form == MODULE  # Sequential calls its argument otherwise
-        return str(self.some(passed)) if named else ALONE
-
-    def _flags(self) -> tuple[tuple[str, bool], ...]:
-        strict = (("strict", True),) if self.topic.strict and self.maybe() else ()
-        passed = self.topic.untied or self.topic.explicit
-        return ((("tie_weights", not self.topic.untied),) if passed else ()) + strict
-
-    def _names(self, plan: Plan) -> list[str]:
-        """Of which names a value is given: of the target's at least one, of the others any."""
-        regular = self.topic.parametrized == "regular"
-        names = [n for n, place in plan.places.items() if place in plan.groups]
-        wanted: list[str] = []
-        if self.target is not None:
-            wanted = self._wanted(plan, regular)
-        if self.topic.others:
-            names = [name for name in names if name not in wanted]
-            wanted = []
-        if regular:
-            names = [name for name in names if plan.slot(plan.places[name]).by is None]
-        every = self.topic.strict and self.maybe()
-        chosen = [name for name in names if name not in wanted and (every or self.maybe())]
-        # Of the names of one group only what the topic is about: they came by `wanted`, or by no other.
-        if not self.topic.several and not every:
-            taken = {plan.groups[plan.places[name]] for name in wanted if plan.places[name] in plan.groups}
-            chosen = [name for name in chosen if plan.groups[plan.places[name]] not in taken]
-        return [*wanted, *chosen] if self.maybe() else [*chosen, *wanted]
-
-    def _wanted(self, plan: Plan, regular: bool) -> list[str]:
-        number, key = self.target or (0, "")
-        places = [place for place in plan.places.values() if (place.node, place.key) == (number, key)]
-        if self.topic.parametrized is not None:
-            places = [place for place in places if (place.part is None) == regular]
-        elif not self.topic.acts or self.topic.shared:
-            places = [mate for place in places for mate in plan.groups[place]]
-        names = [name for name, place in plan.places.items() if place in places]
-        least = 2 if self.topic.several and len(names) > 1 else 1
-        chosen: list[str] = self.draw(
-            st.lists(st.sampled_from(names), min_size=least, max_size=None if self.topic.several else 1, unique=True)
-        )
-        return chosen
-
-    def _values(self, plan: Plan, names: list[str]) -> dict[str, Any]:
-        values: list[Value] = []
-        entries: list[tuple[str, int | str]] = []
-        by_group: dict[tuple[Any, ...], int] = {}
-        for name in names:
-            place = plan.places[name]
-            group = plan.groups.get(place, (place,)) if plan.tied else (place,)
-            if group in by_group and not self.topic.equal:
-                entries.append((name, by_group[group]))
-                continue
-            kind = self.some(self.topic.kinds)
-            own = kind == OWN and place.part is not None
-            first = values[by_group[group]].number if group in by_group else 11 + len(values)
-            values.append(Value(first, kind, place if own else None))
-            by_group.setdefault(group, len(values) - 1)
-            entries.append((name, len(values) - 1))
-        if self.topic.extra:
-            values.append(Value(11 + len(values), self.some(ANY_KIND)))
-            entries.append((self._prefix(plan) + next(self._keys), len(values) - 1))
-        return {"values": tuple(values), "dicts": (tuple(entries),)}
-
-    def _prefix(self, plan: Plan) -> str:
-        plain = {name.rpartition(".")[0] for name, place in plan.places.items() if plan.slot(place).by is None}
-        prefix = self.some(sorted(plain | {""}))
-        return f"{prefix}." if prefix else ""
-
-    def _split(self, plan: Plan) -> Plan:
-        if not self.topic.split or plan.as_tuple:
-            return plan
-        parts: tuple[list[Any], ...] = ([], [])
-        for entry in plan.entries:
-            parts[self.maybe()].append(entry)
-        return replace(plan, dicts=tuple(map(tuple, parts)), as_tuple=True)
-
-    def _fault(self, plan: Plan) -> Plan:
-        if not self.topic.faults:
-            return plan
-        entries, values = list(plan.entries), list(plan.values)
-        match self.some(self.topic.faults):
-            case "conflict":
-                number, key = self.target or (0, "")
-                group = set(plan.groups[Place(number, key, key)])
-                names = [name for name, _ in entries if plan.places[name] in group]
-                name = self.some(names)
-                values.append(Value(11 + len(values)))
-                entries = [(one, len(values) - 1 if one == name else what) for one, what in entries]
-            case "twice":
-                if not entries:
-                    name, values = next(iter(plan.groups)), [*values, Value(11 + len(values))]
-                    entries.append((plan.names(name)[0], len(values) - 1))
-                again = self.some(entries)
-                return replace(plan, values=tuple(values), dicts=(tuple(entries), (again,)), as_tuple=True)
-            case "no tensor":
-                entries = self._with(
-                    entries, self.some([name for name in plan.places if name not in dict(entries)] or ["z"]), "3.0"
-                )
-            case "no owner":
-                values.append(Value(11 + len(values)))
-                entries = self._with(entries, f"nowhere.{next(self._keys)}", len(values) - 1)
-            case "not a tensor":
-                values.append(Value(11 + len(values)))
-                entries = self._with(entries, self.some(("training", "forward")), len(values) - 1)
-        return replace(plan, values=tuple(values), dicts=(tuple(entries),))
-
-    def _with(self, entries: list[tuple[str, int | str]], name: str, what: int | str) -> list[tuple[str, int | str]]:
-        place = self.draw(st.integers(0, len(entries)))
-        return [*entries[:place], (name, what), *entries[place:]]
+EntryList = list[tuple[str, int | str]]
 
 
 @st.composite
-def plans(draw: Draw, topic: Topic, words: Words | None = None) -> Plan:
+def plans(draw: Draw, topic: Topic, words: Words | None = None) -> CallPlan:
     """Plans about one topic."""
-    return _Drawing(draw, topic, words or Words()).plan()
+    choices = Choices(draw, words or Words())
+    modules = ModuleDrawing(choices, topic)
+    modules.draw()
+    return _CallDrawing(choices, topic, tuple(modules.modules), modules.target).plan()
+
+
+class _CallDrawing:
+    """Draws the values that a module is called with, their split into dicts, the flags and the way x is passed.
+
+    Args:
+        target: the slot that the topic is about, where it is about one.
+    """
+
+    def __init__(
+        self, choices: Choices, topic: Topic, modules: tuple[PlannedModule, ...], target: SlotAddress | None
+    ) -> None:
+        self.choices, self.topic, self.modules, self.target = choices, topic, modules, target
+
+    def plan(self) -> CallPlan:
+        plan = CallPlan(self.modules, flags=self._flags(), passing=self._passing())
+        if self.topic.idioms:
+            idioms: tuple[Idiom, ...] = self.choices.one_of(self.topic.idioms)
+            return replace(plan, dicts=idioms, as_tuple=len(idioms) > 1)
+        plan = self._with_values(plan, self._names(plan))
+        if self.topic.faults:
+            plan = self._with_fault(plan, self.choices.one_of(self.topic.faults))
+        return self._split(plan) if Feature.SPLIT in self.topic.features and not plan.as_tuple else plan
+
+    def _passing(self) -> Passing:
+        passing = self.topic.passing
+        named = len(passing) > 1 and self.modules[0].form is Form.MODULE  # Sequential calls its argument otherwise
+        return Passing(self.choices.one_of(passing)) if named else Passing.ALONE
+
+    def _flags(self) -> tuple[tuple[str, bool], ...]:
+        features = self.topic.features
+        strict = (("strict", True),) if Feature.STRICT in features and self.choices.maybe() else ()
+        passed = bool(features & (Feature.TIES_OFF | Feature.TIES_ON))
+        return ((("tie_weights", Feature.TIES_OFF not in features),) if passed else ()) + strict
+
+    # -------------------------------------------------------------------------------------------------- the names
+
+    def _names(self, plan: CallPlan) -> list[str]:
+        """The names that are given: at least one of the target's, and any of the others."""
+        features = self.topic.features
+        names = [name for name, place in plan.places.items() if place in plan.groups]
+        of_target = [] if self.target is None else self._names_of_target(plan, self.target)
+        if Feature.ACTS_ON_OTHERS in features:
+            names = [name for name in names if name not in of_target]
+            of_target = []
+        if self.topic.parametrized is ParametrizedName.REGULAR:
+            names = [name for name in names if plan.slot(plan.places[name]).by is None]
+        every = Feature.STRICT in features and self.choices.maybe()
+        others = [name for name in names if name not in of_target and (every or self.choices.maybe())]
+        if Feature.SEVERAL_NAMES not in features and not every:
+            # Several names of one group are another topic.
+            taken = {plan.groups[plan.places[name]] for name in of_target if plan.places[name] in plan.groups}
+            others = [name for name in others if plan.groups[plan.places[name]] not in taken]
+        return [*of_target, *others] if self.choices.maybe() else [*others, *of_target]
+
+    def _names_of_target(self, plan: CallPlan, target: SlotAddress) -> list[str]:
+        topic = self.topic
+        places = [place for place in plan.places.values() if (place.module, place.key) == target]
+        if topic.parametrized is not None:
+            regular = topic.parametrized is ParametrizedName.REGULAR
+            places = [place for place in places if (place.part is None) == regular]
+        elif not topic.acts or Feature.SHARED_SUBMODULE in topic.features:
+            places = [mate for place in places for mate in plan.groups[place]]
+        names = [name for name, place in plan.places.items() if place in places]
+        several = Feature.SEVERAL_NAMES in topic.features
+        chosen: list[str] = self.choices.draw(
+            st.lists(
+                st.sampled_from(names),
+                min_size=2 if several and len(names) > 1 else 1,
+                max_size=None if several else 1,
+                unique=True,
+            )
+        )
+        return chosen
+
+    # ------------------------------------------------------------------------------------------------- the values
+
+    def _with_values(self, plan: CallPlan, names: list[str]) -> CallPlan:
+        values: list[Value] = []
+        entries: EntryList = []
+        by_group: dict[tuple[Place, ...], int] = {}
+        for name in names:
+            place = plan.places[name]
+            group = plan.groups.get(place, (place,)) if plan.tie_weights else (place,)
+            if group in by_group and Feature.EQUAL_VALUES not in self.topic.features:
+                entries.append((name, by_group[group]))
+                continue
+            kind = self.choices.one_of(self.topic.value_kinds)
+            own = kind is ValueKind.OWN and place.part is not None
+            number = values[by_group[group]].number if group in by_group else _unused_number(values)
+            values.append(Value(number, kind, place if own else None))
+            by_group.setdefault(group, len(values) - 1)
+            entries.append((name, len(values) - 1))
+        if Feature.UNKNOWN_NAME in self.topic.features:
+            values.append(Value(_unused_number(values), self.choices.one_of(ANY_VALUE)))
+            entries.append((self._prefix(plan) + next(self.choices.keys), len(values) - 1))
+        return replace(plan, values=tuple(values), dicts=(tuple(entries),))
+
+    def _prefix(self, plan: CallPlan) -> str:
+        plain = {name.rpartition(".")[0] for name, place in plan.places.items() if plan.slot(place).by is None}
+        prefix = self.choices.one_of(sorted(plain | {""}))
+        return f"{prefix}." if prefix else ""
+
+    def _split(self, plan: CallPlan) -> CallPlan:
+        parts: tuple[EntryList, EntryList] = ([], [])
+        for entry in plan.entries:
+            parts[self.choices.maybe()].append(entry)
+        return replace(plan, dicts=tuple(map(tuple, parts)), as_tuple=True)
+
+    # ------------------------------------------------------------------------------------------------- the faults
+
+    def _with_fault(self, plan: CallPlan, fault: Fault) -> CallPlan:
+        match fault:
+            case Fault.CONFLICTING_VALUES:
+                return self._with_conflict(plan)
+            case Fault.NAME_IN_TWO_DICTS:
+                return self._with_name_in_two_dicts(plan)
+            case Fault.VALUE_IS_NO_TENSOR:
+                not_given = [name for name in plan.places if name not in dict(plan.entries)]
+                return self._with_entry(plan, self.choices.one_of(not_given or ["z"]), "3.0")
+            case Fault.NO_SUCH_SUBMODULE:
+                return self._with_entry(plan, f"nowhere.{next(self.choices.keys)}")
+            case Fault.NAME_OF_NO_TENSOR:
+                return self._with_entry(plan, self.choices.one_of(("training", "forward")))
+
+    def _with_conflict(self, plan: CallPlan) -> CallPlan:
+        """The same call, where one name of the target's group is given another value."""
+        assert self.target is not None
+        number, key = self.target
+        group = plan.groups[Place(number, key, key)]
+        name = self.choices.one_of(name for name, _ in plan.entries if plan.places[name] in group)
+        added = len(plan.values)
+        entries = tuple((one, added if one == name else what) for one, what in plan.entries)
+        return replace(_with_value(plan), dicts=(entries,))
+
+    def _with_name_in_two_dicts(self, plan: CallPlan) -> CallPlan:
+        entries = plan.entries
+        if not entries:
+            entries = ((plan.names_of(next(iter(plan.groups)))[0], len(plan.values)),)
+            plan = _with_value(plan)
+        return replace(plan, dicts=(entries, (self.choices.one_of(entries),)), as_tuple=True)
+
+    def _with_entry(self, plan: CallPlan, name: str, source: str | None = None) -> CallPlan:
+        """The same call with one entry more, for this source code or a new value."""
+        entries, added = plan.entries, len(plan.values) if source is None else source
+        at = self.choices.integer(0, len(entries))
+        return replace(
+            plan if source is not None else _with_value(plan),
+            dicts=((*entries[:at], (name, added), *entries[at:]),),
+        )
+
+
+def _with_value(plan: CallPlan) -> CallPlan:
+    return replace(plan, values=(*plan.values, Value(_unused_number(plan.values))))
+
+
+def _unused_number(values: Sequence[Value]) -> int:
+    return 11 + len(values)

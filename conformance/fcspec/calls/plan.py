@@ -1,139 +1,221 @@
-"""A call as plain data: the module, what its forward does, the values, how they are split, the flags.
+"""A call as plain data: the module, what its forward does, the given values, how they are split into dicts, the flags.
 
-A plan is what is drawn (strategies.py), judged (differential.py) and printed. It becomes a module by way of its source code
-(source.py), and by no other way, so that what is printed is what was judged.
+drawing.py draws plans, comparison.py judges them, script.py prints them. A plan becomes a module only through its source code
+(plan_source.py), so that the printed script makes the call that was judged.
 """
 
 from __future__ import annotations
 
+import enum
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-PARAMETER, BUFFER, HIDDEN = "parameter", "buffer", "non-persistent buffer"
 
-MODULE, SEQUENTIAL, MODULES, KEYED = "module", "Sequential", "ModuleList", "ModuleDict"
-PARAMETERS, KEYED_PARAMETERS = "ParameterList", "ParameterDict"
+class Kind(enum.Enum):
+    """How a tensor is registered."""
 
-SQUARE, DOUBLE, SHIFT, PRODUCT = "Square", "Double", "Shift", "Product"
-"""Parametrizations: without right_inverse, with an exact one, with one that is none, with two originals."""
+    PARAMETER = enum.auto()
+    BUFFER = enum.auto()
+    NON_PERSISTENT_BUFFER = enum.auto()
 
-ADD, REBIND = "adds in place", "rebinds"
-TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE = "binds None", "binds a string", "binds a module", "deletes", "moves"
-EARLY, LATE = (ADD, REBIND), (TO_NONE, TO_OTHER, TO_MODULE, DELETE, MOVE)
 
-TENSOR, GRAD, AS_PARAMETER, OWN = "tensor", "requires_grad", "Parameter", "own"
+class Form(enum.Enum):
+    """What sort of module a module is."""
 
-ALONE, IN_TUPLE = "{x}", "({x},)"
-BY_KEYWORD, ALL_BY_KEYWORD = '(), {{"x": {x}}}', 'args=(), kwargs={{"x": {x}}}'
-"""How the argument x is passed."""
+    MODULE = enum.auto()
+    """A class of its own, with slots, children and a forward that the plan describes."""
+    SEQUENTIAL = enum.auto()
+    MODULE_LIST = enum.auto()
+    MODULE_DICT = enum.auto()
+    PARAMETER_LIST = enum.auto()
+    PARAMETER_DICT = enum.auto()
 
-NAMED_PARAMETERS = "dict(model.named_parameters())"
-NAMED_BUFFERS = "dict(model.named_buffers())"
-STATE_DICT = "model.state_dict()"
+
+class Parametrization(enum.StrEnum):
+    """Parametrizations, by the name of their class."""
+
+    SQUARE = "Square"
+    """It has no right_inverse."""
+    DOUBLE = "Double"
+    """Its right_inverse is exact."""
+    SHIFT = "Shift"
+    """Its right_inverse does not invert it."""
+    PRODUCT = "Product"
+    """It has two originals."""
+
+
+class Act(enum.Enum):
+    """What a forward can do to a slot."""
+
+    ADD_IN_PLACE = enum.auto()
+    REBIND = enum.auto()
+    BIND_NONE = enum.auto()
+    BIND_STRING = enum.auto()
+    BIND_MODULE = enum.auto()
+    DELETE = enum.auto()
+    MOVE = enum.auto()
+    """Delete a parameter and register a buffer under its key, or the other way round."""
+
+    @property
+    def precedes_reads(self) -> bool:
+        """Whether forward does it before it reads its slots, and not after."""
+        return self in (Act.ADD_IN_PLACE, Act.REBIND)
+
+
+class HookKind(enum.Enum):
+    """Which of torch's hooks a hook is."""
+
+    FORWARD = enum.auto()
+    FORWARD_PRE = enum.auto()
+
+
+class ValueKind(enum.Enum):
+    """What sort of tensor is given."""
+
+    TENSOR = enum.auto()
+    REQUIRES_GRAD = enum.auto()
+    PARAMETER = enum.auto()
+    OWN = enum.auto()
+    """The tensor that the module itself holds at that place."""
+
+
+class Passing(enum.StrEnum):
+    """How x, the one argument of every forward, is passed: the text of the arguments after the dicts."""
+
+    ALONE = "{x}"
+    IN_TUPLE = "({x},)"
+    BY_KEYWORD = '(), {{"x": {x}}}'
+    ALL_BY_KEYWORD = 'args=(), kwargs={{"x": {x}}}'
+
+
+class Idiom(enum.StrEnum):
+    """Source code that makes a whole dict out of the module itself."""
+
+    NAMED_PARAMETERS = "dict(model.named_parameters())"
+    NAMED_BUFFERS = "dict(model.named_buffers())"
+    STATE_DICT = "model.state_dict()"
+
+
+X = 3.0
+"""The input of every plan's call."""
 
 
 @dataclass(frozen=True)
-class Slot:
+class PlannedSlot:
     """A registered parameter or buffer.
 
     Attributes:
-        tensor: which own tensor; slots with one number hold one object. None: registered as None.
+        tensor: the number of the module's tensor that it holds; slots with equal numbers hold the same object. None: it is
+            registered as None.
         by: the parametrization that computes it, if any.
     """
 
     key: str
-    kind: str
+    kind: Kind
     tensor: int | None
-    by: str | None = None
+    by: Parametrization | None = None
 
     @property
     def store(self) -> str:
-        return "_parameters" if self.kind == PARAMETER else "_buffers"
+        return "_parameters" if self.kind is Kind.PARAMETER else "_buffers"
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Where it is registered: under its key; parametrized, under the names of its originals."""
+        """The keys that it is registered under: its own; where it is parametrized, those of its originals."""
         if self.by is None:
             return (self.key,)
-        return ("original0", "original1") if self.by == PRODUCT else ("original",)
+        return ("original0", "original1") if self.by is Parametrization.PRODUCT else ("original",)
 
 
 @dataclass(frozen=True)
-class Act:
-    """What a forward does to a slot of its own module."""
+class PlannedAct:
+    """What a forward does to one slot of its own module."""
 
-    what: str
+    act: Act
     key: str
 
 
 @dataclass(frozen=True)
-class Node:
-    """A module.
+class PlannedHook:
+    """A hook that reads one slot of its own module."""
 
-    Attributes:
-        name: its class, where it has one of its own.
-        children: (key, number of a node of the plan); one number twice is one module twice, a number not above its own a circle.
-        hook: ("pre" or "post", key): a hook that reads this slot.
-        raises: its forward ends so.
-    """
-
-    name: str
-    form: str = MODULE
-    slots: tuple[Slot, ...] = ()
-    children: tuple[tuple[str, int], ...] = ()
-    acts: tuple[Act, ...] = ()
-    hook: tuple[str, str] | None = None
-    raises: bool = False
-
-    def slot(self, key: str) -> Slot:
-        return next(slot for slot in self.slots if slot.key == key)
+    kind: HookKind
+    key: str
 
 
 @dataclass(frozen=True)
-class Value:
-    """A given tensor: a number, and TENSOR, GRAD, AS_PARAMETER or OWN: the module's own tensor at that place."""
+class PlannedModule:
+    """A module.
 
-    number: int
-    kind: str = TENSOR
-    place: Place | None = None
+    Attributes:
+        name: the name of its class, where its form is MODULE.
+        children: pairs of a key and the number of a module of the plan. The same number twice is a shared submodule. A number
+            that is not above this module's own is a cycle.
+        raises: its forward raises at its end.
+    """
+
+    name: str
+    form: Form = Form.MODULE
+    slots: tuple[PlannedSlot, ...] = ()
+    children: tuple[tuple[str, int], ...] = ()
+    acts: tuple[PlannedAct, ...] = ()
+    hook: PlannedHook | None = None
+    raises: bool = False
+
+    def slot(self, key: str) -> PlannedSlot:
+        return next(slot for slot in self.slots if slot.key == key)
+
+    def acts_on(self, key: str) -> set[Act]:
+        return {planned.act for planned in self.acts if planned.key == key}
 
 
 @dataclass(frozen=True)
 class Place:
-    """What a name leads to: a part of a slot of a node. The regular name of a parametrized tensor leads to no part."""
+    """What a name leads to: a part of a slot of a module. The regular name of a parametrized tensor leads to no part."""
 
-    node: int
+    module: int
     key: str
     part: str | None
 
 
+@dataclass(frozen=True)
+class Value:
+    """A given tensor, and the number that it holds.
+
+    Attributes:
+        place: where the module holds the tensor, where it is the module's own one.
+    """
+
+    number: int
+    kind: ValueKind = ValueKind.TENSOR
+    place: Place | None = None
+
+
 Entries = tuple[tuple[str, int | str], ...]
-"""(name, number of a value, or source code of what is no value)."""
+"""Pairs of a name and the index of a value, or the source code of something that is no tensor."""
 
 
 @dataclass(frozen=True)
-class Plan:
-    """
+class CallPlan:
+    """A call.
+
     Attributes:
-        nodes: the first is the module to call.
-        dicts: each of them entries, or the source code of a whole dict.
-        as_tuple: whether they are passed as a tuple; otherwise there is one.
+        modules: the first one is the module to call.
+        dicts: each is a sequence of entries, or an idiom that makes a whole dict.
+        as_tuple: the dicts are passed as a tuple; otherwise there is only one.
         flags: tie_weights and strict, where they are passed.
-        arguments: how x, the one argument of every forward, is passed.
     """
 
-    nodes: tuple[Node, ...]
+    modules: tuple[PlannedModule, ...]
     values: tuple[Value, ...] = ()
-    dicts: tuple[Entries | str, ...] = ((),)
+    dicts: tuple[Entries | Idiom, ...] = ((),)
     as_tuple: bool = False
     flags: tuple[tuple[str, bool], ...] = ()
-    arguments: str = ALONE
-
-    # ---------------------------------------------------------------------------------------- what it amounts to
+    passing: Passing = Passing.ALONE
 
     @property
-    def tied(self) -> bool:
+    def tie_weights(self) -> bool:
         return dict(self.flags).get("tie_weights", True)
 
     @property
@@ -142,15 +224,24 @@ class Plan:
 
     @property
     def entries(self) -> Entries:
-        """All entries that are written down one by one."""
-        return tuple(entry for one in self.dicts if not isinstance(one, str) for entry in one)
+        """The entries of all dicts that no idiom makes."""
+        return tuple(entry for one in self.dicts if not isinstance(one, Idiom) for entry in one)
+
+    @property
+    def has_idiom(self) -> bool:
+        return any(isinstance(one, Idiom) for one in self.dicts)
+
+    @property
+    def acts(self) -> set[Act]:
+        """What any forward does."""
+        return {planned.act for module in self.modules for planned in module.acts}
 
     @functools.cached_property
     def places(self) -> dict[str, Place]:
-        """Every name, the regular names of parametrized tensors included."""
+        """Every name, with the place that it leads to; the regular names of parametrized tensors included."""
         found = {}
         for prefix, number in self._paths():
-            for slot in self.nodes[number].slots:
+            for slot in self.modules[number].slots:
                 for part in slot.parts:
                     inner = part if slot.by is None else f"parametrizations.{slot.key}.{part}"
                     found[prefix + inner] = Place(number, slot.key, part)
@@ -160,13 +251,13 @@ class Plan:
 
     def _paths(self, prefix: str = "", number: int = 0, above: tuple[int, ...] = ()) -> Iterator[tuple[str, int]]:
         yield prefix, number
-        for key, child in self.nodes[number].children:
+        for key, child in self.modules[number].children:
             if child not in (*above, number):
                 yield from self._paths(f"{prefix}{key}.", child, (*above, number))
 
     @functools.cached_property
     def groups(self) -> dict[Place, tuple[Place, ...]]:
-        """Every registered place with a tensor -> all places of its tensor."""
+        """Every place that holds a tensor, with all places that hold the same tensor."""
         by_tensor: dict[object, list[Place]] = {}
         for place in dict.fromkeys(self.places.values()):
             slot = self.slot(place)
@@ -174,21 +265,26 @@ class Plan:
                 by_tensor.setdefault(slot.tensor if slot.by is None else place, []).append(place)
         return {place: tuple(group) for group in by_tensor.values() for place in group}
 
-    def slot(self, place: Place) -> Slot:
-        return self.nodes[place.node].slot(place.key)
+    def slot(self, place: Place) -> PlannedSlot:
+        return self.modules[place.module].slot(place.key)
 
-    def names(self, place: Place) -> tuple[str, ...]:
+    def names_of(self, place: Place) -> tuple[str, ...]:
         return tuple(name for name, its in self.places.items() if its == place)
 
-    def without_parametrizations(self, names: set[str]) -> Plan:
-        """The same module, where the regular names among these are plain slots."""
-        off = {(place.node, place.key) for name, place in self.places.items() if name in names and place.part is None}
-        nodes = tuple(
-            replace(node, slots=tuple(replace(one, by=None if (i, one.key) in off else one.by) for one in node.slots))
-            for i, node in enumerate(self.nodes)
+    def without_parametrizations(self, names: set[str]) -> CallPlan:
+        """The same call, where those of these names that are regular names lead to slots without parametrization."""
+        off = {(place.module, place.key) for name, place in self.places.items() if name in names and place.part is None}
+        modules = tuple(
+            replace(
+                module,
+                slots=tuple(replace(slot, by=None if (i, slot.key) in off else slot.by) for slot in module.slots),
+            )
+            for i, module in enumerate(self.modules)
         )
-        return replace(self, nodes=nodes)
+        return replace(self, modules=modules)
 
-    def first(self, tensor: int | None) -> tuple[int, str]:
-        """The (node, key) that a tensor is made for."""
-        return next((i, slot.key) for i, node in enumerate(self.nodes) for slot in node.slots if slot.tensor == tensor)
+    def first_slot_with(self, tensor: int | None) -> tuple[int, str]:
+        """The module's number and the key of the first slot that holds this tensor."""
+        return next(
+            (i, slot.key) for i, module in enumerate(self.modules) for slot in module.slots if slot.tensor == tensor
+        )

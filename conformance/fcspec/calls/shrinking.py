@@ -1,4 +1,4 @@
-"""Draw plans until one breaks a law, and make that one small."""
+"""Draws plans until one breaks a law, and shrinks that one."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.strategies import SearchStrategy
 
 from fcspec.calls import plan_source
-from fcspec.calls.comparison import Broken
-from fcspec.calls.drawing import TOPICS, plans
+from fcspec.calls.comparison import BrokenLaw
+from fcspec.calls.drawing import plans
 from fcspec.calls.expected import expect
-from fcspec.calls.plan import Plan
+from fcspec.calls.plan import CallPlan
+from fcspec.calls.topics import TOPICS
 
-_providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")  # older ones do not have it
+_providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")  # None in older releases
 
 _SETTINGS = hypothesis.settings(
     database=None,
@@ -30,59 +31,75 @@ _SETTINGS = hypothesis.settings(
 )
 
 
-class _Broke(Exception):
-    """What hypothesis shrinks."""
+class _LawBroken(Exception):
+    """Tells hypothesis that an example is one to shrink."""
 
 
-def hunt(
-    strategy: SearchStrategy[Plan],
-    judged: Callable[[Plan], list[Broken]],
+class _Smallest:
+    """The smallest plan so far that breaks the law which the first finding broke.
+
+    Args:
+        deadline: on time.monotonic(). From then on, no plan is judged. The first finding sets it anew.
+    """
+
+    def __init__(self, judge: Callable[[CallPlan], list[BrokenLaw]], shrink_seconds: float, deadline: float) -> None:
+        self.found: tuple[CallPlan, BrokenLaw] | None = None
+        self._judge, self._shrink_seconds, self._deadline = judge, shrink_seconds, deadline
+
+    def judge(self, plan: CallPlan) -> None:
+        """_LawBroken where the plan breaks the law that is looked for."""
+        if time.monotonic() > self._deadline:
+            return
+        for broken in self._judge(plan):
+            if self.found is None:
+                self._deadline = time.monotonic() + self._shrink_seconds
+            elif broken.clause != self.found[1].clause:
+                continue
+            if self.found is None or _size(plan) < _size(self.found[0]):
+                self.found = plan, broken
+            raise _LawBroken  # from one line only: hypothesis takes exceptions from two lines for two failures
+
+
+def find_smallest(
+    strategy: SearchStrategy[CallPlan],
+    judge: Callable[[CallPlan], list[BrokenLaw]],
     *,
     examples: int,
     seed: int,
-    shrinking: float,
-    until: float = float("inf"),
-) -> tuple[Plan, Broken] | None:
-    """The smallest plan found that breaks a law; None where none did.
+    shrink_seconds: float,
+    deadline: float = float("inf"),
+) -> tuple[CallPlan, BrokenLaw] | None:
+    """Draw plans until one breaks a law, and return the smallest plan found that breaks the same one. None: no plan breaks any.
 
     Args:
-        judged: the laws that a plan breaks. The first one found is the one that is hunted.
+        judge: returns the laws that a plan breaks; the first one counts.
         seed: decides what is drawn.
-        shrinking: seconds for making it small.
-        until: on time.monotonic(), when to stop drawing.
+        shrink_seconds: how long to look for smaller plans.
+        deadline: on time.monotonic(), when to stop drawing.
     """
-    best: list[tuple[Plan, Broken]] = []
-    clock = [until]
+    smallest = _Smallest(judge, shrink_seconds, deadline)
 
     @hypothesis.seed(seed)
     @hypothesis.settings(_SETTINGS, max_examples=examples)
     @hypothesis.given(strategy)
-    def draw(plan: Plan) -> None:
-        if time.monotonic() > clock[0]:
-            return
-        for broken in judged(plan):
-            if best and broken.clause != best[-1][1].clause:
-                continue
-            if not best:
-                clock[0] = time.monotonic() + shrinking
-            if not best or _size(plan) < _size(best[-1][0]):
-                best.append((plan, broken))
-            raise _Broke
+    def draw(plan: CallPlan) -> None:
+        smallest.judge(plan)
 
     try:
-        with _the_same_draws_everywhere():
+        with _constants_of_modules_hidden():
             draw()
-    except Exception:  # hypothesis also complains that a plan broke nothing when it was tried again: time was over
-        if not best:
+    except Exception:  # _LawBroken, or Flaky: at the deadline a plan that broke a law before seems to break none
+        if smallest.found is None:
             raise
-    return best[-1] if best else None
+    return smallest.found
 
 
 @contextlib.contextmanager
-def _the_same_draws_everywhere() -> Iterator[None]:
-    """hypothesis also draws numbers that stand in the source of modules that are imported: the target's, for example.
+def _constants_of_modules_hidden() -> Iterator[None]:
+    """Make what is drawn independent of the modules that are imported.
 
-    For as long as this holds it knows of no such module. Its internals; where they are others, nothing is changed.
+    Hypothesis mixes constants that it finds in the source of imported modules into its draws, so importing the target would
+    change what a seed draws. This hides them, by private API; it does nothing where that API is missing.
     """
     global _cache
     provider = getattr(_providers, "HypothesisProvider", None)
@@ -101,16 +118,16 @@ def _the_same_draws_everywhere() -> Iterator[None]:
 _cache: Any = None
 
 
-def _size(plan: Plan) -> tuple[int, int]:
+def _size(plan: CallPlan) -> tuple[int, int]:
     text = f"{plan_source.definitions(plan)}{plan_source.dicts(plan)}{plan.flags}"
     return text.count("\n"), len(text)
 
 
-def warm() -> None:
-    """What the first example costs is paid once, before any fork, and without the target."""
+def preload() -> None:
+    """Import and cache what the first example needs: before a fork, so that no child does it again, and without the target."""
 
-    def judged(plan: Plan) -> list[Broken]:
+    def judge(plan: CallPlan) -> list[BrokenLaw]:
         expect(plan)
         return []
 
-    hunt(plans(TOPICS[0]), judged, examples=3, seed=0, shrinking=0.0)
+    find_smallest(plans(TOPICS[0]), judge, examples=3, seed=0, shrink_seconds=0.0)

@@ -1,16 +1,17 @@
-"""What the generated cases share: calls about a topic are drawn, the same ones in every run, and one law is looked at."""
+"""What the generated cases share: they draw calls about a topic, the same ones in every run, and look at one law."""
 
 import zlib
 
 from fcspec.calls import shrinking
-from fcspec.calls.comparison import code, judge
-from fcspec.calls.drawing import Words, plans
-from fcspec.plugin.items import UNDER_TEST
+from fcspec.calls.comparison import broken_laws
+from fcspec.calls.drawing import plans
+from fcspec.calls.module_drawing import Words
+from fcspec.calls.script import script_of
 
-shrinking.warm()  # once, and not in the child of every case
+shrinking.preload()  # once, and not in the child of every case
 
 EXAMPLES = 6
-SHRINKING = 2.0
+SHRINK_SECONDS = 2.0
 
 
 def words(names) -> Words:
@@ -24,15 +25,20 @@ def words(names) -> Words:
 def none_breaks(slug, topic, functional_call, names, config):
     """Draw calls about a topic and fail with the smallest one that breaks this law, as a script.
 
-    Where a call breaks another law, that one is for its own cases.
+    A call that breaks another law does not fail: the cases of that law catch it.
     """
 
-    def judged(plan):
-        return [broken for broken in judge(plan, functional_call) if broken.clause == slug]
+    def judge(plan):
+        return [broken for broken in broken_laws(plan, functional_call) if broken.clause == slug]
 
-    seed = zlib.crc32(slug.encode())
-    found = shrinking.hunt(plans(topic, words(names)), judged, examples=EXAMPLES, seed=seed, shrinking=SHRINKING)
+    found = shrinking.find_smallest(
+        plans(topic, words(names)),
+        judge,
+        examples=EXAMPLES,
+        seed=zlib.crc32(slug.encode()),
+        shrink_seconds=SHRINK_SECONDS,
+    )
     if found is not None:
         plan, broken = found
-        script = code(plan, broken, str(config.stash[UNDER_TEST].options.address))
+        script = script_of(plan, broken, str(config.stash[UNDER_TEST].options.address))
         raise AssertionError(f"{broken.message}\n\n{script}")
