@@ -6,12 +6,10 @@ earlier attempts at its topic have not found. What it finds depends on nothing b
 
 from __future__ import annotations
 
-import collections
 import os
-import selectors
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -24,8 +22,9 @@ from fcspec.calls.topics import TOPICS, Topic
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.spec import load_spec
 from fcspec.target import preflight
-from fcspec.workers import child as process
-from fcspec.workers.child import Process
+from fcspec.target.address import Address
+from fcspec.workers.child import Answer, Outcome, Output, channels
+from fcspec.workers.pool import Answered, Pool, Task
 
 FIRST_ATTEMPT, LATER_ATTEMPTS = 30, 100
 """Examples of an attempt: few in the first one, so that every topic has one soon."""
@@ -82,57 +81,45 @@ class Search:
 
 
 def explore(
-    address: str,
+    address: Address,
     *,
     seconds: float,
     seed: int = 0,
-    workers: int = 0,
+    workers: int | None = None,
     topics: tuple[Topic, ...] = TOPICS,
     on_progress: Callable[[Search], None] = lambda _: None,
 ) -> Search:
     """Search for so many seconds. UsageError where the target can't be judged."""
-    preflight.try_in_child(address, 10.0, process.channels())
+    preflight.try_in_child(address, 10.0, channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
     shrinking.preload()
-    process.adopt_strays()
-    topic_runs = collections.deque(_TopicRun(topic) for topic in topics)
-    return _Loop(address, loaded, seed, time.monotonic() + seconds).run(
-        topic_runs, workers or os.cpu_count() or 1, on_progress
-    )
+    loop = _Loop(address, loaded, seed, time.monotonic() + seconds, on_progress)
+    return loop.run(topics, workers or os.cpu_count() or 1)
 
 
 class _TopicRun:
-    """A topic, the number of attempts at it, and the clauses that they found.
+    """A topic, and its attempt that runs now or comes next.
 
     Attributes:
+        attempts: how many there were.
+        known: the clauses that they found.
         isolated: whether each call of the next attempt runs in a process of its own.
+        answered: whether the attempt that runs has said what it found.
+        seen: how many examples the attempt that runs had judged when it was last looked at.
+        moved: when that number last grew.
     """
 
     def __init__(self, topic: Topic) -> None:
         self.topic = topic
         self.attempts = 0
         self.known: set[str] = set()
-        self.isolated = False
-
-
-class _RunningAttempt:
-    """An attempt in its child.
-
-    Attributes:
-        seen: how many examples it had judged when new_examples() was last called.
-        moved: when that number last grew.
-    """
-
-    def __init__(self, topic_run: _TopicRun, attempt: Attempt) -> None:
-        self.topic_run = topic_run
-        self.progress = SharedProgress()
-        self.child = Process(lambda output: attempt.work(output, self.progress))
-        self.seen = 0
-        self.moved = time.monotonic()
+        self.isolated = self.answered = False
+        self.progress: SharedProgress | None = None
+        self.seen, self.moved = 0, 0.0
 
     def new_examples(self) -> int:
-        now = self.progress.examples
+        now = self.progress.examples if self.progress is not None else 0
         new, self.seen = now - self.seen, now
         if new:
             self.moved = time.monotonic()
@@ -140,34 +127,45 @@ class _RunningAttempt:
 
 
 class _Loop:
-    def __init__(self, address: str, loaded: preflight.Loaded, seed: int, deadline: float) -> None:
+    def __init__(
+        self,
+        address: Address,
+        loaded: preflight.Loaded,
+        seed: int,
+        deadline: float,
+        on_progress: Callable[[Search], None],
+    ) -> None:
         self.address, self.loaded, self.seed, self.deadline = address, loaded, seed, deadline
+        self.on_progress = on_progress
         self.search = Search()
 
-    def run(
-        self, topic_runs: collections.deque[_TopicRun], workers: int, on_progress: Callable[[Search], None]
-    ) -> Search:
-        live: list[_RunningAttempt] = []
-        strays = process.children()
-        try:
-            while live or time.monotonic() < self.deadline:
-                while len(live) < workers and topic_runs and time.monotonic() < self.deadline:
-                    live.append(self._start(topic_runs.popleft()))
-                ended = _wait(live, 0.1)
-                for one in live:
-                    self.search.examples += one.new_examples()
-                for one in [one for one in live if one in ended or self._hangs(one)]:
-                    live.remove(one)
-                    self._end(one)
-                    topic_runs.append(one.topic_run)
-                process.kill_strays(strays | {one.child.pid for one in live})
-                on_progress(self.search)
-        finally:
-            for one in live:
-                one.child.end()
+    def run(self, topics: Sequence[Topic], workers: int) -> Search:
+        pool = Pool(workers, pause=0.1)
+        for topic in topics:
+            pool.add(self._task(_TopicRun(topic)))
+        for event in pool.run():
+            topic_run: _TopicRun = event.task.key
+            if isinstance(event, Answered):
+                self._take(topic_run, event.answer)
+            else:
+                self._end(topic_run, event.outcome)
+                pool.add(self._task(topic_run))
+            if time.monotonic() > self.deadline:
+                pool.drop_waiting()
         return self.search
 
-    def _start(self, topic_run: _TopicRun) -> _RunningAttempt:
+    def _task(self, topic_run: _TopicRun) -> Task:
+        """The next attempt at a topic. What it draws depends on the topic and on how many there were before."""
+
+        def work(output: Output) -> Iterator[dict[str, Any]]:
+            assert topic_run.progress is not None
+            return attempt.work(output, topic_run.progress)
+
+        def alive() -> float:
+            self.search.examples += topic_run.new_examples()
+            self.on_progress(self.search)
+            return topic_run.moved
+
         attempt = Attempt(
             self.address,
             self.loaded,
@@ -178,54 +176,28 @@ class _Loop:
             examples=FIRST_ATTEMPT if topic_run.attempts == 0 else LATER_ATTEMPTS,
             deadline=self.deadline,
         )
-        return _RunningAttempt(topic_run, attempt)
+        topic_run.progress, topic_run.seen = SharedProgress(), 0
+        limit = (3 if topic_run.isolated else 1) * HANGING  # isolated calls end by themselves after HANGING seconds
+        return Task(topic_run, work, limit, alive)
 
-    def _hangs(self, one: _RunningAttempt) -> bool:
-        limit = (3 if one.topic_run.isolated else 1) * HANGING  # isolated calls end by themselves after HANGING seconds
-        return time.monotonic() - one.moved > limit
-
-    def _end(self, one: _RunningAttempt) -> None:
-        topic_run, outcome = one.topic_run, one.child.end()
-        self.search.examples += one.new_examples()
-        one.progress.close()
-        for answer in one.child.answers():
-            if answer.escaped is not None:
-                self.search.problems.append(f"{topic_run.topic.name}: {answer.escaped[0]}\n{answer.escaped[1]}")
-                break
-            if isinstance(answer.value, dict):
-                self._take(topic_run, answer.value)
-                break
-        else:
-            if topic_run.isolated:  # every call already ran in its own process: the search itself failed
-                self.search.problems.append(
-                    f"{topic_run.topic.name}: {outcome.signal or 'no answer'} {outcome.output}".strip()
-                )
-            topic_run.isolated = True  # the same attempt again
-            return
-        topic_run.attempts += 1
-
-    def _take(self, topic_run: _TopicRun, answer: dict[str, Any]) -> None:
-        if answer["clause"] is not None:
-            finding = Finding(
-                answer["clause"], answer["message"], answer["script"], topic_run.topic.name, answer["reproduces"]
-            )
+    def _take(self, topic_run: _TopicRun, answer: Answer) -> None:
+        topic_run.answered = True
+        if answer.escaped is not None:
+            self.search.problems.append(f"{topic_run.topic.name}: {answer.escaped[0]}\n{answer.escaped[1]}")
+        elif answer.value["clause"] is not None:
+            finding = Finding(**answer.value, topic=topic_run.topic.name)
             topic_run.known.add(finding.clause)
             self.search.take(finding)
 
-
-def _wait(live: list[_RunningAttempt], seconds: float) -> list[_RunningAttempt]:
-    """Listen to attempts for so many seconds, or until one ends; return those that ended."""
-    ended = []
-    with selectors.DefaultSelector() as selector:
-        for one in live:
-            for descriptor in one.child.descriptors:
-                selector.register(descriptor, selectors.EVENT_READ, one)
-        for key, _ in selector.select(seconds):
-            if key.fd == key.data.child.pidfd:
-                ended.append(key.data)
-            else:
-                key.data.child.listen()
-    return ended
+    def _end(self, topic_run: _TopicRun, outcome: Outcome) -> None:
+        self.search.examples += topic_run.new_examples()
+        if topic_run.answered:
+            topic_run.attempts, topic_run.answered = topic_run.attempts + 1, False
+            return
+        if topic_run.isolated:  # every call already ran in its own process: the search itself failed
+            why = f"{outcome.signal or 'no answer'} {outcome.output}".strip()
+            self.search.problems.append(f"{topic_run.topic.name}: {why}")
+        topic_run.isolated = True  # the same attempt again
 
 
 def as_text(finding: Finding, number: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import mmap
-import os
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +16,9 @@ from fcspec.calls.script import script_of
 from fcspec.calls.shrinking import find_smallest
 from fcspec.calls.topics import Topic
 from fcspec.target import preflight
+from fcspec.target.address import Address
 from fcspec.target.boundary import Boundary
-from fcspec.workers.child import Process
+from fcspec.workers.child import Child, Output, use_output
 
 SHRINK_SECONDS = 15.0
 """How long a finding may be shrunk, also beyond the end of the search."""
@@ -56,7 +56,7 @@ class Attempt:
         deadline: on time.monotonic(), when to stop drawing.
     """
 
-    address: str
+    address: Address
     loaded: preflight.Loaded
     topic: Topic
     known: frozenset[str]
@@ -65,12 +65,11 @@ class Attempt:
     examples: int
     deadline: float
 
-    def work(self, output: tuple[Any, Any], progress: SharedProgress) -> Iterator[dict[str, Any]]:
+    def work(self, output: Output, progress: SharedProgress) -> Iterator[dict[str, Any]]:
         """What the child does; its one answer is what was found."""
-        for file, descriptor in zip(output, (1, 2), strict=True):
-            os.dup2(file.fileno(), descriptor)
+        use_output(output)
         gc.freeze()  # a collection would write to, and so copy, every page that is shared with the parent
-        boundary = Boundary(self.loaded.function, self.loaded.judging, self.loaded.own_classes)
+        boundary = Boundary(self.loaded.function, self.loaded.trusted, self.loaded.own_classes)
         judge = _broken_laws_isolated if self.isolated else _broken_laws
         examples = 0
 
@@ -91,7 +90,7 @@ class Attempt:
         yield {"clause": None} if found is None else _answer(*found, self.address)
 
 
-def _answer(plan: CallPlan, broken: BrokenLaw, address: str) -> dict[str, Any]:
+def _answer(plan: CallPlan, broken: BrokenLaw, address: Address) -> dict[str, Any]:
     script = script_of(plan, broken, address)
     last = script.rstrip().splitlines()[-1]
     shows_assertion = broken.assertion is not None and last.startswith("assert")
@@ -117,7 +116,7 @@ def _broken_laws_isolated(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]
     def work(_: Any) -> list[str]:
         return [pickle.dumps(_broken_laws(plan, boundary)).hex()]
 
-    child = Process(work)
+    child = Child(work)
     ended = child.wait(HANGING)
     outcome = child.end()
     for answer in child.answers():
@@ -138,7 +137,7 @@ def reproduces(script: str) -> bool:
             return [True]
         return [False]
 
-    child = Process(work)
+    child = Child(work)
     child.wait(HANGING)
     child.end()
     return [answer.value for answer in child.answers()] != [False]

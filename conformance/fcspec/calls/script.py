@@ -11,9 +11,10 @@ from fcspec.calls.comparison import BrokenLaw
 from fcspec.calls.expected import expect
 from fcspec.calls.plan import CallPlan
 from fcspec.spec import load_spec
+from fcspec.target.address import Address
 
 
-def script_of(plan: CallPlan, broken: BrokenLaw, address: str) -> str:
+def script_of(plan: CallPlan, broken: BrokenLaw, address: Address) -> str:
     """The script that imports the implementation at `address`, makes the plan's call and asserts the law."""
     definitions = plan_source.definitions(plan)
     body = _body(plan, broken)
@@ -78,11 +79,11 @@ def _without_needless_numbers(body: str) -> str:
     return body
 
 
-def _import_of(address: str) -> list[str]:
-    place, _, attribute = address.rpartition(":")
+def _import_of(address: Address) -> list[str]:
+    place, attribute = address.place, address.attribute
     first, _, rest = attribute.partition(".")
     lines = []
-    if place.endswith(".py"):
+    if address.is_file:
         path = Path(place).resolve()
         lines = ["import sys", f'sys.path.insert(0, "{path.parent}")']
         place = path.stem

@@ -40,5 +40,5 @@ def none_breaks(slug, topic, functional_call, names, config):
     )
     if found is not None:
         plan, broken = found
-        script = script_of(plan, broken, str(config.stash[UNDER_TEST].options.address))
+        script = script_of(plan, broken, config.stash[UNDER_TEST].options.address)
         raise AssertionError(f"{broken.message}\n\n{script}")
