@@ -10,7 +10,8 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 
-from mutants._changes import Change, ChangeError
+from mutants._changes import Change
+from mutants._matching import ChangeError, unknown_names
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,10 @@ class Mutant:
                 change.apply(tree)
             except ChangeError as error:
                 raise ChangeError(f"mutant {self.name!r}: {error}") from None
-        return ast.unparse(ast.fix_missing_locations(tree))
+        source = ast.unparse(ast.fix_missing_locations(tree))
+        if unknown := unknown_names(source):
+            raise ChangeError(f"mutant {self.name!r}: nobody binds {', '.join(sorted(unknown))}; see _names.py")
+        return source
 
 
 def mutant(name: str, clauses: tuple[str, ...], *changes: Change) -> Mutant:

@@ -15,7 +15,7 @@ finally:
 
 def when_raised(code: str, errors: str = "BaseException") -> Change:
     """This runs first when the call has raised one of these errors."""
-    handler = f"except {errors}:\n{_indented(code)}\n    raise\n"
+    handler = f"except {errors}:\n{indented(code)}\n    raise\n"
     return Replace("functional_call", TRY, TRY.replace("finally", f"{handler}finally"))
 
 
@@ -52,7 +52,7 @@ def not_put_back(where: str) -> Change:
 
 def left(where: str) -> Change:
     """What stands in a store where this holds, and did not before, stays there."""
-    return Replace("_Slot.put_back", "key in other", f"key in other and not ({where})")
+    return Replace("_Slot.put_back", "if key in other: ...", f"if key in other and not ({where}): ...")
 
 
 def with_old(code: str) -> Change:
@@ -60,5 +60,6 @@ def with_old(code: str) -> Change:
     return After("_Slot.put_back", "store[key] = self.old", code)
 
 
-def _indented(code: str) -> str:
+def indented(code: str) -> str:
+    """The code as the body of a statement."""
     return textwrap.indent(textwrap.dedent(code).strip(), "    ")

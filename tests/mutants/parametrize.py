@@ -2,6 +2,7 @@
 
 from mutants import mutant
 from mutants._changes import After, Before, Change, First, Replace, TopLevel
+from mutants._common import indented
 
 HELD = 'getattr(module._modules["parametrizations"], key)'
 
@@ -17,6 +18,20 @@ def _refusing(where: str, why: str) -> Change:
             raise RuntimeError(f'{{name!r}}: {why}')
         """,
     )
+
+
+def _original_becomes(where: str, code: str) -> Change:
+    """This runs first for each given original of a parametrized tensor where this holds."""
+    return First("_Swap._slot", _if_original(where, code))
+
+
+def _beside_original(where: str, code: str) -> Change:
+    """This runs for each given original where this holds, when its `owner` is known."""
+    return After("_Swap._slot", "slot = owner.slots.get(key)", _if_original(where, code))
+
+
+def _if_original(where: str, code: str) -> str:
+    return f"if isinstance(module, parametrize.ParametrizationList) and {where}:\n{indented(code)}"
 
 
 MUTANTS = [
@@ -105,111 +120,57 @@ MUTANTS = [
     mutant(
         "the value for an original is detached",
         ("parametrize.original",),
-        First(
-            "_Swap._slot",
-            """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key == "original"
-                and value is not None
-                and value.requires_grad
-            ):
-                value = value.detach()
-            """,
-        ),
+        _original_becomes('key == "original" and value is not None and value.requires_grad', "value = value.detach()"),
     ),
     mutant(
         "the parametrization is not applied to a given value that requires grad",
         ("parametrize.original",),
-        After(
-            "_Swap._slot",
-            "slot = owner.slots.get(key)",
-            """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key == "original"
-                and value is not None
-                and value.requires_grad
-            ):
-                owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: value)
-            """,
+        _beside_original(
+            'key == "original" and value is not None and value.requires_grad',
+            'owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: value)',
         ),
     ),
     mutant(
         "the values for several originals are detached",
         ("parametrize.several-originals",),
-        First(
-            "_Swap._slot",
-            """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key != "original"
-                and value is not None
-                and value.requires_grad
-            ):
-                value = value.detach()
-            """,
-        ),
+        _original_becomes('key != "original" and value is not None and value.requires_grad', "value = value.detach()"),
     ),
     mutant(
         "values for several originals go in the order in which they are given, whatever their names",
         ("parametrize.several-originals",),
-        First(
-            "_Swap._slot",
+        _original_becomes(
+            'key == "original0" and "original1" in self._owner(module).slots',
             """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key == "original0"
-                and "original1" in self._owner(module).slots
-            ):
-                early = self._owner(module).slots["original1"]
-                value, early.given = early.given, value
+            early = self._owner(module).slots["original1"]
+            value, early.given = early.given, value
             """,
         ),
     ),
     mutant(
         "of several originals only the first one can be given",
         ("parametrize.builtin-originals", "parametrize.several-originals"),
-        First(
-            "_Swap._slot",
-            """
-            if isinstance(module, parametrize.ParametrizationList) and key == "original1":
-                value = module._parameters[key]
-            """,
-        ),
+        _original_becomes('key == "original1"', "value = module._parameters[key]"),
     ),
     mutant(
         "of chained parametrizations only the first is applied to a given original",
         ("parametrize.chained",),
-        After(
-            "_Swap._slot",
-            "slot = owner.slots.get(key)",
+        _beside_original(
+            'key == "original" and len(module) > 1',
             """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key == "original"
-                and len(module) > 1
-            ):
-                first: Any = module[0]
-                owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: first(value))
+            first: Any = module[0]
+            owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: first(value))
             """,
         ),
     ),
     mutant(
         "chained parametrizations are applied to a given original in reverse order",
         ("parametrize.chained",),
-        After(
-            "_Swap._slot",
-            "slot = owner.slots.get(key)",
+        _beside_original(
+            'key == "original" and len(module) > 1',
             """
-            if (
-                isinstance(module, parametrize.ParametrizationList)
-                and key == "original"
-                and len(module) > 1
-            ):
-                order: Any = [*module][::-1]
-                both = lambda: order[1](order[0](value))
-                owner.slots["forward"] = _Slot(owner, _DICT, "forward", both)
+            order: Any = [*module][::-1]
+            both = lambda: order[1](order[0](value))
+            owner.slots["forward"] = _Slot(owner, _DICT, "forward", both)
             """,
         ),
     ),
@@ -248,14 +209,7 @@ MUTANTS = [
     mutant(
         "the original of a parametrized buffer gets the value and the square of it is lost",
         ("parametrize.buffer",),
-        After(
-            "_Swap._slot",
-            "slot = owner.slots.get(key)",
-            """
-            if isinstance(module, parametrize.ParametrizationList) and home == _BUFFERS:
-                owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: value)
-            """,
-        ),
+        _beside_original("home == _BUFFERS", 'owner.slots["forward"] = _Slot(owner, _DICT, "forward", lambda: value)'),
     ),
     mutant(
         "a value for a regular name must have the shape of the first original",
@@ -273,13 +227,11 @@ MUTANTS = [
     mutant(
         "a value for an original must have the shape of the last original",
         ("parametrize.builtin-originals",),
-        After(
-            "_Swap._slot",
-            "slot = owner.slots.get(key)",
+        _beside_original(
+            "value is not None",
             """
-            if isinstance(module, parametrize.ParametrizationList) and value is not None:
-                if value.shape != [*module._parameters.values(), *module._buffers.values()][-1].shape:
-                    raise RuntimeError(f"{key}: another shape")
+            if value.shape != [*module._parameters.values(), *module._buffers.values()][-1].shape:
+                raise RuntimeError(f"{key}: another shape")
             """,
         ),
     ),
