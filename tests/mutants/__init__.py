@@ -1,12 +1,17 @@
 """Wrong implementations, as small changes to the reference, each with the clauses that catch it: exactly those, and no others.
 
-A file per chapter. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py by those it names.
-Examples of SPEC.md do not count.
+A file per chapter, and files of mutants that show only where several features meet (interactions_*.py). _changes.py says what a
+change is. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py by those it names. Examples of
+SPEC.md do not count.
 """
 
+import ast
 import importlib
 import pkgutil
 from dataclasses import dataclass
+
+from mutants._changes import Change
+from mutants._matching import ChangeError, unknown_names
 
 
 @dataclass(frozen=True)
@@ -16,33 +21,37 @@ class Mutant:
     Attributes:
         name: what is wrong, as one would tell a colleague.
         clauses: every MUST and SHOULD that fails, and no other.
-        changes: (text of the reference, text instead); each text is there exactly once when its turn comes.
+        changes: of the reference; each is made in what those before it have left.
     """
 
     name: str
     clauses: tuple[str, ...]
-    changes: tuple[tuple[str, str], ...]
+    changes: tuple[Change, ...]
 
     def source(self, reference: str) -> str:
-        """The reference with this defect.
+        """The reference with this defect, without comments.
 
         Raises:
-            ValueError: a text to change is not there, or not once.
+            ChangeError: a change can't be made; it says which, and why.
         """
-        for old, new in self.changes:
-            if (times := reference.count(old)) != 1:
-                raise ValueError(f"mutant {self.name!r}: expected once in the reference, found {times} times: {old!r}")
-            reference = reference.replace(old, new)
-        return reference
+        tree = ast.parse(reference)
+        for change in self.changes:
+            try:
+                change.apply(tree)
+            except ChangeError as error:
+                raise ChangeError(f"mutant {self.name!r}: {error}") from None
+        source = ast.unparse(ast.fix_missing_locations(tree))
+        if unknown := unknown_names(source):
+            raise ChangeError(f"mutant {self.name!r}: nobody binds {', '.join(sorted(unknown))}; see _names.py")
+        return source
+
+
+def mutant(name: str, clauses: tuple[str, ...], *changes: Change) -> Mutant:
+    """A mutant as the files of the chapters list them."""
+    return Mutant(name, clauses, changes)
 
 
 def by_chapter() -> dict[str, list[Mutant]]:
     """Every mutant, by the chapter whose file it stands in."""
     chapters = sorted(one.name for one in pkgutil.iter_modules(__path__) if not one.name.startswith("_"))
     return {name: importlib.import_module(f"{__name__}.{name}").MUTANTS for name in chapters}
-
-
-def exceptions() -> dict[str, str]:
-    """Clauses that no mutant fails alone, with the reason: what always falls with it."""
-    modules = (importlib.import_module(f"{__name__}.{name}") for name in by_chapter())
-    return {slug: reason for module in modules for slug, reason in getattr(module, "NEVER_ALONE", {}).items()}

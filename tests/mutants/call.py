@@ -1,167 +1,224 @@
 """Mutants of chapter call."""
 
-from mutants import Mutant
-
-CALL = "return module(*args, **(kwargs or {}))"
-RUN = "        swap.put_in()\n        " + CALL + "\n"
+from mutants import mutant
+from mutants._changes import After, Before, Replace, Signature
+from mutants._common import TRY
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "a dict that forward returns is copied",
         ("call.result",),
-        (
-            (
-                CALL,
-                "result = module(*args, **(kwargs or {}))\n"
-                "        return {**result} if isinstance(result, dict) else result",
-            ),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            result = ...
+            return {**result} if isinstance(result, dict) else result
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a given tensor that forward returns is cloned, lest the caller change it",
         ("call.result",),
-        (
-            (
-                CALL,
-                "result = module(*args, **(kwargs or {}))\n"
-                "        given = any(result is value for _, _, value in swap.names.values())\n"
-                "        return result.clone() if given else result",
-            ),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            result = ...
+            given = any(result is value for _, _, value in swap.names.values())
+            return result.clone() if given else result
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a call that raises TypeError is tried again with the arguments as one",
         ("call.once",),
-        (
-            (
-                RUN,
-                RUN + "    except TypeError:\n"
-                "        return module(args[0] if len(args) == 1 else args, **(kwargs or {}))\n",
-            ),
+        Replace(
+            "functional_call",
+            TRY,
+            """
+            try:
+                ...
+            except TypeError:
+                return module(args[0] if len(args) == 1 else args, **(kwargs or {}))
+            finally:
+                ...
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a module compiled in place runs uncompiled",
         ("call.hooks",),
-        (
-            (
-                CALL,
-                "call = module._call_impl if module._compiled_call_impl is not None else module\n"
-                "        return call(*args, **(kwargs or {}))",
-            ),
+        Replace(
+            "functional_call",
+            "return module(*args, **(kwargs or {}))",
+            """
+            call = module._call_impl if module._compiled_call_impl is not None else module
+            return call(*args, **(kwargs or {}))
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "global forward hooks do not run",
         ("call.hooks",),
-        (
-            (
-                RUN,
-                "        swap.put_in()\n"
-                "        hooks = nn.modules.module._global_forward_hooks.copy()\n"
-                "        nn.modules.module._global_forward_hooks.clear()\n"
-                "        try:\n"
-                "            " + CALL + "\n"
-                "        finally:\n"
-                "            nn.modules.module._global_forward_hooks.update(hooks)\n",
-            ),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            hooks = nn.modules.module._global_forward_hooks.copy()
+            nn.modules.module._global_forward_hooks.clear()
+            try:
+                return ...
+            finally:
+                nn.modules.module._global_forward_hooks.update(hooks)
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "an overridden __call__ is passed by",
         ("call.hooks", "call.once"),
-        ((CALL, "return nn.Module.__call__(module, *args, **(kwargs or {}))"),),
+        Replace(
+            "functional_call", "module(*args, **(kwargs or {}))", "nn.Module.__call__(module, *args, **(kwargs or {}))"
+        ),
     ),
-    Mutant(
+    mutant(
         "a KeyError of forward leaves as another one, which says where it was raised",
         ("call.exception",),
-        ((RUN, RUN + '    except KeyError as error:\n        raise KeyError(f"in forward: {error}") from error\n'),),
+        Replace(
+            "functional_call",
+            TRY,
+            """
+            try:
+                ...
+            except KeyError as error:
+                raise KeyError(f"in forward: {error}") from error
+            finally:
+                ...
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "a ValueError in forward leaves as a RuntimeError",
         ("call.exception",),
-        (
-            (
-                RUN,
-                RUN + "    except ValueError as error:\n"
-                '        raise RuntimeError(f"forward failed: {error}") from error\n',
-            ),
+        Replace(
+            "functional_call",
+            TRY,
+            """
+            try:
+                ...
+            except ValueError as error:
+                raise RuntimeError(f"forward failed: {error}") from error
+            finally:
+                ...
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "without values forward is called by a short cut, without hooks",
         ("call.no-values",),
-        ((CALL, "return (module if swap.names else module.forward)(*args, **(kwargs or {}))"),),
+        Replace(
+            "functional_call",
+            "module(*args, **(kwargs or {}))",
+            "(module if swap.names else module.forward)(*args, **(kwargs or {}))",
+        ),
     ),
-    Mutant(
+    mutant(
         "the mode of the root is given to all its children",
         ("call.mode",),
-        ((CALL, 'for one in module.modules():\n            vars(one)["training"] = module.training\n        ' + CALL),),
+        Before(
+            "functional_call",
+            "return ...",
+            """
+            for one in module.modules():
+                vars(one)["training"] = module.training
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "forward runs with gradients enabled",
         ("call.mode",),
-        ((CALL, "with torch.enable_grad():\n            return module(*args, **(kwargs or {}))"),),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            with torch.enable_grad():
+                return ...
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "tie_weights and strict can be passed by position",
         ("call.signature",),
-        (("    *,\n    tie_weights: bool", "    tie_weights: bool"),),
+        Signature(
+            "functional_call",
+            """
+            (
+                module: nn.Module,
+                parameter_and_buffer_dicts: Values | tuple[Values, ...],
+                args: Any = None,
+                kwargs: dict[str, Any] | None = None,
+                tie_weights: bool = True,
+                strict: bool = False,
+            )
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "for the call, unless it is compiled, the module is made an instance of a class of its own",
         ("call.same-module",),
-        (
-            (
-                "    try:\n        swap.put_in()",
-                "    own = type(module)\n"
-                "    if not torch.compiler.is_compiling():\n"
-                '        object.__setattr__(module, "__class__", type(own.__name__, (own,), {}))\n'
-                "    try:\n"
-                "        swap.put_in()",
-            ),
-            (
-                "        swap.put_back()\n",
-                "        swap.put_back()\n"
-                "        if not torch.compiler.is_compiling():\n"
-                '            object.__setattr__(module, "__class__", own)\n',
-            ),
+        Before(
+            "functional_call",
+            TRY,
+            """
+            own = type(module)
+            if not torch.compiler.is_compiling():
+                object.__setattr__(module, "__class__", type(own.__name__, (own,), {}))
+            """,
+        ),
+        After(
+            "functional_call",
+            "swap.put_back()",
+            """
+            if not torch.compiler.is_compiling():
+                object.__setattr__(module, "__class__", own)
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "plain attributes are put back with the tensors",
         ("call.plain-state",),
-        (
-            (
-                "    try:\n        swap.put_in()",
-                '    public = [key for key in vars(module) if key[0] != "_" and key != "training"]\n'
-                "    public = {key: vars(module)[key] for key in public}\n"
-                "    try:\n"
-                "        swap.put_in()",
-            ),
-            ("        swap.put_back()\n", "        swap.put_back()\n        vars(module).update(public)\n"),
+        Before(
+            "functional_call",
+            TRY,
+            """
+            public = [key for key in vars(module) if key[0] != "_" and key != "training"]
+            public = {key: vars(module)[key] for key in public}
+            """,
         ),
+        After("functional_call", "swap.put_back()", "vars(module).update(public)"),
     ),
-    Mutant(
+    mutant(
         "the walk over submodules goes round and round in a circle",
         ("call.circular",),
-        (
-            (
-                "if child is not None and id(child) not in found:",
-                'if prefix.count(".") > 100:\n'
-                '                    raise RecursionError("the module has too many levels")\n'
-                "                if child is not None:",
-            ),
+        Replace(
+            "_Swap.walk",
+            "if child is not None and id(child) not in found: ...",
+            """
+            if prefix.count(".") > 100:
+                raise RecursionError("the module has too many levels")
+            if child is not None:
+                ...
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a first argument that is no module is not checked",
         ("call.not-a-module",),
-        (("if not isinstance(module, nn.Module):", "if False:"),),
+        Replace("_check_module", "not isinstance(module, nn.Module)", "False"),
     ),
-    Mutant(
+    mutant(
         "a class is accepted as a module",
         ("call.not-a-module",),
-        (("if not isinstance(module, nn.Module):", "if not isinstance(module, (nn.Module, type)):"),),
+        Replace("_check_module", "nn.Module", "(nn.Module, type)"),
     ),
 ]

@@ -1,122 +1,135 @@
 """Mutants of chapter compile."""
 
-from mutants import Mutant
-
-_COMPILING = "torch.compiler.is_compiling()"
-_STRICT = "    if strict:\n        swap.check_strict()\n"
-_TIE = "    if tie_weights:\n        swap.tie()\n"
-_TAKE = "            for name, value in one.items():\n"
-_GIVEN = "        self.home, self.key, self.given = home, key, given\n"
-_CHECK = "    # call.not-a-module, drop-in.jit, drop-in.data-parallel\n"
+from mutants import mutant
+from mutants._changes import After, Before, First, Replace, TopLevel
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "strict is not supported by compilers",
         ("compile.fullgraph",),
-        ((_STRICT, f"    if strict:\n        assert not {_COMPILING}\n        swap.check_strict()\n"),),
+        Before("functional_call", "swap.check_strict()", "assert not torch.compiler.is_compiling()"),
     ),
-    Mutant(
+    mutant(
         "a graph break in every call",
         (
             *("compile.fullgraph", "compile.tuple", "compile.tied", "compile.grad", "compile.inplace"),
             *("compile.restore", "compile.recompile", "compile.export"),
         ),
-        ((_CHECK, f"{_CHECK}    torch._dynamo.graph_break()\n"),),
+        First("_check_module", "torch._dynamo.graph_break()"),
     ),
-    Mutant(
+    mutant(
         "of several dicts only the first counts when compiling",
         ("compile.tuple",),
-        (
+        Replace(
+            "_Swap.take",
+            "dicts if isinstance(dicts, (tuple, list)) else (dicts,)",
+            """
             (
-                "for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):",
-                "for one in (dicts[:1] if torch.compiler.is_compiling() else dicts)"
-                " if isinstance(dicts, (tuple, list)) else (dicts,):",
-            ),
+                (dicts[:1] if torch.compiler.is_compiling() else dicts)
+                if isinstance(dicts, (tuple, list))
+                else (dicts,)
+            )
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "ties are not looked for when compiling",
         ("compile.tied",),
-        ((_TIE, f"    if tie_weights and not {_COMPILING}:\n        swap.tie()\n"),),
+        Replace("functional_call", "if tie_weights: ...", "if tie_weights and not torch.compiler.is_compiling(): ..."),
     ),
-    Mutant(
+    mutant(
         "values are detached when compiling",
         ("compile.grad",),
-        ((_GIVEN, f"{_GIVEN}        self.given = given.detach() if given is not None and {_COMPILING} else given\n"),),
+        Before(
+            "_Slot.__init__",
+            "store = owner.stores[home]",
+            "self.given = given.detach() if given is not None and torch.compiler.is_compiling() else given",
+        ),
     ),
-    Mutant(
+    mutant(
         "values are cloned when compiling",
         ("compile.inplace",),
-        ((_GIVEN, f"{_GIVEN}        self.given = given.clone() if given is not None and {_COMPILING} else given\n"),),
+        Before(
+            "_Slot.__init__",
+            "store = owner.stores[home]",
+            "self.given = given.clone() if given is not None and torch.compiler.is_compiling() else given",
+        ),
     ),
-    Mutant(
+    mutant(
         "a global counter of calls",
         ("compile.recompile",),
-        (
-            ("_PARAMETERS, _BUFFERS,", "_calls = [0]\n_PARAMETERS, _BUFFERS,"),
-            (_CHECK, f"{_CHECK}    _calls[0] += 1\n    assert _calls[0] < 1_000_000\n"),
+        TopLevel("_calls = [0]"),
+        First(
+            "_check_module",
+            """
+            _calls[0] += 1
+            assert _calls[0] < 1000000
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "export is refused",
         ("compile.export",),
-        ((_CHECK, f"{_CHECK}    assert not torch.compiler.is_exporting()\n"),),
+        First("_check_module", "assert not torch.compiler.is_exporting()"),
     ),
-    Mutant(
+    mutant(
         "values that stand for a node of a graph are refused",
         ("compile.make-fx",),
-        (
-            (
-                _CHECK,
-                f"{_CHECK}    from torch.fx.experimental.proxy_tensor import get_proxy_mode\n\n"
-                f"    assert {_COMPILING} or get_proxy_mode() is None\n",
-            ),
+        First(
+            "_check_module",
+            """
+            from torch.fx.experimental.proxy_tensor import get_proxy_mode
+
+            assert torch.compiler.is_compiling() or get_proxy_mode() is None
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "fake tensors are refused",
         ("compile.fake",),
-        (
-            (
-                _TAKE,
-                f"{_TAKE}                assert type(value).__name__ != 'FakeTensor'"
-                f" or torch._C._len_torch_dispatch_stack() > 1 or {_COMPILING}\n",
-            ),
+        Before(
+            "_Swap.take",
+            "if not isinstance(name, str): ...",
+            """
+            assert (
+                type(value).__name__ != "FakeTensor"
+                or torch._C._len_torch_dispatch_stack() > 1
+                or torch.compiler.is_compiling()
+            )
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "values without data are refused",
         ("compile.meta",),
-        ((_TAKE, f"{_TAKE}                assert value is None or value.device.type != 'meta'\n"),),
-    ),
-    Mutant(
-        "a compiled module is unwrapped, and its names with it",
-        ("compile.optimized-module",),
-        (
-            (
-                "    swap = _Swap(module, strict)\n",
-                "    module = getattr(module, '_orig_mod', module)\n    swap = _Swap(module, strict)\n",
-            ),
+        Before(
+            "_Swap.take", "if not isinstance(name, str): ...", 'assert value is None or value.device.type != "meta"'
         ),
     ),
-    Mutant(
+    mutant(
+        "a compiled module is unwrapped, and its names with it",
+        ("compile.optimized-module",),
+        After("functional_call", "_check_module(module)", 'module = getattr(module, "_orig_mod", module)'),
+    ),
+    mutant(
         "in submodules that are met again nothing is put back when compiling",
         ("compile.restore",),
-        (
-            (
-                "        self.is_in = False\n",
-                "        self.is_in = False\n        self.twice: set[int] = set()\n",
-            ),
-            (
-                "                if child is not None and id(child) not in found:\n",
-                "                if child is not None and id(child) in found:\n"
-                "                    self.twice.add(id(child))\n"
-                "                if child is not None and id(child) not in found:\n",
-            ),
-            (
-                "            owner.put_back()\n",
-                f"            if not {_COMPILING} or id(owner.module) not in self.twice:\n                owner.put_back()\n",
-            ),
+        After("_Swap.__init__", "self.is_in = False", "self.twice: set[int] = set()"),
+        Before(
+            "_Swap.walk",
+            "if child is not None and id(child) not in found: ...",
+            """
+            if child is not None and id(child) in found:
+                self.twice.add(id(child))
+            """,
+        ),
+        Replace(
+            "_Swap.put_back",
+            "owner.put_back()",
+            """
+            if not torch.compiler.is_compiling() or id(owner.module) not in self.twice:
+                owner.put_back()
+            """,
         ),
     ),
 ]

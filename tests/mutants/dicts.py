@@ -1,135 +1,156 @@
 """Mutants of chapter dicts."""
 
-from mutants import Mutant
-
-DICTS = "dicts if isinstance(dicts, (tuple, list)) else (dicts,)"
-ITEMS = "            for name, value in one.items():\n"
-PLACE = "                place = self.registered.get(name)\n"
+from mutants import mutant
+from mutants._changes import After, Before, Replace
+from mutants._common import when_raised
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "of one large dict the first 64 names are read",
         ("dicts.one",),
-        ((ITEMS, ITEMS.replace("one.items()", "[*one.items()][:64]")),),
+        Replace("_Swap.take", "one.items()", "[*one.items()][:64]"),
     ),
-    Mutant(
+    mutant(
         "of many dicts the first three are read",
         ("dicts.tuple",),
-        ((f"for one in {DICTS}", "for one in dicts[:3] if isinstance(dicts, (tuple, list)) else (dicts,)"),),
+        Replace(
+            "_Swap.take",
+            "dicts if isinstance(dicts, (tuple, list)) else (dicts,)",
+            "dicts[:3] if isinstance(dicts, (tuple, list)) else (dicts,)",
+        ),
     ),
-    Mutant(
+    mutant(
         "a name in two dicts is accepted where both have the same tensor",
         ("dicts.distinct",),
-        (("if name in self.names:", "if name in self.names and self.names[name][2] is not value:"),),
+        Replace("_Swap.take", "name in self.names", "name in self.names and self.names[name][2] is not value"),
     ),
-    Mutant(
+    mutant(
         "the last of two dicts wins",
         ("dicts.distinct", "dicts.distinct-says-which"),
-        (("if name in self.names:", "if False:"),),
+        Replace("_Swap.take", "name in self.names", "False"),
     ),
-    Mutant(
+    mutant(
         "the error about a name in two dicts does not name it",
         ("dicts.distinct-says-which",),
-        (('f"[{name!r}] appeared', 'f"a name appeared'),),
+        Replace(
+            "_Swap.take",
+            "if name in self.names: raise ValueError(...)",
+            'if name in self.names: raise ValueError(f"a name appeared in multiple dictionaries; which one counts is ambiguous")',
+        ),
     ),
-    Mutant(
+    mutant(
         "values are looked up by subscript, which fills a defaultdict",
         ("dicts.subclass",),
-        (
-            (
-                ITEMS,
-                "            for name in self.registered:\n"
-                "                try:\n"
-                "                    one[name]\n"
-                "                except KeyError:\n"
-                "                    pass\n" + ITEMS,
-            ),
+        Before(
+            "_Swap.take",
+            "for name, value in one.items(): ...",
+            """
+            for name in self.registered:
+                try:
+                    one[name]
+                except KeyError:
+                    pass
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "own buffers given back are refused, lest forward change the module",
         ("dicts.idioms",),
-        (
-            (
-                PLACE,
-                PLACE + "                if place and place[1] == _BUFFERS and value is place[3]:\n"
-                '                    raise ValueError(f"{name!r} is given the buffer of the module itself")\n',
-            ),
+        After(
+            "_Swap.take",
+            "place = self.registered.get(name)",
+            """
+            if place and place[1] == _BUFFERS and value is place[3]:
+                raise ValueError(f"{name!r} is given the buffer of the module itself")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a counter that shares memory with the module's own is refused, lest forward count there",
         ("dicts.state-dict",),
-        (
-            (
-                PLACE,
-                PLACE + "                own = place[3] if place and place[1] == _BUFFERS else None\n"
-                "                both = isinstance(own, Tensor) and isinstance(value, Tensor) and own is not value\n"
-                "                both = both and not torch.compiler.is_compiling()\n"
-                "                if both and own.dtype is torch.int64 and torch._C._is_alias_of(value, own):\n"
-                '                    raise ValueError(f"{name!r} shares memory with the module")\n',
-            ),
+        After(
+            "_Swap.take",
+            "place = self.registered.get(name)",
+            """
+            own = place[3] if place and place[1] == _BUFFERS else None
+            both = isinstance(own, Tensor) and isinstance(value, Tensor) and own is not value
+            both = both and not torch.compiler.is_compiling()
+            if both and own.dtype is torch.int64 and torch._C._is_alias_of(value, own):
+                raise ValueError(f"{name!r} shares memory with the module")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "the dict is emptied when forward raises",
         ("dicts.unchanged",),
-        (
-            (
-                "        return module(*args, **(kwargs or {}))\n",
-                "        return module(*args, **(kwargs or {}))\n"
-                "    except Exception:\n"
-                "        for source, _, _ in swap.names.values():\n"
-                "            source.clear()\n"
-                "        raise\n",
-            ),
+        when_raised(
+            """
+            for source, _, _ in swap.names.values():
+                source.clear()
+            """,
+            "Exception",
         ),
     ),
-    Mutant(
+    mutant(
         "None is taken for no values",
         ("dicts.rejected",),
-        ((f"for one in {DICTS}", f"for one in () if dicts is None else {DICTS}"),),
+        Replace(
+            "_Swap.take",
+            "dicts if isinstance(dicts, (tuple, list)) else (dicts,)",
+            "() if dicts is None else dicts if isinstance(dicts, (tuple, list)) else (dicts,)",
+        ),
     ),
-    Mutant(
+    mutant(
         "what is empty is taken for no values, a string too",
         ("dicts.rejected",),
-        ((f"for one in {DICTS}", f"for one in () if isinstance(dicts, (str, tuple)) and not dicts else {DICTS}"),),
+        Replace(
+            "_Swap.take",
+            "dicts if isinstance(dicts, (tuple, list)) else (dicts,)",
+            """
+            (
+                ()
+                if isinstance(dicts, (str, tuple)) and not dicts
+                else dicts
+                if isinstance(dicts, (tuple, list))
+                else (dicts,)
+            )
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "the error about a value that is no tensor does not name its key",
         ("dicts.bad-value",),
-        (('f"{name!r}: {type(value).__name__} is', 'f"{type(value).__name__} is'),),
+        Replace(
+            "_Swap.take",
+            'f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor"',
+            'f"{type(value).__name__} is not an instance of torch.Tensor"',
+        ),
     ),
-    Mutant(
+    mutant(
         "a list of numbers is made a tensor",
         ("dicts.bad-value",),
-        (
-            (
-                "                if value is not None and not isinstance(value, Tensor):\n",
-                "                if isinstance(value, (list, float)):\n"
-                "                    value = torch.tensor(value)\n"
-                "                if value is not None and not isinstance(value, Tensor):\n",
-            ),
+        After(
+            "_Swap.take",
+            "if not isinstance(name, str): ...",
+            """
+            if isinstance(value, (list, float)):
+                value = torch.tensor(value)
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a name that is no string is made one",
         ("dicts.bad-name",),
-        (
-            (
-                "                if not isinstance(name, str):\n",
-                "                name = str(name)\n                if not isinstance(name, str):\n",
-            ),
-        ),
+        Before("_Swap.take", "if not isinstance(name, str): ...", "name = str(name)"),
     ),
-    Mutant(
+    mutant(
         "a name whose owner does not exist is ignored",
         ("dicts.bad-name",),
-        (("                if self.strict:\n", "                if True:\n"),),
+        Replace("_Swap._module_at", "self.strict", "True"),
     ),
-    Mutant(
+    mutant(
         "a tensor given for a submodule takes its place",
         ("dicts.not-a-tensor",),
-        (("if hasattr(module, key):", "if found is not _Absent:"),),
+        Replace("_Swap._other_slot", "hasattr(module, key)", "found is not _Absent"),
     ),
 ]

@@ -1,151 +1,184 @@
 """Mutants of chapter drop-in."""
 
-from mutants import Mutant
-
-_ONES = "for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):"
-_TAKE = "            for name, value in one.items():\n"
-_EMPTY = '            raise KeyError(f"the name of a parameter or buffer can\'t be empty, got {name!r}")\n'
+from mutants import mutant
+from mutants._changes import Before, Replace, Signature
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "a list of dicts is refused",
         ("drop-in.list",),
-        ((_ONES, "for one in dicts if isinstance(dicts, tuple) else (dicts,):"),),
+        Replace("_Swap.take", "(tuple, list)", "tuple"),
     ),
-    Mutant(
+    mutant(
         "args=None is one argument",
         ("drop-in.args-none",),
-        (("    if args is None:\n        args = ()\n    elif not", "    if not"),),
+        Replace(
+            "functional_call",
+            """
+            if args is None:
+                args = ()
+            elif not isinstance(args, tuple):
+                args = (args,)
+            """,
+            """
+            if not isinstance(args, tuple):
+                args = (args,)
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "args has no default",
         ("drop-in.args-none",),
-        (
+        Signature(
+            "functional_call",
+            """
             (
-                "    args: Any = None,\n    kwargs: dict[str, Any] | None = None,\n",
-                "    args: Any,\n    kwargs: Any = None,\n",
-            ),
+                module: nn.Module,
+                parameter_and_buffer_dicts: Values | tuple[Values, ...],
+                args: Any,
+                kwargs: Any = None,
+                *,
+                tie_weights: bool = True,
+                strict: bool = False,
+            )
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a name in two dicts is a KeyError",
         ("drop-in.duplicate-error",),
-        (('raise ValueError(f"[{name!r}] appeared', 'raise KeyError(f"[{name!r}] appeared'),),
+        Replace(
+            "_Swap.take", "if name in self.names: raise ValueError(...)", "if name in self.names: raise KeyError(...)"
+        ),
     ),
-    Mutant(
+    mutant(
         "a name in two dicts is given twice, in other words",
         ("drop-in.duplicate-error",),
-        (("appeared in multiple dictionaries", "is in more than one dict"),),
+        Replace(
+            "_Swap.take",
+            "if name in self.names: raise ValueError(...)",
+            'if name in self.names: raise ValueError(f"[{name!r}] is in more than one dict; which one counts is ambiguous")',
+        ),
     ),
-    Mutant(
+    mutant(
         "what is no dict is a TypeError",
         ("drop-in.container-error",),
-        (('raise ValueError(f"Expected parameter_and', 'raise TypeError(f"Expected parameter_and'),),
+        Replace(
+            "_Swap.take",
+            'ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")',
+            'TypeError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")',
+        ),
     ),
-    Mutant(
+    mutant(
         "conflicts of tied names are a RuntimeError",
         ("drop-in.tie-error",),
-        (
-            (
-                "        swap.tie()\n",
-                "        try:\n            swap.tie()\n"
-                "        except ValueError as error:\n            raise RuntimeError(*error.args) from None\n",
-            ),
+        Replace(
+            "functional_call",
+            "swap.tie()",
+            """
+            try:
+                swap.tie()
+            except ValueError as error:
+                raise RuntimeError(*error.args) from None
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "conflicts of tied names in other words",
         ("drop-in.tie-error",),
-        (("functional_call got multiple values for keys {names}, which", "{names} differ, which"),),
+        Replace(
+            "_Swap.tie",
+            'f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"',
+            'f"{names} differ, which are tied: give one, or equal ones"',
+        ),
     ),
-    Mutant(
+    mutant(
         "strict raises KeyError",
         ("drop-in.strict-error",),
-        (('raise RuntimeError("\\n\\t".join', 'raise KeyError("\\n\\t".join'),),
+        Replace("_Swap.check_strict", "RuntimeError(...)", "KeyError(...)"),
     ),
-    Mutant(
+    mutant(
         "strict lists the missing names first",
         ("drop-in.strict-error",),
-        (
-            (
-                '(("Unexpected", self.unexpected), ("Missing", missing))',
-                '(("Missing", missing), ("Unexpected", self.unexpected))',
-            ),
+        Replace(
+            "_Swap.check_strict",
+            '(("Unexpected", self.unexpected), ("Missing", missing))',
+            '(("Missing", missing), ("Unexpected", self.unexpected))',
         ),
     ),
-    Mutant(
+    mutant(
         "strict lists names in the order in which they are met",
         ("drop-in.strict-error",),
-        (("map(repr, sorted(names))", "map(repr, names)"),),
+        Replace(
+            "_Swap.check_strict",
+            "f\"{label} key(s): {', '.join(map(repr, sorted(names)))}.\"",
+            "f\"{label} key(s): {', '.join(map(repr, names))}.\"",
+        ),
     ),
-    Mutant(
+    mutant(
         "a value that is no tensor is a ValueError",
         ("drop-in.value-error",),
-        (
-            (
-                'raise TypeError(f"{name!r}: {type(value).__name__} is not',
-                'raise ValueError(f"{name!r}: {type(value).__name__} is not',
-            ),
+        Replace(
+            "_Swap.take",
+            "if value is not None and not isinstance(value, Tensor): raise TypeError(...)",
+            "if value is not None and not isinstance(value, Tensor): raise ValueError(...)",
         ),
     ),
-    Mutant(
+    mutant(
         "the name of what is no tensor is an AttributeError",
         ("drop-in.attribute-error",),
-        (
-            (
-                'raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not',
-                'raise AttributeError(f"{name!r}: {type(module).__name__}.{key} is not',
-            ),
-        ),
+        Replace("_Swap._other_slot", "TypeError(...)", "AttributeError(...)"),
     ),
-    Mutant(
+    mutant(
         "a name whose owner is missing is a KeyError",
         ("drop-in.owner-error",),
-        (
-            (
-                'raise AttributeError(f"{name!r}: {type(module).__name__} has no',
-                'raise KeyError(f"{name!r}: {type(module).__name__} has no',
-            ),
-        ),
+        Replace("_Swap._module_at", "AttributeError(...)", "KeyError(...)"),
     ),
-    Mutant(
+    mutant(
         "an empty name is a ValueError",
         ("drop-in.empty-name-error",),
-        ((_EMPTY, _EMPTY.replace("KeyError", "ValueError")),),
+        Replace("_Swap._other_slot", "KeyError(...)", "ValueError(...)"),
     ),
-    Mutant(
+    mutant(
         "None is no value",
         ("drop-in.none-value",),
-        (("if value is not None and not isinstance(value, Tensor):", "if not isinstance(value, Tensor):"),),
+        Replace("_Swap.take", "value is not None and not isinstance(value, Tensor)", "not isinstance(value, Tensor)"),
     ),
-    Mutant(
+    mutant(
         "None leaves what stood there",
         ("drop-in.none-value",),
-        ((_TAKE, f"{_TAKE}                if value is None:\n                    continue\n"),),
+        Before(
+            "_Swap.take",
+            "if not isinstance(name, str): ...",
+            """
+            if value is None:
+                continue
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "an nn.Parameter under a new name is a plain attribute",
         ("drop-in.extra-name",),
-        (("_PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value", "_DICT, key, value"),),
+        Replace("_Swap._other_slot", "_PARAMETERS if isinstance(value, nn.Parameter) else _DICT", "_DICT"),
     ),
-    Mutant(
+    mutant(
         "a tensor under a new name is registered as a parameter",
         ("drop-in.extra-name",),
-        (("_PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value", "_PARAMETERS, key, value"),),
+        Replace("_Swap._other_slot", "_PARAMETERS if isinstance(value, nn.Parameter) else _DICT", "_PARAMETERS"),
     ),
-    Mutant(
+    mutant(
         "plain attributes are refused",
         ("drop-in.plain-attribute",),
-        (("if found is None or isinstance(found, Tensor):", "if found is None:"),),
+        Replace("_Swap._other_slot", "found is None or isinstance(found, Tensor)", "found is None"),
     ),
-    Mutant(
+    mutant(
         "jitted modules are called",
         ("drop-in.jit",),
-        (("if isinstance(module, torch.jit.ScriptModule):", "if False:"),),
+        Replace("_check_module", "isinstance(module, torch.jit.ScriptModule)", "False"),
     ),
-    Mutant(
+    mutant(
         "a data-parallel module is called",
         ("drop-in.data-parallel",),
-        (("if isinstance(module, nn.DataParallel):", "if False:"),),
+        Replace("_check_module", "isinstance(module, nn.DataParallel)", "False"),
     ),
 ]

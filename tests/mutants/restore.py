@@ -1,310 +1,296 @@
 """Mutants of chapter restore."""
 
-from mutants import Mutant
-
-CALL = "        return module(*args, **(kwargs or {}))\n"
-END = "    finally:\n        swap.put_back()\n"
-WHOLE_CALL = f"    try:\n        swap.put_in()\n{CALL}{END}"
-RESTORES = "            store[key] = self.old\n"
-STRAY = "            if key in other:\n"
-REMOVES = "                self.now = other.pop(key)\n"
-OWNERS_BACK = "            owner.put_back()\n"
-TAKES = "    swap.take(parameter_and_buffer_dicts)\n"
-IN = "        self.is_in = True\n"
-PERSISTENCE = "                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)\n"
-NEW_SLOT = "            slot = owner.slots[key] = _Slot(owner, home, key, value)\n"
+from mutants import mutant
+from mutants._changes import After, Before, Change, Replace, TopLevel
+from mutants._common import left, not_put_back, put_back_after, when_raised, with_old
 
 
-def _kept(where: str) -> tuple[tuple[str, str], ...]:
-    """A slot where this holds is not put back."""
-    return ((RESTORES, f"            if not ({where}):\n    {RESTORES}"),)
-
-
-def _left(where: str) -> tuple[tuple[str, str], ...]:
-    """What stands in a store where this holds, and did not before, stays there."""
-    return ((STRAY, f"            if key in other and not ({where}):\n"),)
-
-
-def _with_old(line: str) -> tuple[tuple[str, str], ...]:
-    """A line that runs for each own object that comes back."""
-    return ((RESTORES, f"{RESTORES}            {line}\n"),)
-
-
-def _after(line: str, errors: str = "BaseException") -> tuple[tuple[str, str], ...]:
-    """A line that runs first when the call has raised one of these."""
-    return ((END, f"    except {errors}:\n        {line}\n        raise\n{END}"),)
-
-
-def _owners_back(where: str) -> tuple[tuple[str, str], ...]:
+def _owners_back(where: str) -> Change:
     """Only the owners where this holds are put back."""
-    return ((OWNERS_BACK, f"            if {where}:\n    {OWNERS_BACK}"),)
+    return Replace("_Swap.put_back", "owner.put_back()", f"if {where}:\n    owner.put_back()")
 
 
-def _put_back_for(errors: str) -> tuple[tuple[str, str], ...]:
-    """The module is put back after these errors, and after a result."""
-    return (
-        (CALL, CALL.replace("return", "result =")),
-        (
-            END,
-            f"    except {errors}:\n        swap.put_back()\n        raise\n    swap.put_back()\n    return result\n",
-        ),
-    )
-
-
-def _twice_saved(where: str) -> tuple[tuple[str, str], ...]:
+def _twice_saved(where: str) -> Change:
     """A slot that two given names lead to is saved once for each, where this holds; the second time with its value."""
-    return (
-        (
-            IN,
-            "        seen: list[Any] = []\n"
-            "        for _, slot, _ in self.names.values():\n"
-            f"            if slot in seen and {where}:\n"
-            "                slot.old = slot.given\n"
-            f"            seen.append(slot)\n{IN}",
-        ),
+    return Before(
+        "_Swap.put_in",
+        "self.is_in = True",
+        f"""
+        seen: list[Any] = []
+        for _, slot, _ in self.names.values():
+            if slot in seen and {where}:
+                slot.old = slot.given
+            seen.append(slot)
+        """,
     )
 
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "a buffer that was given an nn.Parameter keeps it",
         ("restore.objects",),
-        _kept("self.home == _BUFFERS and isinstance(self.given, nn.Parameter)"),
+        not_put_back("self.home == _BUFFERS and isinstance(self.given, nn.Parameter)"),
     ),
-    Mutant(
+    mutant(
         "members of a ParameterDict are not put back",
         ("restore.objects",),
-        _kept("isinstance(owner.module, nn.ParameterDict)"),
+        not_put_back("isinstance(owner.module, nn.ParameterDict)"),
     ),
-    Mutant(
+    mutant(
         "a buffer tied to a given one keeps the value",
         ("restore.exception", "restore.objects"),
-        (
-            (
-                "                self._slot(module, home, key, values[id(tensor)])\n",
-                "                slot = self._slot(module, home, key, values[id(tensor)])\n"
-                "                named = any(slot is its for _, its, _ in self.names.values())\n"
-                "                slot.old = slot.given if home == _BUFFERS and not named else slot.old\n",
-            ),
+        Replace(
+            "_Swap.tie",
+            "self._slot(module, home, key, values[id(tensor)])",
+            """
+            slot = self._slot(module, home, key, values[id(tensor)])
+            named = any(slot is its for _, its, _ in self.names.values())
+            slot.old = slot.given if home == _BUFFERS and not named else slot.old
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "an own buffer requires grad once a tensor that does was given for it",
         ("restore.objects",),
-        _with_old(
+        with_old(
             "_ = self.home == _BUFFERS and self.given is not None and self.given.requires_grad"
             " and self.old.requires_grad_()"
         ),
     ),
-    Mutant(
+    mutant(
         "what forward deleted stands behind its neighbours",
         ("restore.order",),
-        (("        if [*self.stores", "        if False and [*self.stores"),),
+        Replace(
+            "_Owner.put_back",
+            "[*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order",
+            "False and [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order",
+        ),
     ),
-    Mutant(
+    mutant(
         "only parameters are put in order again",
         ("restore.order",),
-        (("            for store in self.stores[:_MODULES]:\n", "            for store in self.stores[:_BUFFERS]:\n"),),
+        Replace("_Owner.put_back", "self.stores[:_MODULES]", "self.stores[:_BUFFERS]"),
     ),
-    Mutant(
+    mutant(
         "nothing is put back after a TypeError, which is taken for wrong arguments",
         ("restore.exception",),
-        _after("swap.owners.clear()", "TypeError"),
+        when_raised("swap.owners.clear()", "TypeError"),
     ),
-    Mutant(
+    mutant(
         "members of a ParameterList are not put back when forward raises",
         ("restore.deleted", "restore.exception", "restore.order", "restore.rebound"),
-        _after(
+        when_raised(
             "swap.owners = {key: one for key, one in swap.owners.items() if not isinstance(one.module, nn.ParameterList)}"
         ),
     ),
-    Mutant(
+    mutant(
         "tied slots are not put back when forward raises",
         ("restore.exception",),
-        _after(
+        when_raised(
             "[one.slots.pop(key) for one in swap.owners.values() for key, slot in [*one.slots.items()]"
             " if all(slot is not its for _, its, _ in swap.names.values()) and slot.home != _DICT]"
         ),
     ),
-    Mutant(
+    mutant(
         "the module is put back for an Exception only",
         ("restore.base-exception",),
-        _put_back_for("Exception"),
+        put_back_after("Exception"),
     ),
-    Mutant(
+    mutant(
         "of what is no Exception only KeyboardInterrupt is thought of",
         ("restore.base-exception",),
-        _put_back_for("(Exception, KeyboardInterrupt)"),
+        put_back_after("(Exception, KeyboardInterrupt)"),
     ),
-    Mutant(
+    mutant(
         "the call is made in a generator, which turns StopIteration into RuntimeError",
         ("restore.base-exception",),
-        ((CALL, "        return next(module(*args, **(kwargs or {})) for _ in (0,))\n"),),
-    ),
-    Mutant(
-        "values are put in while names are still looked up",
-        ("restore.rejected",),
-        ((NEW_SLOT, f"{NEW_SLOT}            owner.stores[home][key] = value\n"),),
-    ),
-    Mutant(
-        "the names are compared with the module's when the values are in",
-        ("restore.rejected",),
-        (("        swap.check_strict()\n", "        swap.put_in()\n        swap.check_strict()\n"),),
-    ),
-    Mutant(
-        "tied values are compared when they are in",
-        ("restore.rejected",),
-        (("        swap.tie()\n", "        swap.put_in()\n        swap.tie()\n"),),
-    ),
-    Mutant(
-        "new names are put in while others are still looked up",
-        ("restore.rejected",),
-        (
-            (
-                NEW_SLOT,
-                f"{NEW_SLOT}            if slot.old is _Absent:\n                owner.stores[home][key] = value\n",
-            ),
+        Replace(
+            "functional_call", "module(*args, **(kwargs or {}))", "next(module(*args, **(kwargs or {})) for _ in (0,))"
         ),
     ),
-    Mutant(
+    mutant(
+        "values are put in while names are still looked up",
+        ("restore.rejected",),
+        After(
+            "_Swap._slot", "slot = owner.slots[key] = _Slot(owner, home, key, value)", "owner.stores[home][key] = value"
+        ),
+    ),
+    mutant(
+        "the names are compared with the module's when the values are in",
+        ("restore.rejected",),
+        Before("functional_call", "swap.check_strict()", "swap.put_in()"),
+    ),
+    mutant(
+        "tied values are compared when they are in",
+        ("restore.rejected",),
+        Before("functional_call", "swap.tie()", "swap.put_in()"),
+    ),
+    mutant(
+        "new names are put in while others are still looked up",
+        ("restore.rejected",),
+        After(
+            "_Swap._slot",
+            "slot = owner.slots[key] = _Slot(owner, home, key, value)",
+            """
+            if slot.old is _Absent:
+                owner.stores[home][key] = value
+            """,
+        ),
+    ),
+    mutant(
         "a parameter is saved once for each of its given names",
         ("restore.shared-submodule",),
         _twice_saved("slot.home == _PARAMETERS"),
     ),
-    Mutant(
+    mutant(
         "a buffer is saved once for each of its given names",
         ("restore.shared-buffer-owner",),
         _twice_saved("slot.home == _BUFFERS"),
     ),
-    Mutant(
+    mutant(
         "a parameter, and a buffer, is saved once for each of its given names",
         ("restore.shared-buffer-owner", "restore.shared-submodule"),
         _twice_saved("slot is not None"),
     ),
-    Mutant(
+    mutant(
         "values of a call within a call are put back when the outer one ends",
         ("restore.nested",),
-        (
-            (
-                END,
-                "    finally:\n"
-                "        if _RUNNING[0] is swap:\n"
-                "            while _RUNNING:\n"
-                "                _RUNNING.pop().put_back()\n",
-            ),
-            ("        swap.put_in()\n", "        _RUNNING.append(swap)\n        swap.put_in()\n"),
-            ("def _check_module(", "_RUNNING: list[Any] = []\n\n\ndef _check_module("),
+        Replace(
+            "functional_call",
+            "swap.put_back()",
+            """
+            if _RUNNING[0] is swap:
+                while _RUNNING:
+                    _RUNNING.pop().put_back()
+            """,
         ),
+        Before("functional_call", "swap.put_in()", "_RUNNING.append(swap)"),
+        TopLevel("_RUNNING: list[Any] = []"),
     ),
-    Mutant(
+    mutant(
         "what forward registers in the other store stays there",
         ("restore.rebound",),
-        _left("other is not store and any(other is one for one in owner.stores[:_MODULES])"),
+        left("other is not store and any(other is one for one in owner.stores[:_MODULES])"),
     ),
-    Mutant(
+    mutant(
         "what forward set to None stays None",
         ("restore.rebound",),
-        _kept("self.now is None and self.given is not None"),
+        not_put_back("self.now is None and self.given is not None"),
     ),
-    Mutant(
+    mutant(
         "a parameter that forward made a non-persistent buffer stays listed as such",
         ("restore.rebound",),
-        (
-            (
-                PERSISTENCE,
-                "                if key in self.non_persistent:\n                    non_persistent.add(key)\n",
-            ),
+        Replace(
+            "_Owner.put_back",
+            "(non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)",
+            """
+            if key in self.non_persistent:
+                non_persistent.add(key)
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "what forward registers in the other store stays there when it raises",
         ("restore.rebound",),
-        (
-            *_after("swap.failed = True"),
-            (
-                OWNERS_BACK,
-                f"{OWNERS_BACK}            for slot in owner.slots.values() if 'failed' in vars(self) else ():\n"
-                "                if slot.home <= _BUFFERS and isinstance(slot.now, Tensor) and slot.now is not slot.given:\n"
-                "                    if isinstance(slot.now, nn.Parameter) != (slot.home == _PARAMETERS):\n"
-                "                        owner.stores[1 - slot.home][slot.key] = slot.now\n",
-            ),
+        when_raised("swap.failed = True"),
+        After(
+            "_Swap.put_back",
+            "owner.put_back()",
+            """
+            for slot in owner.slots.values() if "failed" in vars(self) else ():
+                if slot.home <= _BUFFERS and isinstance(slot.now, Tensor) and slot.now is not slot.given:
+                    if isinstance(slot.now, nn.Parameter) != (slot.home == _PARAMETERS):
+                        owner.stores[1 - slot.home][slot.key] = slot.now
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a module that forward binds to the name stays a submodule",
         ("restore.rebound-non-tensor",),
-        _left("other is owner.stores[_MODULES]"),
+        left("other is owner.stores[_MODULES]"),
     ),
-    Mutant(
+    mutant(
         "a number that forward binds to the name stays an attribute",
         ("restore.rebound-non-tensor",),
-        _left("other is not store and other is owner.stores[_DICT]"),
+        left("other is not store and other is owner.stores[_DICT]"),
     ),
-    Mutant(
+    mutant(
         "where forward bound something that is no tensor, an error ends the putting back",
         ("restore.rebound-non-tensor",),
-        _with_old(
+        with_old(
             "_ = 0 if self.home > _BUFFERS or self.now in (None, _Absent) or isinstance(self.now, Tensor) else len(self.now)"
         ),
     ),
-    Mutant(
+    mutant(
         "a non-persistent buffer that forward deleted comes back persistent",
         ("restore.deleted",),
-        ((PERSISTENCE, f"                if self.slots[key].now is not _Absent:\n    {PERSISTENCE}"),),
+        Replace(
+            "_Owner.put_back",
+            "(non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)",
+            """
+            if self.slots[key].now is not _Absent:
+                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)
+            """,
+        ),
     ),
-    Mutant(
+    mutant(
         "a parameter that forward deleted comes back as a new Parameter",
         ("restore.deleted",),
-        _with_old(
+        with_old(
             "store[key] = nn.Parameter(self.old) if self.home == _PARAMETERS and self.now is _Absent else store[key]"
         ),
     ),
-    Mutant(
+    mutant(
         "what forward deleted stays deleted",
         ("restore.deleted", "restore.order"),
-        _kept("self.home <= _BUFFERS and self.now is _Absent"),
+        not_put_back("self.home <= _BUFFERS and self.now is _Absent"),
     ),
-    Mutant(
+    mutant(
         "a submodule that is not in the module any more is not put back",
         ("restore.detached-owner",),
         _owners_back("any(owner.module is one for one in self.module.modules())"),
     ),
-    Mutant(
+    mutant(
         "values are put back where their names lead when forward has ended",
         ("restore.detached-owner",),
-        (
-            (IN, f"        self.paths = {{id(one): path for path, one in self.module.named_modules()}}\n{IN}"),
-            (
-                OWNERS_BACK,
-                "            now = dict(self.module.named_modules()).get(self.paths.get(id(owner.module)), None)\n"
-                "            if now is not None and id(owner.module) in self.paths:\n"
-                "                owner.stores = (now._parameters, now._buffers, now._modules, now.__dict__)\n"
-                f"{OWNERS_BACK}",
-            ),
+        Before(
+            "_Swap.put_in",
+            "self.is_in = True",
+            "self.paths = {id(one): path for path, one in self.module.named_modules()}",
+        ),
+        Before(
+            "_Swap.put_back",
+            "owner.put_back()",
+            """
+            now = dict(self.module.named_modules()).get(self.paths.get(id(owner.module)), None)
+            if now is not None and id(owner.module) in self.paths:
+                owner.stores = now._parameters, now._buffers, now._modules, now.__dict__
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a Parameter given under a new name stays registered",
         ("restore.no-leftovers",),
-        _left("other is store and self.home == _PARAMETERS"),
+        left("other is store and self.home == _PARAMETERS"),
     ),
-    Mutant(
+    mutant(
         "a tensor given under a new name stays an attribute",
         ("restore.no-leftovers",),
-        _left(
+        left(
             "other is store is owner.stores[_DICT] and isinstance(self.given, Tensor)"
             " and not hasattr(type(owner.module), key)"
         ),
     ),
-    Mutant(
+    mutant(
         "a new name stays, with None",
         ("restore.no-leftovers",),
-        (
-            (
-                REMOVES,
-                f"{REMOVES}                if other is store and not hasattr(type(owner.module), key):\n"
-                "                    store[key] = None\n",
-            ),
+        After(
+            "_Slot.put_back",
+            "self.now = other.pop(key)",
+            """
+            if other is store and not hasattr(type(owner.module), key):
+                store[key] = None
+            """,
         ),
     ),
 ]

@@ -1,118 +1,124 @@
 """Mutants of chapter restore: what a call leaves behind beside the slots themselves."""
 
-from mutants import Mutant
-from mutants.restore import CALL, IN, OWNERS_BACK, REMOVES, TAKES, _after, _kept, _left, _with_old
+from mutants import mutant
+from mutants._changes import After, Before, Replace, TopLevel
+from mutants._common import left, not_put_back, when_raised, with_old
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "a given tensor starts with the own one's .grad, the very object",
         ("restore.own-grad",),
-        (
-            (
-                IN,
-                "        for _, slot, value in self.names.values():\n"
-                "            if isinstance(value, Tensor) and value.is_leaf and value.grad is None:\n"
-                "                if slot is not None and isinstance(slot.old, Tensor) and slot.old.is_leaf:\n"
-                f"                    value.grad = slot.old.grad\n{IN}",
-            ),
+        Before(
+            "_Swap.put_in",
+            "self.is_in = True",
+            """
+            for _, slot, value in self.names.values():
+                if isinstance(value, Tensor) and value.is_leaf and value.grad is None:
+                    if slot is not None and isinstance(slot.old, Tensor) and slot.old.is_leaf:
+                        value.grad = slot.old.grad
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "own .grad is dropped where a given tensor requires grad",
         ("restore.own-grad",),
-        _with_old(
+        with_old(
             "if isinstance(self.old, nn.Parameter) and isinstance(self.given, Tensor) and self.given.requires_grad:\n"
             "                self.old.grad = None"
         ),
     ),
-    Mutant(
+    mutant(
         "own tensors count as changed",
         ("restore.versions",),
-        _with_old("_ = isinstance(self.old, Tensor) and torch.autograd.graph.increment_version(self.old)"),
+        with_old("_ = isinstance(self.old, Tensor) and torch.autograd.graph.increment_version(self.old)"),
     ),
-    Mutant(
+    mutant(
         "a mark stays on the module",
         ("restore.shape",),
-        ((CALL, f'        module.__dict__["_is_functional"] = True\n{CALL}'),),
+        Before("functional_call", "return ...", 'module.__dict__["_is_functional"] = True'),
     ),
-    Mutant(
+    mutant(
         "a hook stays on each module that owns a given name",
         ("restore.shape",),
-        (
-            (
-                OWNERS_BACK,
-                "            if isinstance(owner.module, nn.Module) and owner.slots:\n"
-                f"                owner.module._forward_hooks[-1] = lambda *_: None\n{OWNERS_BACK}",
-            ),
+        Before(
+            "_Swap.put_back",
+            "owner.put_back()",
+            """
+            if isinstance(owner.module, nn.Module) and owner.slots:
+                owner.module._forward_hooks[-1] = lambda *_: None
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a mark stays on the module when forward raises",
         ("restore.shape",),
-        _after("module.__dict__['_has_failed'] = True"),
+        when_raised("module.__dict__['_has_failed'] = True"),
     ),
-    Mutant(
+    mutant(
         "the last call is remembered",
         ("restore.no-references",),
-        (
-            (TAKES, f"{TAKES}    _LAST[:] = [swap]\n"),
-            ("def _check_module(", "_LAST: list[Any] = []\n\n\ndef _check_module("),
-        ),
+        After("functional_call", "swap.take(parameter_and_buffer_dicts)", "_LAST[:] = [swap]"),
+        TopLevel("_LAST: list[Any] = []"),
     ),
-    Mutant(
+    mutant(
         "values of calls that raised are kept, for a report",
         ("restore.no-references",),
-        (
-            *_after("_FAILED.append(swap.names)"),
-            ("def _check_module(", "_FAILED: list[Any] = []\n\n\ndef _check_module("),
-        ),
+        when_raised("_FAILED.append(swap.names)"),
+        TopLevel("_FAILED: list[Any] = []"),
     ),
-    Mutant(
+    mutant(
         "values of calls that are refused are kept",
         ("restore.no-references",),
-        (
-            (
-                TAKES,
-                f"    try:\n    {TAKES}    except Exception:\n        _REFUSED.append(swap.names)\n        raise\n",
-            ),
-            ("def _check_module(", "_REFUSED: list[Any] = []\n\n\ndef _check_module("),
+        Replace(
+            "functional_call",
+            "swap.take(parameter_and_buffer_dicts)",
+            """
+            try:
+                swap.take(parameter_and_buffer_dicts)
+            except Exception:
+                _REFUSED.append(swap.names)
+                raise
+            """,
         ),
+        TopLevel("_REFUSED: list[Any] = []"),
     ),
-    Mutant(
+    mutant(
         "the list of weights of recurrent modules is not put back",
         ("restore.recurrent",),
-        _kept('isinstance(owner.module, nn.RNNBase) and key == "_flat_weights"'),
+        not_put_back('isinstance(owner.module, nn.RNNBase) and key == "_flat_weights"'),
     ),
-    Mutant(
+    mutant(
         "the list of weights of recurrent modules is not put back when forward raises",
         ("restore.recurrent",),
-        _after('[one.slots.pop("_flat_weights", None) for one in swap.owners.values()]'),
+        when_raised('[one.slots.pop("_flat_weights", None) for one in swap.owners.values()]'),
     ),
-    Mutant(
+    mutant(
         "a class-level tensor is put back as an attribute of the instance",
         ("restore.plain-attribute",),
-        (
-            (
-                REMOVES,
-                f"{REMOVES}                found = getattr(type(owner.module), key, None)\n"
-                "                if other is store and isinstance(found, Tensor):\n"
-                "                    store[key] = found\n",
-            ),
+        After(
+            "_Slot.put_back",
+            "self.now = other.pop(key)",
+            """
+            found = getattr(type(owner.module), key, None)
+            if other is store and isinstance(found, Tensor):
+                store[key] = found
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "a Parameter that is given for a plain attribute stays registered",
         ("restore.plain-attribute",),
-        (
-            *_left("self.home == _DICT and other is owner.stores[_PARAMETERS]"),
-            (
-                IN,
-                "        for _, slot, value in self.names.values():\n"
-                "            if slot is not None and slot.home == _DICT and isinstance(value, nn.Parameter):\n"
-                "                for owner in self.owners.values():\n"
-                "                    if slot in owner.slots.values() and isinstance(slot.old, Tensor):\n"
-                f"                        setattr(owner.module, slot.key, value)\n{IN}",
-            ),
+        left("self.home == _DICT and other is owner.stores[_PARAMETERS]"),
+        Before(
+            "_Swap.put_in",
+            "self.is_in = True",
+            """
+            for _, slot, value in self.names.values():
+                if slot is not None and slot.home == _DICT and isinstance(value, nn.Parameter):
+                    for owner in self.owners.values():
+                        if slot in owner.slots.values() and isinstance(slot.old, Tensor):
+                            setattr(owner.module, slot.key, value)
+            """,
         ),
     ),
 ]

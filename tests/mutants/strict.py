@@ -1,118 +1,127 @@
 """Mutants of chapter strict."""
 
-from mutants import Mutant
-
-MISSING = "            if tensor is not None and key not in self._owner(module).slots:\n"
-CHECKED = "    if strict:\n        swap.check_strict()\n"
+from mutants import mutant
+from mutants._changes import After, Before, Change, Replace
 
 
-def _counting(condition):
-    """Names of which the condition is not true are never missing."""
-    return (MISSING, MISSING.replace("tensor is not None", f"tensor is not None and {condition}"))
+def _counting(where: str) -> Change:
+    """Names of which this does not hold are never missing."""
+    old = "tensor is not None and key not in self._owner(module).slots"
+    return Replace("_Swap.check_strict", old, old.replace("and", f"and {where} and"))
 
 
 MUTANTS = [
-    Mutant(
+    mutant(
         "with strict a module without any parameter or buffer is an error",
         ("strict.exact",),
-        (
-            (
-                "        missing = []\n",
-                "        missing = []\n"
-                "        if not self.registered:\n"
-                "            raise RuntimeError('strict=True: the module has neither parameters nor buffers')\n",
-            ),
+        Before(
+            "_Swap.check_strict",
+            "for name, (module, _, key, tensor) in self.registered.items(): ...",
+            """
+            if not self.registered:
+                raise RuntimeError("strict=True: the module has neither parameters nor buffers")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "with strict an empty dict in a tuple is an error",
         (
             "drop-in.duplicate-error",
             "strict.exact",
         ),
-        (
-            (
-                "            for name, value in one.items():\n",
-                "            if self.strict and not one and isinstance(dicts, tuple):\n"
-                "                raise RuntimeError('strict=True: one of the dicts is empty')\n"
-                "            for name, value in one.items():\n",
-            ),
+        Before(
+            "_Swap.take",
+            "for name, value in one.items(): ...",
+            """
+            if self.strict and not one and isinstance(dicts, tuple):
+                raise RuntimeError("strict=True: one of the dicts is empty")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "with nothing given strict is not checked",
         ("strict.missing",),
-        ((CHECKED, CHECKED.replace("if strict:", "if strict and swap.names:")),),
+        Replace("functional_call", "if strict: ...", "if strict and swap.names: ..."),
     ),
-    Mutant(
+    mutant(
         "a missing parameter of a ParameterList is no error",
         ("strict.missing",),
-        (_counting("not isinstance(module, nn.ParameterList)"),),
+        _counting("not isinstance(module, nn.ParameterList)"),
     ),
-    Mutant(
+    mutant(
         "names too many are an error only where others are missing",
         ("strict.unexpected",),
-        (("        if lines:\n", "        if missing:\n"),),
+        Replace("_Swap.check_strict", "if lines: raise RuntimeError(...)", "if missing: raise RuntimeError(...)"),
     ),
-    Mutant(
+    mutant(
         "an nn.Parameter under an unknown name is accepted with strict",
         ("strict.unexpected",),
-        (
-            (
-                "        self.unexpected.append(name)\n",
-                "        if not isinstance(value, nn.Parameter):\n            self.unexpected.append(name)\n",
-            ),
+        Replace(
+            "_Swap._other_slot",
+            "self.unexpected.append(name)",
+            """
+            if not isinstance(value, nn.Parameter):
+                self.unexpected.append(name)
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "without strict it is an error when none of the names is known",
         (
             "drop-in.extra-name",
             "strict.off",
         ),
-        (
-            (
-                CHECKED,
-                CHECKED + "    elif swap.unexpected and len(swap.unexpected) == len(swap.names):\n"
-                "        if all(slot and type(slot) is _Slot and slot.old is _Absent for _, slot, _ in swap.names.values()):\n"
-                "            raise RuntimeError(f'unknown names: {swap.unexpected}')\n",
-            ),
+        Replace(
+            "functional_call",
+            "if strict: ...",
+            """
+            if strict:
+                ...
+            elif swap.unexpected and len(swap.unexpected) == len(swap.names):
+                if all(
+                    slot and type(slot) is _Slot and slot.old is _Absent
+                    for _, slot, _ in swap.names.values()
+                ):
+                    raise RuntimeError(f"unknown names: {swap.unexpected}")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "without strict several unknown names are an error",
         ("strict.off",),
-        (
-            (
-                CHECKED,
-                CHECKED
-                + "    elif sum(type(slot) is _Slot and slot.old is _Absent for _, slot, _ in swap.names.values()) > 1:\n"
-                "        raise RuntimeError(f'unknown names: {swap.unexpected}')\n",
-            ),
+        Replace(
+            "functional_call",
+            "if strict: ...",
+            """
+            if strict:
+                ...
+            elif sum(type(slot) is _Slot and slot.old is _Absent for _, slot, _ in swap.names.values()) > 1:
+                raise RuntimeError(f"unknown names: {swap.unexpected}")
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "buffers that are not persistent are missed only together with others",
         ("strict.buffers",),
-        (
-            (
-                "        lines = []\n",
-                "        places = [self.registered[name] for name in missing]\n"
-                "        if all(key in module._non_persistent_buffers_set for module, _, key, _ in places):\n"
-                "            missing = []\n"
-                "        lines = []\n",
-            ),
+        After(
+            "_Swap.check_strict",
+            "for name, (module, _, key, tensor) in self.registered.items(): ...",
+            """
+            places = [self.registered[name] for name in missing]
+            if all(key in module._non_persistent_buffers_set for module, _, key, _ in places):
+                missing = []
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "buffers that are not persistent need not be given",
         (
             "drop-in.strict-error",
             "strict.buffers",
         ),
-        (_counting("key not in module._non_persistent_buffers_set"),),
+        _counting("key not in module._non_persistent_buffers_set"),
     ),
-    Mutant(
+    mutant(
         "buffers need not be given",
         (
             "drop-in.strict-error",
@@ -122,93 +131,96 @@ MUTANTS = [
             "strict.tied",
             "strict.tied-off",
         ),
-        (_counting("key in module._parameters"),),
+        _counting("key in module._parameters"),
     ),
-    Mutant(
+    mutant(
         "the error of strict names only the missing where names are missing and others unexpected",
         (
             "drop-in.strict-error",
             "strict.says-which",
         ),
-        (
-            (
-                '        for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):\n',
-                '        for label, names in (("Unexpected", [] if missing else self.unexpected), ("Missing", missing)):\n',
-            ),
-        ),
+        Replace("_Swap.check_strict", "self.unexpected", "[] if missing else self.unexpected"),
     ),
-    Mutant(
+    mutant(
         "the error of strict names the first name of each kind",
         (
             "drop-in.strict-error",
             "strict.says-which",
         ),
-        (("', '.join(map(repr, sorted(names)))", "sorted(names)[0]!r"),),
+        Replace(
+            "_Swap.check_strict",
+            "f\"{label} key(s): {', '.join(map(repr, sorted(names)))}.\"",
+            'f"{label} key(s): {sorted(names)[0]!r}."',
+        ),
     ),
-    Mutant(
+    mutant(
         "of an unexpected name whose owner does not exist the error names only the owner",
         ("strict.says-which",),
-        (
-            (
-                "self.unexpected.append(name)",
-                "self.unexpected.append(name if module is not None else name.split('.')[0])",
-            ),
+        Replace(
+            "_Swap._other_slot",
+            "self.unexpected.append(name)",
+            'self.unexpected.append(name if module is not None else name.split(".")[0])',
         ),
     ),
-    Mutant(
+    mutant(
         "with strict names that are registered as None must be given",
         ("strict.none",),
-        ((MISSING, MISSING.replace("tensor is not None and ", "")),),
+        Replace(
+            "_Swap.check_strict",
+            "tensor is not None and key not in self._owner(module).slots",
+            "key not in self._owner(module).slots",
+        ),
     ),
-    Mutant(
+    mutant(
         "strict asks for every name of a tied group, also with tie_weights",
         ("drop-in.strict-error", "strict.tied", "tie.default"),
-        (
-            (
-                MISSING,
-                "            if tensor is not None and (name not in self.names or key not in self._owner(module).slots):\n",
-            ),
+        Replace(
+            "_Swap.check_strict",
+            "key not in self._owner(module).slots",
+            "name not in self.names or key not in self._owner(module).slots",
         ),
     ),
-    Mutant(
+    mutant(
         "of a tied group strict asks for the first name, the one that named_parameters() gives",
         ("strict.tied",),
-        (
-            (
-                MISSING,
-                "            first = next(n for n, (*_, other) in self.registered.items() if other is tensor)\n"
-                "            is_asked_for = name == first and name not in self.names\n"
-                "            if tensor is not None and (is_asked_for or key not in self._owner(module).slots):\n",
-            ),
+        Replace(
+            "_Swap.check_strict",
+            "if tensor is not None and key not in self._owner(module).slots: ...",
+            """
+            first = next(n for n, (*_, other) in self.registered.items() if other is tensor)
+            is_asked_for = name == first and name not in self.names
+            if tensor is not None and (is_asked_for or key not in self._owner(module).slots):
+                ...
+            """,
         ),
     ),
-    Mutant(
+    mutant(
         "with strict one name of a tied group is enough, also with tie_weights=False",
         ("strict.tied-off",),
-        (
-            (
-                "        missing = []\n",
-                "        missing = []\n        given = {slot.group for _, slot, _ in self.names.values() if slot}\n",
-            ),
-            _counting("id(tensor) not in given"),
+        Before(
+            "_Swap.check_strict",
+            "for name, (module, _, key, tensor) in self.registered.items(): ...",
+            "given = {slot.group for _, slot, _ in self.names.values() if slot}",
         ),
+        _counting("id(tensor) not in given"),
     ),
-    Mutant(
+    mutant(
         "the originals of parametrized tensors need not be given",
         ("strict.parametrized",),
-        (_counting("not isinstance(module, parametrize.ParametrizationList)"),),
+        _counting("not isinstance(module, parametrize.ParametrizationList)"),
     ),
-    Mutant(
+    mutant(
         "of several originals one is enough",
         ("strict.parametrized",),
-        (
+        Replace(
+            "_Swap.check_strict",
+            "key not in self._owner(module).slots",
+            """
             (
-                MISSING,
-                MISSING.replace(
-                    "key not in self._owner(module).slots",
-                    "not ({key} if key[:8] != 'original' else self._owner(module).order) & self._owner(module).slots.keys()",
-                ).replace("self._owner(module).order)", "{*self._owner(module).order})"),
-            ),
+                not ({key} if key[:8] != "original" else {*self._owner(module).order})
+                & self._owner(module).slots.keys()
+            )
+            """,
         ),
     ),
 ]
