@@ -35,6 +35,11 @@ class Options:
     clauses: tuple[str, ...] = _option(
         (), "clause", "Only clauses that match, as in 'restore.*'; again for more.", metavar="GLOB"
     )
+    exclude: tuple[str, ...] = _option(
+        (), "exclude", "No case whose id matches, as in 'test_drawn.py::*'; again for more.", metavar="GLOB"
+    )
+    brief: bool = _option(False, "brief", "Judge a clause up to its first case that is wrong.")
+    exitfirst: bool = _option(False, "exitfirst", "End with the first case that is wrong.")
     strict: bool = _option(False, "strict", "Every SHOULD counts like a MUST.")
     workers: int = _option(_processors, "workers", "Tests at a time. [default: the number of CPUs]", minimum=1)
     timeout: float = _option(10.0, "timeout", "Seconds for one test.", minimum=0.1)

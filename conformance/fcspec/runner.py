@@ -146,6 +146,7 @@ class Session:
                 seconds=round(time.monotonic() - clock, 2),
                 interrupted=interrupted,
                 out_of_patience=progress.out_of_patience,
+                exitfirst=options.exitfirst,
                 problem=progress.problem or problem,
             ),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,10 @@ class Collection:
         self.cases = sorted(
             (item for item in cases if item not in left_out), key=lambda item: position[clause_of(item)]
         )
+
+
+def excluded(case: pytest.Item, globs: Iterable[str]) -> bool:
+    return any(fnmatchcase(case_id(case), glob) for glob in globs)
 
 
 def shuffled(cases: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:

@@ -16,6 +16,7 @@ from fcspec.options import Options
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
+from fcspec.plugin.units import Playing
 from fcspec.target import implementation, preflight
 from fcspec.workers.child import Output, channels, use_output
 from fcspec.workers.pool import Answered, Ended, Pool, Task
@@ -106,8 +107,9 @@ def _host(
             return
         protocol: Protocol = config.pluginmanager.get_plugin("fcspec-protocol")
         patience = Patience(options.patience)
+        playing = Playing(protocol.play, brief=options.brief, exitfirst=options.exitfirst)
         isolation = Isolation(
-            protocol.play, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
+            playing, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
         )
         for final in isolation.run(items):
             yield events.as_dict(events.Alive() if final is None else events.Judged(final[1].case))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fcspec.plugin.protocol import Play
-from fcspec.plugin.units import Final, Judged, Phase, Unit
+from fcspec.plugin.units import Final, Phase, Playing, Unit
 from fcspec.plugin.warmup import by_unit, preload_for
 from fcspec.report.verdict import Verdict
-from fcspec.workers.pool import Answered, Pool, Task
+from fcspec.workers.pool import Answered, Ended, Pool, Task
 
 
 class Patience:
@@ -36,25 +36,22 @@ class Isolation:
     """Runs cases in children.
 
     Args:
-        play: runs one case here and now.
         workers: so many children at a time.
         limit: seconds for one case.
         denied: descriptors of this process that no child may have.
-        captures: pytest captures the output of cases.
     """
 
     def __init__(
         self,
-        play: Play,
+        playing: Playing,
         *,
         workers: int,
         limit: float,
         patience: Patience,
         denied: Iterable[int] = (),
-        captures: bool = False,
     ) -> None:
-        self._play, self._workers, self._limit, self._patience = play, workers, limit, patience
-        self._denied, self._captures = tuple(denied), captures
+        self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
+        self._denied = tuple(denied)
 
     def run(self, items: Iterable[pytest.Item]) -> Iterator[Final | None]:
         """Items with their verdicts, once they are final; None: work goes on, and no verdict is final yet.
@@ -64,7 +61,7 @@ class Isolation:
         units = by_unit(items)
         preload_for(units)
         late: list[Final] = []
-        fast = [Unit(cases, needs, self._play, captures=self._captures, phase=Phase.FAST) for needs, cases in units]
+        fast = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
         for final in self._run(fast, self._workers, self._patience):
             if final is not None and final[1].case.verdict is Verdict.TIMEOUT and self._workers > 1:
                 late.append(final)
@@ -80,14 +77,18 @@ class Isolation:
                 yield item, first
             else:
                 ((needs, cases),) = by_unit([item])
-                alone = Unit(cases, needs, self._play, captures=self._captures, phase=Phase.CAREFUL)
+                alone = Unit(cases, needs, self._playing, Phase.CAREFUL)
                 yield from self._run([alone], 1, patience)
 
     def _run(self, units: Iterable[Unit], workers: int, patience: Patience) -> Iterator[Final | None]:
         pool = Pool(workers, self._denied)
         for unit in units:
             pool.add(Task(unit, unit.work, self._limit))
-        for event in pool.run():
+        with contextlib.closing(pool.run()) as events:
+            yield from self._follow(pool, events, patience)
+
+    def _follow(self, pool: Pool, events: Iterable[Answered | Ended], patience: Patience) -> Iterator[Final | None]:
+        for event in events:
             unit: Unit = event.task.key
             if isinstance(event, Answered):
                 final = unit.take(event.answer)
@@ -98,10 +99,7 @@ class Isolation:
             for item, judged in final:
                 patience.count(judged.case.verdict)
                 yield item, judged
-                if patience.over:
+                if patience.over or (self._playing.exitfirst and judged.case.verdict.is_wrong):
                     return
             if not final:
                 yield None
-
-
-__all__ = ["Isolation", "Judged", "Patience"]

@@ -12,7 +12,7 @@ from _pytest.runner import runtestprotocol
 
 from fcspec.errors import LeftTheTest, in_words
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, is_case
-from fcspec.plugin.verdicts import mark, of_body, of_broken
+from fcspec.plugin.verdicts import mark, of_body, of_broken, of_nothing
 from fcspec.report.model import Case
 
 
@@ -31,7 +31,7 @@ class Protocol:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
         if (now := _under_test(item)) is not None:
-            self.case, self._raised, self._has_run = None, None, False
+            self._raised, self._has_run = None, False
             now.boundary.reset()
             _seed(now.options.seed)
         return (yield)
@@ -55,7 +55,7 @@ class Protocol:
             now.boundary.finish_body()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> Iterator[None]:
+    def pytest_pyfunc_call(self) -> Iterator[None]:
         """Note how the body ended before pytest does, whose own code the target may have replaced."""
         try:
             return (yield)
@@ -83,10 +83,11 @@ class Protocol:
             mark(report, self.case, strict=True)
         return report  # type: ignore[return-value]
 
-    def play(self, item: pytest.Item) -> tuple[Case | None, list[pytest.TestReport]]:
+    def play(self, item: pytest.Item) -> tuple[Case, list[pytest.TestReport]]:
         """Run one case here and now."""
+        self.case = None
         reports = runtestprotocol(item, log=False)
-        return self.case, reports
+        return self.case or of_nothing(item, item.config.stash[UNDER_TEST].boundary), reports
 
 
 def _under_test(item: pytest.Item) -> UnderTest | None:
@@ -100,4 +101,4 @@ def _seed(seed: int) -> None:
     random.seed(seed)
 
 
-Play = Callable[[pytest.Item], tuple[Case | None, list[pytest.TestReport]]]
+Play = Callable[[pytest.Item], tuple[Case, list[pytest.TestReport]]]

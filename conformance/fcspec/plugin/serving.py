@@ -15,7 +15,7 @@ from fcspec import events
 from fcspec.errors import UsageError
 from fcspec.options import FORK, NONE, Options
 from fcspec.plugin import hosting, warmup
-from fcspec.plugin.collection import Collection, planned, shuffled
+from fcspec.plugin.collection import Collection, excluded, planned, shuffled
 from fcspec.plugin.items import clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.spec import load_spec
@@ -72,7 +72,8 @@ class Server:
     def _judge(self, config: pytest.Config, options: Options) -> None:
         isolated = options.isolated and AVAILABLE
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
-        cases = shuffled([case for case in self._collection.cases if clause_of(case) in slugs], options.seed)
+        cases = [case for case in self._collection.cases if clause_of(case) in slugs]
+        cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
         self._emit(events.Planned(planned(cases, slugs), FORK if isolated else NONE, environment(options.device)))
         judge = hosting.judge_apart if isolated else hosting.judge_here
         for event in judge(config, options, cases):

@@ -14,6 +14,7 @@ from fcspec.plugin.collection import Collection, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import is_case
 from fcspec.plugin.protocol import Protocol
+from fcspec.plugin.units import Playing
 from fcspec.target import preflight
 from fcspec.target.address import Address
 from fcspec.workers.child import AVAILABLE, adopt_strays, channels
@@ -73,12 +74,11 @@ class Suite:
             return True
         adopt_strays()
         isolation = Isolation(
-            self._protocol.play,
+            Playing(self._protocol.play, captures=True),
             workers=1,
             limit=self.options.timeout,
             patience=self._patience,
             denied=self._denied,
-            captures=True,
         )
         for final in isolation.run([item]):
             if final is not None:

@@ -48,23 +48,38 @@ class Judged:
 Final = tuple[pytest.Item, Judged]
 
 
+@dataclass(frozen=True)
+class Playing:
+    """How cases run in a child.
+
+    Attributes:
+        play: runs one case here and now.
+        captures: pytest captures the output of cases.
+        brief: a clause is judged up to its first case that is wrong.
+        exitfirst: the whole run ends with the first case that is wrong.
+    """
+
+    play: Play
+    captures: bool = False
+    brief: bool = False
+    exitfirst: bool = False
+
+
 class Unit:
     """Cases that share a child.
 
     Args:
         items: in the order in which they run.
         needs: what they import lazily.
-        play: runs one case here and now.
-        captures: pytest captures the output of cases.
 
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
     """
 
-    def __init__(self, items: list[pytest.Item], needs: Needs, play: Play, *, captures: bool, phase: Phase) -> None:
+    def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
         self.todo = items
         self.phase = phase
-        self._needs, self._play, self._captures = needs, play, captures
+        self._needs, self._playing = needs, playing
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
         self._begins_confirming = False
@@ -76,7 +91,7 @@ class Unit:
 
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         config = self.todo[0].config
-        if self._captures:
+        if self._playing.captures:
             _capture_apart(config, output)
         else:
             use_output(output)
@@ -84,19 +99,32 @@ class Unit:
         boundary = config.stash[UNDER_TEST].boundary
         boundary.careful = self.phase is Phase.CAREFUL
         before = process_state.snapshot(*_LEFT_FOR_OTHERS)
-        for item in self.todo:
-            case, reports = self._play(item)
-            answer: dict[str, Any] = {"case": case.as_dict() if case else None}
-            if self._captures:
-                answer["sections"] = [(title, capped(text)) for title, text in reports[-1].sections]
+
+        def changes() -> list[str]:
+            return list(process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS)))
+
+        for answer in self._play_all():
             if self.phase is Phase.CAREFUL:
-                answer["changed"] = list(process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS)))
+                answer["changed"] = changes()
             yield answer
             if answer.get("changed"):
                 return
         if self.phase is Phase.FAST:
-            changes = process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS))
-            yield {"changed": [*boundary.restore_all(), *changes]}
+            yield {"changed": [*boundary.restore_all(), *changes()]}
+
+    def _play_all(self) -> Iterator[dict[str, Any]]:
+        wrong: set[str] = set()
+        for item in self.todo:
+            if self._playing.brief and clause_of(item) in wrong:
+                yield {"skipped": True}
+                continue
+            case, reports = self._playing.play(item)
+            sections = [(title, capped(text)) for report in reports for title, text in report.sections]
+            yield {"case": case.as_dict(), "sections": sections if self._playing.captures else []}
+            if case.verdict.is_wrong:
+                wrong.add(clause_of(item))
+                if self._playing.exitfirst:
+                    return
 
     # ----------------------------------------------------------------------------------------------- in the parent
 
@@ -104,9 +132,13 @@ class Unit:
         """What the child said; the verdicts that are final now."""
         if self._stopped or self._begins_confirming:
             return []
-        if not self.todo:
+        said = answer.value or {}
+        if not self.todo or ("changed" in said and "case" not in said):
+            self.todo = []
             return self._take_last_look(answer)
         item = self.todo.pop(0)
+        if "skipped" in said:
+            return []
         judged = _judged(item, answer)
         self._stopped = answer.value is None or bool(answer.value.get("changed"))
         if self.phase is Phase.CAREFUL:
@@ -124,7 +156,8 @@ class Unit:
         if answer.intruded or answer.value is None or answer.value["changed"]:
             self._stopped = True
             return []  # all run again, carefully
-        if suspects := self._suspects():
+        suspects = self._suspects() if not (self._playing.brief or self._playing.exitfirst) else []
+        if suspects:
             self.phase, self.todo, self._begins_confirming = Phase.CONFIRM, suspects, True
             return []
         return self._release()

@@ -59,6 +59,12 @@ def of_broken(report: pytest.TestReport, call: pytest.CallInfo[None], boundary: 
     return Case(case_id(item), clause_of(item), verdict, reason, message=_plain(capped(report.longreprtext)))
 
 
+def of_nothing(item: pytest.Item, boundary: Boundary) -> Case:
+    """Of a case of which pytest made no report."""
+    verdict = Verdict.EVADED if boundary.called else Verdict.ERROR
+    return Case(case_id(item), clause_of(item), verdict, boundary.evasion or "no report was made of it")
+
+
 def of_answer(item: pytest.Item, answer: Answer) -> Case:
     """Of a case that a child has answered for."""
     if answer.intruded:

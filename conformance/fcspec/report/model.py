@@ -98,6 +98,7 @@ class Run:
     seconds: float = 0.0
     interrupted: bool = False
     out_of_patience: bool = False
+    exitfirst: bool = False
     problem: str | None = None
 
 
@@ -136,7 +137,8 @@ class Report:
         if self.run.interrupted:
             return ExitCode.INTERRUPTED
         errors = any(result.verdict is Verdict.ERROR for result in self.clauses)
-        unjudged = self.judged < len(self.clauses) and not self.run.out_of_patience
+        ended = self.run.out_of_patience or (self.run.exitfirst and bool(self.broken))
+        unjudged = self.judged < len(self.clauses) and not ended
         if self.run.problem is not None or errors or unjudged:
             return ExitCode.INCOMPLETE
         if self.broken or self.stale or self.run.out_of_patience:
@@ -156,7 +158,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
-        del run["interrupted"], run["out_of_patience"]
+        del run["interrupted"], run["out_of_patience"], run["exitfirst"]
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
