@@ -23,11 +23,11 @@ def names(request: pytest.FixtureRequest) -> Names:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, names: Names) -> Any:
-    """`@at(SITES)`: one slot of a module."""
+    """`@with_site(SITES)`: one slot of a module."""
     return request.param(names)
 
 
 @pytest.fixture
 def group(request: pytest.FixtureRequest, names: Names) -> Any:
-    """`@at(PAIRS, "group")`: several names of one tensor."""
+    """`@with_group(PAIRS)`: several names of one tensor."""
     return request.param(names)

@@ -9,7 +9,7 @@ from torch import nn
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values, probe
+from fcspec.specimens.base import with_site, fresh_values, probe
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 
 Result = dataclasses.make_dataclass("Result", ["output"])
@@ -32,9 +32,9 @@ def test_the_very_object_that_forward_returns_is_returned(functional_call, names
 
 
 @clause("call.result")
-@at(SITES)
+@with_site(SITES)
 def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site):
-    root = probe(names, lambda self, x: site.now())
+    root = probe(names, lambda self, x: site.current())
     root.add_module("inner", site.module)
     value = site.value()
 
@@ -42,11 +42,11 @@ def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site)
 
 
 @clause("call.once")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_call_and_forward_run_once(functional_call, site):
     cls, calls = type(site.module), []
     cls.__call__ = lambda self, *args: calls.append("__call__") or super(cls, self).__call__(*args)
-    site.inside(lambda owner: calls.append("forward"))
+    site.in_forward(lambda owner: calls.append("forward"))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -55,7 +55,7 @@ def test_call_and_forward_run_once(functional_call, site):
 
 @clause("call.once")
 @pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, AttributeError, RuntimeError])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
     calls = []
 
@@ -63,7 +63,7 @@ def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
         calls.append("forward")
         raise error
 
-    site.inside(fail)
+    site.in_forward(fail)
     with pytest.raises(Exception):
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -71,14 +71,14 @@ def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
 
 
 @clause("call.exception")
-@at(SITES)
+@with_site(SITES)
 def test_an_exception_of_forward_leaves_as_the_same_object(functional_call, names, site):
     error = type(names.type(), (Exception,), {})()
 
     def fail(owner):
         raise error
 
-    site.inside(fail)
+    site.in_forward(fail)
     with pytest.raises(Exception) as caught:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -87,14 +87,14 @@ def test_an_exception_of_forward_leaves_as_the_same_object(functional_call, name
 
 @clause("call.exception")
 @pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, AttributeError, RuntimeError])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_an_exception_that_functional_call_itself_could_raise_passes_too(functional_call, site, error):
     raised = error("forward's own")
 
     def fail(owner):
         raise raised
 
-    site.inside(fail)
+    site.in_forward(fail)
     with pytest.raises(Exception) as caught:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -102,29 +102,29 @@ def test_an_exception_that_functional_call_itself_could_raise_passes_too(functio
 
 
 @clause("call.no-values")
-@at(SITES)
+@with_site(SITES)
 def test_without_values_the_call_is_a_plain_call(functional_call, site):
     assert torch.equal(functional_call(site.module, {}, site.x), site.module(site.x))
 
 
 @clause("call.no-values")
-@at(FLAT)
+@with_site(FLAT)
 def test_without_values_forward_changes_the_module_as_in_a_plain_call(functional_call, site):
     def count(self):
         with torch.no_grad():
             getattr(self, site.key).add_(1)
 
-    type(site.module).act = staticmethod(count)
+    type(site.module).in_forward = staticmethod(count)
     before = site.own.detach().clone()
 
     functional_call(site.module, {}, site.x)
 
-    assert site.now() is site.own
+    assert site.current() is site.own
     assert torch.equal(site.own, before + 1)
 
 
 @clause("call.no-values")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_without_values_hooks_run_as_in_a_plain_call(functional_call, site):
     site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     site.module.register_forward_hook(lambda module, args, output: output * 2)
@@ -146,10 +146,10 @@ def modes():
 
 @clause("call.mode")
 @pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_modes_of_autograd_and_autocast_stay(functional_call, site, mode):
     seen = []
-    site.inside(lambda owner: seen.append(modes()))
+    site.in_forward(lambda owner: seen.append(modes()))
     with mode():
         before = modes()
         functional_call(site.module, {site.name: site.value()}, site.x)
@@ -159,9 +159,9 @@ def test_modes_of_autograd_and_autocast_stay(functional_call, site, mode):
 
 
 @clause("call.mode")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_modes_of_autograd_stay_when_forward_raises(functional_call, site):
-    site.inside(lambda owner: 1 / 0)
+    site.in_forward(lambda owner: 1 / 0)
     before = modes()
 
     with pytest.raises(ZeroDivisionError):
@@ -172,12 +172,12 @@ def test_modes_of_autograd_stay_when_forward_raises(functional_call, site):
 
 @clause("call.mode")
 @pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
-@at((nested_parameter,))
+@with_site((nested_parameter,))
 def test_train_and_eval_mode_of_every_module_stay(functional_call, site, training):
     site.module.train(training)
     site.owner.train(not training)
     before, seen = [one.training for one in site.module.modules()], []
-    site.inside(lambda owner: seen.append([one.training for one in site.module.modules()]))
+    site.in_forward(lambda owner: seen.append([one.training for one in site.module.modules()]))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -186,13 +186,13 @@ def test_train_and_eval_mode_of_every_module_stay(functional_call, site, trainin
 
 
 @clause("call.mode")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_what_forward_changes_stays_changed(functional_call, site):
     def change(owner):
         owner.eval()
         torch.set_grad_enabled(False)
 
-    site.inside(change)
+    site.in_forward(change)
     try:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -220,7 +220,7 @@ def test_kwargs_come_fourth(functional_call, names):
 
 @clause("call.signature")
 @pytest.mark.parametrize("flag", ["tie_weights", "strict"])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_flags_are_keyword_only(functional_call, site, flag):
     everything = fresh_values(site.module)
     functional_call(site.module, everything, (site.x,), {}, **{flag: True})
@@ -230,14 +230,14 @@ def test_flags_are_keyword_only(functional_call, site, flag):
 
 
 @clause("call.exception")
-@at(FLAT)
+@with_site(FLAT)
 def test_what_an_exception_was_raised_from_stays(functional_call, site):
     cause, raised = KeyError("cause"), ValueError("raised")
 
     def act(owner):
         raise raised from cause
 
-    site.inside(act)
+    site.in_forward(act)
     with pytest.raises(ValueError) as caught:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -246,11 +246,11 @@ def test_what_an_exception_was_raised_from_stays(functional_call, site):
 
 
 @clause("call.same-module")
-@at(SITES)
+@with_site(SITES)
 def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):
     types = [type(one) for one in site.module.modules()]
     seen = []
-    site.inside(lambda owner: seen.append((owner, [type(one) for one in site.module.modules()])))
+    site.in_forward(lambda owner: seen.append((owner, [type(one) for one in site.module.modules()])))
     called, root = [], type(site.module)
     forward = root.forward
     root.forward = lambda self, x: called.append(self) or forward(self, x)
@@ -267,7 +267,7 @@ def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):
 
 
 @clause("call.plain-state")
-@at(SITES)
+@with_site(SITES)
 def test_plain_attributes_that_forward_changes_are_changed(functional_call, site):
     module = site.caller
     module.calls, module.log = 0, []
@@ -276,7 +276,7 @@ def test_plain_attributes_that_forward_changes_are_changed(functional_call, site
         self.calls += 1
         self.log.append("forward")
 
-    type(module).act = staticmethod(count)
+    type(module).in_forward = staticmethod(count)
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 

@@ -7,15 +7,15 @@ from torch import nn
 from fcspec.cases.support import compiling
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS, within
+from fcspec.specimens.base import with_site, with_group, fresh_values
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS, tied_in_one_module
 from fcspec.specimens.sites import FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
 
 @pytest.fixture(autouse=True)
 def _compiler():
-    compiling.need()
+    compiling.require_compile()
 
 
 def compiled(functional_call, module, backend="eager", **flags):
@@ -31,7 +31,7 @@ def compiled(functional_call, module, backend="eager", **flags):
 
 
 @clause("compile.fullgraph")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_a_compiled_call_gives_what_a_plain_one_gives(functional_call, site, backend):
     values = fresh_values(site.module)
@@ -66,7 +66,7 @@ def test_a_tuple_of_dicts_compiles(functional_call, backend):
 
 
 @clause("compile.tied")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_one_name_of_a_tied_group_serves_all(functional_call, group):
     values = {group.names[0]: group.value()}
     expected = oracle.result(group.module, values, group.x)
@@ -77,7 +77,7 @@ def test_one_name_of_a_tied_group_serves_all(functional_call, group):
 
 
 @clause("compile.tied")
-@at((*ALL_PAIRS, *LARGE), "group")
+@with_group((*ALL_PAIRS, *LARGE))
 def test_one_object_for_every_name_of_a_tied_group_compiles(functional_call, group):
     values = dict.fromkeys(group.names, group.value())
     expected = oracle.result(group.module, values, group.x)
@@ -88,7 +88,7 @@ def test_one_object_for_every_name_of_a_tied_group_compiles(functional_call, gro
 
 
 @clause("compile.tied")
-@at(LARGE, "group")
+@with_group(LARGE)
 def test_one_object_for_some_names_of_a_large_group_compiles(functional_call, group):
     values = dict.fromkeys(group.names[:2], group.value())
     expected = oracle.result(group.module, values, group.x)
@@ -147,7 +147,7 @@ def test_running_statistics_are_updated_in_the_given_tensors(functional_call, ba
 
 
 @clause("compile.restore")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_the_module_is_as_before_a_compiled_call(functional_call, site):
     before, values = snapshot(site.module), fresh_values(site.module)
     run = compiled(functional_call, site.module)
@@ -161,7 +161,7 @@ def test_the_module_is_as_before_a_compiled_call(functional_call, site):
 
 
 @clause("compile.restore")
-@at((*SHARED, *SHARED_BUFFERS), "group")
+@with_group((*SHARED, *SHARED_BUFFERS))
 def test_a_module_with_a_shared_submodule_is_as_before_a_compiled_call(functional_call, group):
     before = snapshot(group.module)
 
@@ -172,7 +172,7 @@ def test_a_module_with_a_shared_submodule_is_as_before_a_compiled_call(functiona
 
 
 @clause("compile.recompile")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_new_values_of_the_same_shape_compile_nothing_anew(functional_call, site):
     graphs = []
 
@@ -214,7 +214,7 @@ def test_a_module_whose_forward_makes_the_call_can_be_exported(functional_call, 
 
 @clause("compile.make-fx")
 @pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_make_fx_traces_the_given_values_as_inputs(functional_call, site, mode):
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -231,7 +231,7 @@ def test_make_fx_traces_the_given_values_as_inputs(functional_call, site, mode):
 
 
 @clause("compile.fake")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_fake_tensors_are_taken_and_the_module_comes_back(functional_call, site):
     from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
@@ -247,7 +247,7 @@ def test_fake_tensors_are_taken_and_the_module_comes_back(functional_call, site)
 
 
 @clause("compile.meta")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_meta_values_give_a_meta_result(functional_call, site):
     before = snapshot(site.module)
     values = {name: value.to("meta") for name, value in fresh_values(site.module).items()}
@@ -259,7 +259,7 @@ def test_meta_values_give_a_meta_result(functional_call, site):
 
 
 @clause("compile.meta")
-@at((within,), "group")
+@with_group((tied_in_one_module,))
 def test_one_meta_value_serves_a_tied_group(functional_call, group):
     values = {name: value.to("meta") for name, value in fresh_values(group.module).items() if name not in group.names}
     values[group.names[0]] = group.value().to("meta")
@@ -282,7 +282,7 @@ def test_real_values_compute_through_a_module_on_the_meta_device(functional_call
 
 
 @clause("compile.optimized-module")
-@at(FLAT)
+@with_site(FLAT)
 def test_names_of_a_compiled_module_lead_through_orig_mod(functional_call, site):
     module, values = site.module, fresh_values(site.module)
     expected, before = oracle.result(module, values, site.x), snapshot(module)

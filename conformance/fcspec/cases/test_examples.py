@@ -29,7 +29,7 @@ for definitions in SPEC.definitions:
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
 def test_example(functional_call, one):
     if one.profile == "compile":
-        compiling.need()
+        compiling.require_compile()
         functional_call.through(lambda bare: lambda: _run(one, bare))()  # dynamo would trace the boundary too
     else:
         _run(one, functional_call)

@@ -5,7 +5,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.base import with_site, with_group, fresh_values
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter, nested_parameter
 
@@ -15,7 +15,7 @@ def _requiring_grad(module):
 
 
 @clause("grad.given")
-@at(SITES)
+@with_site(SITES)
 def test_given_tensors_get_the_gradients_of_a_module_that_holds_them(functional_call, site):
     values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
     oracle.result(site.module, twins, site.x).sum().backward()
@@ -26,7 +26,7 @@ def test_given_tensors_get_the_gradients_of_a_module_that_holds_them(functional_
 
 
 @clause("grad.given")
-@at(FLAT)
+@with_site(FLAT)
 def test_given_results_of_other_operations_pass_the_gradient_on(functional_call, site):
     leaf = site.value().requires_grad_()
     twin = site.value().requires_grad_()
@@ -38,7 +38,7 @@ def test_given_results_of_other_operations_pass_the_gradient_on(functional_call,
 
 
 @clause("grad.given")
-@at(FLAT)
+@with_site(FLAT)
 def test_gradients_of_several_calls_add_up(functional_call, site):
     value, twin = site.value().requires_grad_(), site.value().requires_grad_()
     for _ in range(2):
@@ -50,7 +50,7 @@ def test_gradients_of_several_calls_add_up(functional_call, site):
 
 
 @clause("grad.own")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(functional_call, site):
     value = site.value().requires_grad_()
     module = oracle.holding(site.module, {site.name: site.value()})
@@ -65,7 +65,7 @@ def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(funct
 
 
 @clause("grad.own")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_a_replaced_tied_parameter_gets_no_gradient(functional_call, group):
     values = {group.names[1]: group.value().requires_grad_()}
 
@@ -75,7 +75,7 @@ def test_a_replaced_tied_parameter_gets_no_gradient(functional_call, group):
 
 
 @clause("grad.own-given")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_own_parameters_given_collect_their_gradients(functional_call, site):
     site.module(site.x).sum().backward()
     plain = {name: own.grad.clone() for name, own in site.module.named_parameters()}
@@ -87,7 +87,7 @@ def test_own_parameters_given_collect_their_gradients(functional_call, site):
 
 
 @clause("grad.transform")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_grad_over_a_loss(functional_call, site):
     values, twins = fresh_values(site.module), _requiring_grad(site.module)
     oracle.result(site.module, twins, site.x).square().sum().backward()
@@ -116,7 +116,7 @@ def test_the_documented_example(functional_call):
 
 
 @clause("grad.detached")
-@at(SITES)
+@with_site(SITES)
 def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
     values = fresh_values(site.module)
 
@@ -129,7 +129,7 @@ def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
 
 
 @clause("grad.attached")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_with_values_that_require_grad_gradients_track_gradients(functional_call, site):
     values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
     expected = oracle.result(site.module, twins, site.x).square().sum()
@@ -146,7 +146,7 @@ def test_with_values_that_require_grad_gradients_track_gradients(functional_call
 
 
 @clause("grad.twice")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_tensor_given_under_two_names_sums_both_gradients(functional_call, site):
     value = site.value().requires_grad_()
     apart = [site.value().requires_grad_() for _ in range(2)]
@@ -158,7 +158,7 @@ def test_a_tensor_given_under_two_names_sums_both_gradients(functional_call, sit
 
 
 @clause("grad.second-order")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_gradients_of_gradients(functional_call, site):
     def second(call, value):
         loss = call({site.name: value}).square().sum()
@@ -173,7 +173,7 @@ def test_gradients_of_gradients(functional_call, site):
 
 
 @clause("grad.second-order")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_an_inner_step_as_in_maml(functional_call, site):
     def outer(call):
         """The gradient of the loss after one inner step, with regard to the start."""
@@ -190,7 +190,7 @@ def test_an_inner_step_as_in_maml(functional_call, site):
 
 
 @clause("grad.saves-nothing")
-@at((*SITES,))
+@with_site((*SITES,))
 def test_with_detached_values_nothing_is_saved(functional_call, site):
     saved = []
     with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):

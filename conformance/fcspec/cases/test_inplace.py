@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values, parameter
+from fcspec.specimens.base import with_site, with_group, fresh_values, parameter
 from fcspec.specimens.groups import PAIRS, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, SITES, flat_buffer, flat_parameter, nested_buffer
 from fcspec.state.module_state import bits
@@ -16,15 +16,15 @@ from fcspec.state.module_state import bits
 def _add_one(site):
     def act(owner):
         with torch.no_grad():
-            site.now().add_(1)
+            site.current().add_(1)
 
     return act
 
 
 @clause("inplace.same-tensor")
-@at(FLAT)
+@with_site(FLAT)
 def test_forward_writes_into_the_given_tensor(functional_call, site):
-    site.inside(_add_one(site))
+    site.in_forward(_add_one(site))
 
     for value in (site.value(), site.value().requires_grad_(), nn.Parameter(site.value())):
         before = value.detach().clone()
@@ -34,10 +34,10 @@ def test_forward_writes_into_the_given_tensor(functional_call, site):
 
 
 @clause("inplace.same-tensor")
-@at(FLAT)
+@with_site(FLAT)
 def test_what_forward_writes_is_there_when_forward_raises(functional_call, site):
     value = site.value()
-    site.inside(_add_one(site))
+    site.in_forward(_add_one(site))
     site.module.register_forward_hook(lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
@@ -47,10 +47,10 @@ def test_what_forward_writes_is_there_when_forward_raises(functional_call, site)
 
 
 @clause("inplace.module-untouched")
-@at(SITES)
+@with_site(SITES)
 def test_forward_does_not_write_into_the_module(functional_call, site):
     before = bits(site.own)
-    site.inside(_add_one(site))
+    site.in_forward(_add_one(site))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -58,10 +58,10 @@ def test_forward_does_not_write_into_the_module(functional_call, site):
 
 
 @clause("inplace.module-untouched")
-@at((flat_buffer, nested_buffer))
+@with_site((flat_buffer, nested_buffer))
 def test_a_view_of_own_memory_writes_there(functional_call, site):
     before = site.own.clone()
-    site.inside(_add_one(site))
+    site.in_forward(_add_one(site))
 
     functional_call(site.module, {site.name: site.own.view(3)}, site.x)
 
@@ -76,13 +76,13 @@ def _new(site):
 def _rebound(functional_call, site, values):
     """Call with a forward that rebinds; what it bound."""
     new = _new(site)
-    site.inside(lambda owner: site.rebind(new))
+    site.in_forward(lambda owner: site.rebind(new))
     functional_call(site.module, values, site.x)
     return new
 
 
 @clause("inplace.rebinding")
-@at((*FLAT, *BUFFERS[1:2]))
+@with_site((*FLAT, *BUFFERS[1:2]))
 def test_the_dict_holds_what_forward_bound(functional_call, site):
     value = site.value()
     values, before = {site.other: site.value(2), site.name: value}, bits(value)
@@ -96,7 +96,7 @@ def test_the_dict_holds_what_forward_bound(functional_call, site):
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_holds_everything_that_forward_bound(functional_call, site):
     values, own = fresh_values(site.module), site.module._parameters
     new = {name: parameter() if name in own else torch.rand(3) for name in values}
@@ -105,14 +105,14 @@ def test_the_dict_holds_everything_that_forward_bound(functional_call, site):
         for name, tensor in new.items():
             setattr(owner, name, tensor)
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, values, site.x)
 
     assert [name for name, tensor in new.items() if values[name] is not tensor] == []
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_holds_what_forward_bound_last(functional_call, site):
     values, last = {site.name: site.value()}, _new(site)
 
@@ -120,17 +120,17 @@ def test_the_dict_holds_what_forward_bound_last(functional_call, site):
         for new in (_new(site), site.own, last):
             site.rebind(new)
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is last
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_holds_the_modules_own_tensor_where_forward_bound_that(functional_call, site):
     values = {site.name: site.value()}
-    site.inside(lambda owner: site.rebind(site.own))
+    site.in_forward(lambda owner: site.rebind(site.own))
 
     functional_call(site.module, values, site.x)
 
@@ -138,12 +138,12 @@ def test_the_dict_holds_the_modules_own_tensor_where_forward_bound_that(function
 
 
 @clause("inplace.rebinding-shared")
-@at((*SHARED, SHARED_BUFFERS[0]), "group")
+@with_group((*SHARED, SHARED_BUFFERS[0]))
 def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group):
     values = dict.fromkeys(group.names, group.value())
     path, _, key = group.names[0].rpartition(".")
     new = parameter() if isinstance(group.own, nn.Parameter) else torch.rand(3)
-    group.inside(lambda module: setattr(module.get_submodule(path), key, new))
+    group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
 
     functional_call(group.module, values, group.x)
 
@@ -151,10 +151,10 @@ def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group):
 
 
 @clause("inplace.module-methods")
-@at(FLAT)
+@with_site(FLAT)
 def test_load_state_dict_in_forward_loads_into_the_given_tensors(functional_call, site):
     values, loaded, before = {site.name: site.value()}, fresh_values(site.module), bits(site.own)
-    site.inside(lambda owner: site.module.load_state_dict(loaded))
+    site.in_forward(lambda owner: site.module.load_state_dict(loaded))
 
     functional_call(site.module, values, site.x)
 
@@ -163,7 +163,7 @@ def test_load_state_dict_in_forward_loads_into_the_given_tensors(functional_call
 
 
 @clause("inplace.module-methods")
-@at((flat_parameter, NESTED[0]))
+@with_site((flat_parameter, NESTED[0]))
 def test_requires_grad_and_zero_grad_in_forward_act_on_the_given_tensors(functional_call, site):
     value = site.value().requires_grad_()
     value.grad, site.own.grad = torch.ones(3), torch.ones(3)
@@ -172,7 +172,7 @@ def test_requires_grad_and_zero_grad_in_forward_act_on_the_given_tensors(functio
         site.module.zero_grad()
         site.module.requires_grad_(False)
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, {site.name: value}, site.x)
 
     assert value.grad is None or not value.grad.any()
@@ -181,15 +181,15 @@ def test_requires_grad_and_zero_grad_in_forward_act_on_the_given_tensors(functio
 
 
 @clause("inplace.module-methods")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_conversion_in_forward_acts_on_the_given_tensors(functional_call, site):
     values = {site.name: site.value()}
 
     def act(owner):
         owner.double()
-        return site.now().dtype
+        return site.current().dtype
 
-    site.inside(act)
+    site.in_forward(act)
 
     assert functional_call(site.module, values, site.x) is torch.float64
     assert values[site.name].dtype is torch.float64
@@ -198,7 +198,7 @@ def test_a_conversion_in_forward_acts_on_the_given_tensors(functional_call, site
 
 @clause("inplace.rebinding-tuple")
 @pytest.mark.parametrize("position", [0, 1, 2])
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_of_a_tuple_that_held_the_name_holds_what_forward_bound(functional_call, site, position):
     values = [{}, {}, {}]
     values[position][site.name] = site.value()
@@ -212,10 +212,10 @@ def test_the_dict_of_a_tuple_that_held_the_name_holds_what_forward_bound(functio
 
 
 @clause("inplace.nested")
-@at(NESTED)
+@with_site(NESTED)
 def test_a_submodule_writes_into_the_given_tensor(functional_call, site):
     value = site.value()
-    site.inside(_add_one(site))
+    site.in_forward(_add_one(site))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -223,7 +223,7 @@ def test_a_submodule_writes_into_the_given_tensor(functional_call, site):
 
 
 @clause("inplace.nested")
-@at(NESTED)
+@with_site(NESTED)
 def test_what_a_submodule_bound_is_in_the_dict(functional_call, site):
     values = {site.name: site.value()}
 
@@ -267,22 +267,22 @@ def test_batch_norm_updates_its_own_statistics_where_none_are_given(functional_c
 
 
 @clause("inplace.not-given")
-@at(SITES)
+@with_site(SITES)
 def test_what_forward_binds_to_a_name_that_is_not_given_stays_on_the_module(functional_call, site):
     values, new = {site.other: site.value(2)}, _new(site)
-    site.inside(lambda owner: site.rebind(new))
+    site.in_forward(lambda owner: site.rebind(new))
 
     functional_call(site.module, values, site.x)
 
-    assert site.now() is new
+    assert site.current() is new
     assert list(values) == [site.other]
 
 
 @clause("inplace.not-given")
-@at((*FLAT, *BUFFERS))
+@with_site((*FLAT, *BUFFERS))
 def test_a_name_that_is_not_given_and_that_forward_deletes_is_gone(functional_call, site):
     values = {name: value for name, value in fresh_values(site.module).items() if name != site.name}
-    site.inside(lambda owner: delattr(owner, site.key))
+    site.in_forward(lambda owner: delattr(owner, site.key))
 
     functional_call(site.module, values, site.x)
 
@@ -292,7 +292,7 @@ def test_a_name_that_is_not_given_and_that_forward_deletes_is_gone(functional_ca
 
 @clause("inplace.only-tensors")
 @pytest.mark.parametrize("act", ["delete", "number", "module"])
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_dict_receives_nothing_but_tensors(functional_call, site, act):
     value = site.value()
     values = {site.name: value}
@@ -303,7 +303,7 @@ def test_a_dict_receives_nothing_but_tensors(functional_call, site, act):
             setattr(owner, site.key, 7 if act == "number" else nn.Identity())
         return torch.zeros(())
 
-    site.inside(end)
+    site.in_forward(end)
     with contextlib.suppress(TypeError):  # that the module comes back is restore.rebound-non-tensor
         functional_call(site.module, values, site.x)
 
@@ -312,11 +312,11 @@ def test_a_dict_receives_nothing_but_tensors(functional_call, site, act):
 
 
 @clause("inplace.only-tensors")
-@at(FLAT)
+@with_site(FLAT)
 def test_where_forward_bound_none_the_dict_holds_none_or_the_given_tensor(functional_call, site):
     value = site.value()
     values = {site.name: value}
-    site.inside(lambda owner: site.rebind(None) or torch.zeros(()))
+    site.in_forward(lambda owner: site.rebind(None) or torch.zeros(()))
 
     functional_call(site.module, values, site.x)
 
@@ -324,25 +324,25 @@ def test_where_forward_bound_none_the_dict_holds_none_or_the_given_tensor(functi
 
 
 @clause("inplace.on-exception")
-@at(FLAT)
+@with_site(FLAT)
 def test_forward_rebinds_and_raises(functional_call, site, observe):
     values, new = {site.name: site.value()}, _new(site)
-    site.inside(lambda owner: site.rebind(new) or 1 / 0)
+    site.in_forward(lambda owner: site.rebind(new) or 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         functional_call(site.module, values, site.x)
 
     observe("updated" if values[site.name] is new else "not updated")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("inplace.tied-rebinding")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_forward_rebinds_another_name_of_the_group(functional_call, group, observe):
     first, second = group.names
     path, _, key = second.rpartition(".")
     values, new = {first: group.value()}, parameter()
-    group.inside(lambda module: setattr(module.get_submodule(path), key, new))
+    group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
 
     functional_call(group.module, values, group.x)
 
@@ -351,16 +351,16 @@ def test_forward_rebinds_another_name_of_the_group(functional_call, group, obser
 
 @clause("inplace.dict-touched")
 @pytest.mark.parametrize("edit", ["clear", "replace"])
-@at(FLAT)
+@with_site(FLAT)
 def test_forward_edits_the_callers_dict(functional_call, site, edit, observe):
     value = site.value()
     values, seen = {site.name: value}, []
 
     def act(owner):
         values.clear() if edit == "clear" else values.update({site.name: site.value(2)})
-        seen.append(site.now())
+        seen.append(site.current())
 
-    site.inside(act)
+    site.in_forward(act)
     try:
         functional_call(site.module, values, site.x)
         entry = values.get(site.name, "no entry")
@@ -381,10 +381,10 @@ class ReadOnly(dict[str, torch.Tensor]):
 
 
 @clause("inplace.read-only-dict")
-@at(FLAT)
+@with_site(FLAT)
 def test_forward_rebinds_and_the_dict_refuses(functional_call, site, observe):
     values, new = ReadOnly({site.name: site.value()}), _new(site)
-    site.inside(lambda owner: site.rebind(new))
+    site.in_forward(lambda owner: site.rebind(new))
     try:
         functional_call(site.module, values, site.x)
         observe("updated" if values[site.name] is new else "not updated")

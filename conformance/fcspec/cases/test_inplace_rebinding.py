@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, parameter, probe
+from fcspec.specimens.base import with_site, parameter, probe
 from fcspec.specimens.sites import BUFFERS, FLAT, flat_buffer
 
 
 def _rebinds(functional_call, site, values, new, **flags):
-    site.inside(lambda owner: site.rebind(new))
+    site.in_forward(lambda owner: site.rebind(new))
     functional_call(site.module, values, site.x, **flags)
 
 
@@ -23,7 +23,7 @@ def _new(site, value):
 @clause("inplace.rebinding")
 @pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("strict", [True, False], ids=["strict", "loose"])
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_holds_what_forward_bound_under_all_flags(functional_call, site, tie_weights, strict):
     values = {name: own.detach().clone() for name, own in _named(site.module)}
     new = _new(site, site.value(7))
@@ -39,7 +39,7 @@ def _named(module):
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_an_ordered_dict_holds_what_forward_bound(functional_call, site):
     values, new = collections.OrderedDict({site.name: site.value()}), _new(site, site.value(7))
 
@@ -49,7 +49,7 @@ def test_an_ordered_dict_holds_what_forward_bound(functional_call, site):
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_tensor_that_equals_the_given_one_is_another_one(functional_call, site):
     values, new = {site.name: site.value()}, _new(site, site.value())
 
@@ -59,7 +59,7 @@ def test_a_tensor_that_equals_the_given_one_is_another_one(functional_call, site
 
 
 @clause("inplace.rebinding")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_the_dict_holds_an_instance_of_a_subclass(functional_call, names, site):
     new = site.value(7).as_subclass(type(names.type(), (torch.Tensor,), {}))
     values = {site.name: site.value()}
@@ -67,18 +67,18 @@ def test_the_dict_holds_an_instance_of_a_subclass(functional_call, names, site):
     def act(owner):
         setattr(owner, site.key, new)
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is new
 
 
 @clause("inplace.rebinding")
-@at((flat_buffer,))
+@with_site((flat_buffer,))
 def test_the_dict_holds_what_forward_bound_under_a_transform(functional_call, site):
     given, new = site.value(), site.value(7)
     values = {site.name: given}
-    site.inside(lambda owner: site.rebind(new) or site.at(site.other).sum())
+    site.in_forward(lambda owner: site.rebind(new) or site.get(site.other).sum())
 
     def loss(value):
         values[site.other] = value
@@ -105,7 +105,7 @@ def test_submodules_with_the_same_key_are_not_mixed(functional_call, names, boun
             if tensor is not None:
                 setattr(root.get_submodule(child), key, tensor)
 
-    type(root).act = staticmethod(act)
+    type(root).in_forward = staticmethod(act)
     values = dict(given)
     functional_call(root, values, torch.ones(3))
 
@@ -114,7 +114,7 @@ def test_submodules_with_the_same_key_are_not_mixed(functional_call, names, boun
 
 
 @clause("inplace.not-given")
-@at(FLAT)
+@with_site(FLAT)
 def test_what_forward_registers_stays_on_the_module(functional_call, names, site):
     buffer, own, key = torch.rand(3), parameter(), [names.attribute(), names.attribute()]
 
@@ -123,7 +123,7 @@ def test_what_forward_registers_stays_on_the_module(functional_call, names, site
         owner.register_parameter(key[1], own)
         return torch.zeros(())
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert site.owner._buffers.get(key[0]) is buffer

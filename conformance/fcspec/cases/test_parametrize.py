@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, get, parameter, probe
+from fcspec.specimens.base import with_site, get, parameter, probe
 from fcspec.specimens.parametrized import (
     PARAMETRIZED,
     buffer_doubled,
@@ -29,10 +29,10 @@ from fcspec.state.module_state import bits, snapshot
 
 
 @clause("parametrize.regular-name")
-@at((*PARAMETRIZED, chained, two_originals))
+@with_site((*PARAMETRIZED, chained, two_originals))
 def test_forward_sees_the_object_given_for_the_regular_name(functional_call, site):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.extend([site.now(), site.now()]))
+    site.in_forward(lambda owner: seen.extend([site.current(), site.current()]))
 
     functional_call(site.module, {site.name: value}, site.x)
     functional_call(site.module, {site.name: value}, site.x, tie_weights=False)
@@ -41,10 +41,10 @@ def test_forward_sees_the_object_given_for_the_regular_name(functional_call, sit
 
 
 @clause("parametrize.regular-name")
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_forward_writes_into_the_object_given_for_the_regular_name(functional_call, site):
     value = site.value()
-    site.inside(lambda owner: site.now().add_(1) * 0)
+    site.in_forward(lambda owner: site.current().add_(1) * 0)
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -52,7 +52,7 @@ def test_forward_writes_into_the_object_given_for_the_regular_name(functional_ca
 
 
 @clause("parametrize.regular-name")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_the_dict_keeps_the_object_given_for_the_regular_name(functional_call, site):
     value = site.value()
     values = {site.name: value}
@@ -64,10 +64,10 @@ def test_the_dict_keeps_the_object_given_for_the_regular_name(functional_call, s
 
 
 @clause("parametrize.regular-name-gradient")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_the_gradient_reaches_the_tensor_given_for_the_regular_name(functional_call, site):
     value = site.value().requires_grad_()
-    site.inside(lambda owner: site.now() ** 2)
+    site.in_forward(lambda owner: site.current() ** 2)
 
     functional_call(site.module, {site.name: value}, site.x).sum().backward()
 
@@ -75,10 +75,10 @@ def test_the_gradient_reaches_the_tensor_given_for_the_regular_name(functional_c
 
 
 @clause("parametrize.regular-name-gradient")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_the_result_of_another_operation_passes_the_gradient_on(functional_call, site):
     leaf = site.value().requires_grad_()
-    site.inside(lambda owner: site.now() ** 2)
+    site.in_forward(lambda owner: site.current() ** 2)
 
     functional_call(site.module, {site.name: leaf * 3}, site.x).sum().backward()
 
@@ -86,19 +86,19 @@ def test_the_result_of_another_operation_passes_the_gradient_on(functional_call,
 
 
 @clause("parametrize.no-right-inverse")
-@at((squared, nested_squared))
+@with_site((squared, nested_squared))
 def test_a_parametrization_without_right_inverse_can_be_disabled(functional_call, site):
-    site.inside(lambda owner: site.now() * 1)
+    site.in_forward(lambda owner: site.current() * 1)
 
     assert torch.equal(functional_call(site.module, {site.name: site.value()}, site.x), site.value())
 
 
 @clause("parametrize.not-run")
-@at((doubled, shifted, chained, two_originals))
+@with_site((doubled, shifted, chained, two_originals))
 def test_a_disabled_parametrization_does_not_run(functional_call, site):
     before = snapshot(site.module)
     site.ran.clear()
-    site.inside(lambda owner: site.now())
+    site.in_forward(lambda owner: site.current())
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -118,11 +118,11 @@ def test_the_vectors_of_a_disabled_spectral_norm_stay(functional_call, training)
 
 
 @clause("parametrize.regular-parameter")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_a_parameter_can_be_given_for_the_regular_name(functional_call, site):
     value, seen = nn.Parameter(site.value()), []
     before = snapshot(site.module)
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -131,7 +131,7 @@ def test_a_parameter_can_be_given_for_the_regular_name(functional_call, site):
 
 
 @clause("parametrize.original")
-@at((squared, nested_squared, doubled))
+@with_site((squared, nested_squared, doubled))
 def test_the_parametrization_is_applied_to_the_value_given_for_the_original(functional_call, site):
     value = site.value().requires_grad_()
     expected = site.value().requires_grad_()
@@ -146,7 +146,7 @@ def test_the_parametrization_is_applied_to_the_value_given_for_the_original(func
 
 
 @clause("parametrize.several-originals")
-@at((two_originals,))
+@with_site((two_originals,))
 def test_all_or_some_of_several_originals(functional_call, site):
     assert len(site.originals) == 2
     for names in ([site.originals[0]], [site.originals[1]], site.originals, site.originals[::-1]):
@@ -162,9 +162,9 @@ def test_all_or_some_of_several_originals(functional_call, site):
 
 
 @clause("parametrize.chained")
-@at((chained,))
+@with_site((chained,))
 def test_chained_parametrizations_apply_in_their_order(functional_call, site):
-    site.inside(lambda owner: site.now() * 1)
+    site.in_forward(lambda owner: site.current() * 1)
 
     result = functional_call(site.module, {site.originals[0]: site.value()}, site.x)
 
@@ -229,12 +229,12 @@ def test_an_assignment_to_a_copy_goes_through_its_parametrization(functional_cal
 @clause("parametrize.still-active")
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at((shifted, doubled, two_originals))
+@with_site((shifted, doubled, two_originals))
 def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
     before, kind = snapshot(site.module), type(site.owner)
     name = site.name if by == "regular name" else site.originals[0]
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     try:
         functional_call(site.module, {name: site.value()}, site.x)
     except ZeroDivisionError:
@@ -243,17 +243,17 @@ def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
     assert parametrize.is_parametrized(site.owner, site.key)
     assert type(site.owner) is kind
     assert snapshot(site.module).slots == before.slots
-    assert torch.equal(site.now(), site.own)
+    assert torch.equal(site.current(), site.own)
 
 
 @clause("parametrize.still-active")
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_what_is_assigned_after_the_call_goes_to_the_original(functional_call, site, by, fails):
     original = get(site.module, site.originals[0])
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
         functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
 
@@ -262,15 +262,15 @@ def test_what_is_assigned_after_the_call_goes_to_the_original(functional_call, s
 
     assert get(site.module, site.originals[0]) is original
     assert original.tolist() == [1.0, 2.0, 4.0]
-    assert site.now().tolist() == [2.0, 4.0, 8.0]
+    assert site.current().tolist() == [2.0, 4.0, 8.0]
 
 
 @clause("parametrize.buffer")
-@at((buffer_doubled,))
+@with_site((buffer_doubled,))
 def test_the_regular_name_of_a_parametrized_buffer(functional_call, site):
     value, seen, before = site.value(), [], snapshot(site.module)
     site.ran.clear()
-    site.inside(lambda owner: seen.append(site.now()) or site.x)
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -280,9 +280,9 @@ def test_the_regular_name_of_a_parametrized_buffer(functional_call, site):
 
 
 @clause("parametrize.buffer")
-@at((buffer_squared,))
+@with_site((buffer_squared,))
 def test_the_original_of_a_parametrized_buffer(functional_call, site):
-    site.inside(lambda owner: site.now() * 1)
+    site.in_forward(lambda owner: site.current() * 1)
 
     assert torch.equal(functional_call(site.module, {site.originals[0]: site.value()}, site.x), site.value() ** 2)
 
@@ -334,14 +334,14 @@ def test_builtin_parametrizations_apply_to_given_originals(functional_call, kind
 @clause("parametrize.cached")
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @pytest.mark.parametrize("first", ["given", "own"])
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_given_and_own_values_are_not_mixed_in_the_cache(functional_call, site, by, first):
     name = site.name if by == "regular name" else site.originals[0]
     given = [{name: site.value(seed)} for seed in (2, 3)]
     own, site.x = site.module(site.x), site.x
     expected = [site.value(seed) if by == "regular name" else 2 * site.value(seed) for seed in (2, 3)]
     seen = []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
     with parametrize.cached():
         plain = [site.module(site.x)] if first == "own" else []
         for values in given:
@@ -355,25 +355,25 @@ def test_given_and_own_values_are_not_mixed_in_the_cache(functional_call, site, 
 
 @clause("parametrize.cached")
 @pytest.mark.parametrize("by", ["regular name", "original"])
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_call, site, by):
     name = site.name if by == "regular name" else site.originals[0]
     original = get(site.module, site.originals[0])
     with parametrize.cached():
         functional_call(site.module, {name: site.value()}, site.x)
-        assert site.now() is site.now()
+        assert site.current() is site.current()
 
     for _ in range(2):
-        assert torch.equal(site.now(), 2 * original)
+        assert torch.equal(site.current(), 2 * original)
         with torch.no_grad():
             original.add_(1)
 
 
 @clause("parametrize.both")
-@at((squared, doubled))
+@with_site((squared, doubled))
 def test_regular_name_and_original_together(functional_call, site, observe):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
     for values in (
         {site.name: value, site.originals[0]: site.value(2)},
         {site.originals[0]: site.value(2), site.name: value},

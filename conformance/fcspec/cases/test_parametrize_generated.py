@@ -2,7 +2,7 @@
 
 from fcspec.calls.drawing import Topic
 from fcspec.calls.plan import AS_PARAMETER, GRAD
-from fcspec.cases.support.generated import none_breaks
+from fcspec.cases.support.generated import assert_law_holds
 from fcspec.plugin import clause
 
 
@@ -10,4 +10,4 @@ from fcspec.plugin import clause
 def test_originals_are_used_in_any_module(functional_call, names, pytestconfig):
     topic = Topic("originals", parametrized="original", kinds=(GRAD, AS_PARAMETER))
 
-    none_breaks("parametrize.original", topic, functional_call, names, pytestconfig)
+    assert_law_holds("parametrize.original", topic, functional_call, names, pytestconfig)

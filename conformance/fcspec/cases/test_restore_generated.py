@@ -1,7 +1,7 @@
 """restore, in calls that are drawn."""
 
 from fcspec.calls.drawing import ANY_KIND, Topic
-from fcspec.cases.support.generated import none_breaks
+from fcspec.cases.support.generated import assert_law_holds
 from fcspec.plugin import clause
 
 
@@ -9,4 +9,4 @@ from fcspec.plugin import clause
 def test_own_objects_come_back_in_any_module(functional_call, names, pytestconfig):
     topic = Topic("values", forms=True, kinds=ANY_KIND)
 
-    none_breaks("restore.objects", topic, functional_call, names, pytestconfig)
+    assert_law_holds("restore.objects", topic, functional_call, names, pytestconfig)

@@ -6,19 +6,19 @@ from fcspec.plugin import clause
 
 @clause("restore.objects")
 def test_own_objects_come_back_in_a_sequence_of_calls(functional_call, names):
-    sequences.hold(functional_call, names, "restore.objects")
+    sequences.run_sequences(functional_call, names, "restore.objects")
 
 
 @clause("restore.exception")
 def test_own_objects_come_back_from_failing_calls_in_a_sequence(functional_call, names):
-    sequences.hold(functional_call, names, "restore.exception")
+    sequences.run_sequences(functional_call, names, "restore.exception")
 
 
 @clause("restore.nested")
 def test_own_objects_come_back_from_nested_calls_in_a_sequence(functional_call, names):
-    sequences.hold(functional_call, names, "restore.nested")
+    sequences.run_sequences(functional_call, names, "restore.nested")
 
 
 @clause("restore.rebound")
 def test_own_objects_come_back_from_rebinding_calls_in_a_sequence(functional_call, names):
-    sequences.hold(functional_call, names, "restore.rebound")
+    sequences.run_sequences(functional_call, names, "restore.rebound")

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values, parameter
+from fcspec.specimens.base import with_site, with_group, fresh_values, parameter
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import PARAMETRIZED, parametrization
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
@@ -32,14 +32,14 @@ def _places(module, key):
 
 @clause("restore.no-leftovers")
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call, names, site, fails):
     key = names.attribute()
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     for extra in (torch.ones(3), parameter()):
         try:
-            functional_call(site.module, {site.name: site.value(), site.beside(key): extra}, site.x)
+            functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
         except ZeroDivisionError:
             assert fails
 
@@ -48,7 +48,7 @@ def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call
 
 
 @clause("restore.own-grad")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_grad_is_no_name(functional_call, site):
     """Whether the call is refused or not: a parameter is no module."""
     with contextlib.suppress(Exception):
@@ -58,7 +58,7 @@ def test_grad_is_no_name(functional_call, site):
 
 
 @clause("restore.own-grad")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_grad_of_own_parameters_is_untouched(functional_call, site):
     for one in site.module.parameters():
         one.grad = torch.full_like(one, 5.0)
@@ -71,7 +71,7 @@ def test_grad_of_own_parameters_is_untouched(functional_call, site):
 
 
 @clause("restore.versions")
-@at(SITES)
+@with_site(SITES)
 def test_own_tensors_are_not_written_to(functional_call, site):
     before, output = snapshot(site.module), site.module(site.x.requires_grad_())
 
@@ -83,10 +83,10 @@ def test_own_tensors_are_not_written_to(functional_call, site):
 
 @clause("restore.shape")
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at(SITES)
+@with_site(SITES)
 def test_nothing_else_of_the_module_is_changed(functional_call, site, fails):
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     site.owner.register_forward_hook(lambda *_: None)
     site.module.register_forward_pre_hook(lambda *_: None)
     site.module.eval()
@@ -99,7 +99,7 @@ def test_nothing_else_of_the_module_is_changed(functional_call, site, fails):
 
 
 @clause("restore.shape")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, site):
     child, key, handles = nn.Identity(), names.attribute(), []
 
@@ -109,7 +109,7 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
         handles.append(site.module.register_full_backward_hook(lambda *_: None))
         return torch.zeros(())
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert site.owner._modules.get(key) is child
@@ -117,7 +117,7 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
 
 
 @clause("restore.shape")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_class_that_forward_gives_the_module_stays(functional_call, names, site):
     other = type(names.type(), (type(site.owner),), {})
 
@@ -125,14 +125,14 @@ def test_a_class_that_forward_gives_the_module_stays(functional_call, names, sit
         owner.__class__ = other
         return torch.zeros(())
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert type(site.owner) is other
 
 
 @clause("restore.shape")
-@at(SITES)
+@with_site(SITES)
 def test_the_module_can_be_copied_as_before(functional_call, site):
     functional_call(site.module, fresh_values(site.module), site.x)
 
@@ -157,12 +157,12 @@ def test_the_module_can_be_pickled_as_before(functional_call, make):
 
 @clause("restore.no-references")
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at(SITES)
+@with_site(SITES)
 def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
     value = site.value()
     alive = weakref.ref(value)
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     try:
         functional_call(site.module, {site.name: value}, site.x)
     except ZeroDivisionError:
@@ -176,7 +176,7 @@ def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
 
 @clause("restore.no-references")
 @pytest.mark.parametrize("equal", [False, True], ids=["one", "equal ones"])
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_nothing_keeps_tensors_of_tied_names_alive(functional_call, group, equal):
     values = {name: group.value() for name in group.names} if equal else {group.names[0]: group.value()}
     alive = [weakref.ref(value) for value in values.values()]
@@ -198,7 +198,7 @@ def _give_back(module, *names, own):
 
 
 @clause("restore.no-references")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_nothing_keeps_the_tensor_of_a_regular_name_alive(functional_call, site):
     value = site.value()
     alive = weakref.ref(value)
@@ -210,7 +210,7 @@ def test_nothing_keeps_the_tensor_of_a_regular_name_alive(functional_call, site)
 
 
 @clause("restore.no-references")
-@at(FLAT)
+@with_site(FLAT)
 def test_nothing_keeps_the_tensors_of_a_refused_call_alive(functional_call, site):
     value = site.value()
     alive = weakref.ref(value)
@@ -321,17 +321,17 @@ def test_a_recurrent_module_with_a_parametrized_weight_lists_own_weights_again(f
 @clause("restore.plain-attribute")
 @pytest.mark.parametrize("where", ["instance", "class"])
 @pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at((flat_parameter, NESTED[0]))
+@with_site((flat_parameter, NESTED[0]))
 def test_a_plain_tensor_is_restored_where_it_stood(functional_call, names, site, where, fails):
     key, plain = names.attribute(), torch.rand(3)
     holder = site.owner if where == "instance" else type(site.owner)
     setattr(holder, key, plain)
     before = _places(site.module, key)
     if fails:
-        site.inside(lambda owner: 1 / 0)
+        site.in_forward(lambda owner: 1 / 0)
     for value in (torch.ones(3), parameter()):
         with contextlib.suppress(Exception):  # it may be refused
-            functional_call(site.module, {site.beside(key): value}, site.x)
+            functional_call(site.module, {site.sibling_name(key): value}, site.x)
 
         assert vars(holder)[key] is plain
         assert _places(site.module, key) == before

@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.base import with_site, with_group, fresh_values, parameter, probe
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
@@ -25,7 +25,7 @@ from fcspec.specimens.sites import (
 
 
 @clause("swap.parameter")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_forward_computes_with_the_given_parameter(functional_call, site):
     values = {site.name: site.value()}
 
@@ -33,7 +33,7 @@ def test_forward_computes_with_the_given_parameter(functional_call, site):
 
 
 @clause("swap.parameter")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_a_frozen_parameter_is_replaced_like_any_other(functional_call, site):
     site.own.requires_grad_(False)
     values = {site.name: site.value()}
@@ -42,7 +42,7 @@ def test_a_frozen_parameter_is_replaced_like_any_other(functional_call, site):
 
 
 @clause("swap.buffer")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_forward_computes_with_the_given_buffer(functional_call, site):
     values = {site.name: site.value()}
 
@@ -71,7 +71,7 @@ def deep_buffer(names):
 
 
 @clause("swap.nested")
-@at((*NESTED, keyed_parameter, deep_parameter, deep_buffer))
+@with_site((*NESTED, keyed_parameter, deep_parameter, deep_buffer))
 def test_dotted_names_reach_any_depth(functional_call, site):
     values = fresh_values(site.module)
 
@@ -79,7 +79,7 @@ def test_dotted_names_reach_any_depth(functional_call, site):
 
 
 @clause("swap.nested")
-@at(NESTED)
+@with_site(NESTED)
 def test_a_submodule_that_is_none_is_passed_over(functional_call, names, site):
     site.owner.add_module(names.attribute(), None)
     values = fresh_values(site.module)
@@ -90,11 +90,11 @@ def test_a_submodule_that_is_none_is_passed_over(functional_call, names, site):
 
 
 @clause("swap.partial")
-@at(SITES)
+@with_site(SITES)
 def test_names_that_are_not_given_keep_their_own_value(functional_call, site):
     kept = []
-    site.inside(lambda owner: kept.append(site.at(site.other)))
-    own = site.at(site.other)
+    site.in_forward(lambda owner: kept.append(site.get(site.other)))
+    own = site.get(site.other)
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -102,11 +102,11 @@ def test_names_that_are_not_given_keep_their_own_value(functional_call, site):
 
 
 @clause("swap.partial")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_name_that_begins_like_a_given_one_keeps_its_own_value(functional_call, site):
     longer, kept = site.key + "_too", []
     site.owner.register_parameter(longer, own := parameter())
-    site.inside(lambda owner: kept.append(getattr(owner, longer)))
+    site.in_forward(lambda owner: kept.append(getattr(owner, longer)))
 
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -114,10 +114,10 @@ def test_a_name_that_begins_like_a_given_one_keeps_its_own_value(functional_call
 
 
 @clause("swap.identity")
-@at(SITES)
+@with_site(SITES)
 def test_the_attribute_is_the_given_object(functional_call, site):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -125,10 +125,10 @@ def test_the_attribute_is_the_given_object(functional_call, site):
 
 
 @clause("swap.identity")
-@at((flat_parameter, nested_parameter, nested_buffer))
+@with_site((flat_parameter, nested_parameter, nested_buffer))
 def test_own_tensors_may_be_given_for_one_another(functional_call, site):
-    one, other, seen = site.own, site.at(site.other), []
-    site.inside(lambda owner: seen.append((site.now(), site.at(site.other))))
+    one, other, seen = site.own, site.get(site.other), []
+    site.in_forward(lambda owner: seen.append((site.current(), site.get(site.other))))
 
     for given in ((other, site.value()), (other, one)):
         functional_call(site.module, dict(zip((site.name, site.other), given, strict=True)), site.x)
@@ -137,10 +137,10 @@ def test_own_tensors_may_be_given_for_one_another(functional_call, site):
 
 
 @clause("swap.identity")
-@at(SITES)
+@with_site(SITES)
 def test_a_call_in_a_thread_uses_the_given_object(functional_call, site):
     value, seen, failed = site.value(), [], []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     def call():
         try:
@@ -157,11 +157,11 @@ def test_a_call_in_a_thread_uses_the_given_object(functional_call, site):
 
 
 @clause("swap.identity")
-@at(FLAT)
+@with_site(FLAT)
 def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
     leaf = site.value().requires_grad_()
     value, seen = leaf * 1, []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -179,11 +179,11 @@ KINDS = {
 
 @clause("swap.kind")
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@at(FLAT)
+@with_site(FLAT)
 def test_every_kind_of_tensor_is_accepted_everywhere(functional_call, site, kind):
     value, seen = kind(site.value()), []
     requires_grad = value.requires_grad
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -204,10 +204,10 @@ OTHERS = {
 
 @clause("swap.other-shape")
 @pytest.mark.parametrize("value", OTHERS.values(), ids=OTHERS)
-@at(FLAT)
+@with_site(FLAT)
 def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functional_call, site, value):
     seen = []
-    site.inside(lambda owner: seen.append(site.now()) or site.x)
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -234,10 +234,10 @@ def _incomparable_subclass(names, tensor):
 
 @clause("swap.subclass")
 @pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
-@at(FLAT)
+@with_site(FLAT)
 def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site, kind):
     value, seen = kind(names, site.value()), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -246,10 +246,10 @@ def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site
 
 @clause("swap.subclass")
 @pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, names, group, kind):
     value, seen = kind(names, group.value()), []
-    group.inside(lambda module: seen.extend(group.now()))
+    group.in_forward(lambda module: seen.extend(group.current()))
 
     functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
 
@@ -259,12 +259,12 @@ def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, 
 @clause("swap.subclass")
 @pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
 @pytest.mark.parametrize("kind", [_subclass_without_torch_function, _incomparable_subclass])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_module_may_own_one(functional_call, names, site, kind, given):
     own = kind(names, torch.ones(3))
     site.module.register_buffer(names.attribute(), own)
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value} if given else {}, site.x)
 

@@ -1,7 +1,7 @@
 """swap, in calls that are drawn."""
 
 from fcspec.calls.drawing import Topic
-from fcspec.cases.support.generated import none_breaks
+from fcspec.cases.support.generated import assert_law_holds
 from fcspec.plugin import clause
 
 
@@ -9,4 +9,4 @@ from fcspec.plugin import clause
 def test_given_values_are_used_at_any_depth(functional_call, names, pytestconfig):
     topic = Topic("containers", forms=True)
 
-    none_breaks("swap.nested", topic, functional_call, names, pytestconfig)
+    assert_law_holds("swap.nested", topic, functional_call, names, pytestconfig)

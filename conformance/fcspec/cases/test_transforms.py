@@ -10,7 +10,7 @@ from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values, values_like
+from fcspec.specimens.base import with_site, fresh_values, values_like
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
@@ -93,7 +93,7 @@ def test_stacked_modules_give_what_each_gives(functional_call, own_data):
 
 
 @clause("transforms.vmap-ensemble")
-@at(SOME)
+@with_site(SOME)
 def test_stacked_values_give_what_each_gives(functional_call, site):
     values = stacked(fresh_values(site.module))
     each = [{name: value[i] for name, value in values.items()} for i in range(2)]
@@ -117,7 +117,7 @@ def test_stacked_tensors_get_gradients(functional_call):
 
 
 @clause("transforms.vmap-per-sample")
-@at(SOME)
+@with_site(SOME)
 def test_each_sample_has_its_gradients(functional_call, site):
     call, expected = both(functional_call, site.module)
     values, xs = fresh_values(site.module), torch.rand(4, 3)
@@ -151,11 +151,11 @@ def test_the_tutorial_on_per_sample_gradients(functional_call):
 
 
 @clause("transforms.vmap-inplace")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_a_mapped_buffer_is_changed_slice_by_slice(functional_call, site):
     values = {site.name: torch.stack([site.value(), site.value(2)])}
     xs, before = torch.rand(2, 3), values[site.name].clone()
-    site.inside(lambda owner: site.now().add_(current[0]))
+    site.in_forward(lambda owner: site.current().add_(current[0]))
     current = []
 
     def call(values, x):
@@ -184,31 +184,31 @@ def test_running_statistics_of_an_ensemble(functional_call):
 
 
 @clause("transforms.vjp")
-@at(SOME)
+@with_site(SOME)
 def test_vjp(functional_call, site):
     agrees(functional_call, site, "vjp")
 
 
 @clause("transforms.jvp")
-@at(SOME)
+@with_site(SOME)
 def test_jvp(functional_call, site):
     agrees(functional_call, site, "jvp")
 
 
 @clause("transforms.jacrev")
-@at(SOME)
+@with_site(SOME)
 def test_jacrev(functional_call, site):
     agrees(functional_call, site, "jacrev")
 
 
 @clause("transforms.jacfwd")
-@at(SOME)
+@with_site(SOME)
 def test_jacfwd(functional_call, site):
     agrees(functional_call, site, "jacfwd")
 
 
 @clause("transforms.hessian")
-@at(SOME)
+@with_site(SOME)
 def test_hessian(functional_call, site):
     agrees(functional_call, site, "hessian")
 
@@ -223,7 +223,7 @@ def _linearize_works():
 
 
 @clause("transforms.linearize")
-@at(SOME)
+@with_site(SOME)
 def test_linearize(functional_call, site):
     if not _linearize_works():
         unsupported("this torch's linearize fails on plain arithmetic")
@@ -231,17 +231,17 @@ def test_linearize(functional_call, site):
 
 
 @clause("transforms.functionalize")
-@at(SOME)
+@with_site(SOME)
 def test_functionalize(functional_call, site):
     agrees(functional_call, site, "functionalize")
 
 
 @clause("transforms.functionalize")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_functionalize_hands_on_what_forward_does_in_place(functional_call, site):
     value = site.value()
     before = value.clone()
-    site.inside(lambda owner: (site.now().add_(1), site.now() * 2)[1])
+    site.in_forward(lambda owner: (site.current().add_(1), site.current() * 2)[1])
 
     found = torch.func.functionalize(lambda value: functional_call(site.module, {site.name: value}, site.x))(value)
 
@@ -279,7 +279,7 @@ NESTINGS = {
 
 @clause("transforms.nested")
 @pytest.mark.parametrize(("nesting", "mapped"), NESTINGS.values(), ids=NESTINGS)
-@at((*FLAT, NESTED[0]))
+@with_site((*FLAT, NESTED[0]))
 def test_transforms_in_one_another(functional_call, site, nesting, mapped):
     call, expected = both(functional_call, site.module)
     values, xs = fresh_values(site.module), torch.rand(2, 3)
@@ -294,7 +294,7 @@ def test_transforms_in_one_another(functional_call, site, nesting, mapped):
 
 @clause("transforms.clean")
 @pytest.mark.parametrize("transform", TRANSFORMS)
-@at((FLAT[0], NESTED[1]))
+@with_site((FLAT[0], NESTED[1]))
 def test_no_wrapped_tensor_is_left(functional_call, site, transform):
     if not hasattr(torch.func, transform):
         unsupported(f"this torch has no torch.func.{transform}")
@@ -309,7 +309,7 @@ def test_no_wrapped_tensor_is_left(functional_call, site, transform):
 
 @clause("transforms.clean")
 @pytest.mark.parametrize("transform", [name for name in TRANSFORMS if name != "linearize"])
-@at((FLAT[0], NESTED[1]))
+@with_site((FLAT[0], NESTED[1]))
 def test_no_wrapped_tensor_is_left_when_forward_raises(functional_call, site, transform):
     class Raised(Exception):
         pass
@@ -318,7 +318,7 @@ def test_no_wrapped_tensor_is_left_when_forward_raises(functional_call, site, tr
         raise Raised
 
     values, before = fresh_values(site.module), snapshot(site.module)
-    site.inside(fail)
+    site.in_forward(fail)
 
     with pytest.raises(Raised):
         TRANSFORMS[transform](lambda values, x: functional_call(site.module, values, x), values, site.x)

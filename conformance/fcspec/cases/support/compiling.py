@@ -7,7 +7,7 @@ from fcspec.plugin import unsupported
 RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 
 
-def need():
+def require_compile():
     """End the case where this torch can't compile a call; else forget what was compiled before."""
     if RELEASE < (2, 5):
         unsupported("torch.compile traces functional_call with fullgraph from torch 2.5 on")

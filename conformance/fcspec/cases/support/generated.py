@@ -21,7 +21,7 @@ def words(names) -> Words:
     )
 
 
-def none_breaks(slug, topic, functional_call, names, config):
+def assert_law_holds(slug, topic, functional_call, names, config):
     """Draw calls about a topic and fail with the smallest one that breaks this law, as a script.
 
     Where a call breaks another law, that one is for its own cases.

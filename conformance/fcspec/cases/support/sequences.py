@@ -35,7 +35,7 @@ class Boom(Exception):
     """What a failing forward raises."""
 
 
-def hold(functional_call, names, slug):
+def run_sequences(functional_call, names, slug):
     """Run sequences; fail where a call of the kind that this law is about leaves the module other than it must be."""
     machine = type("Sequence", (Sequence,), {"functional_call": functional_call, "names": names, "slug": slug})
     run_state_machine_as_test(machine, settings=SETTINGS)
@@ -90,16 +90,16 @@ class Sequence(RuleBasedStateMachine):
     def state(self):
         return {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
 
-    def inside(self, act):
-        type(self.module).act = staticmethod(act)
+    def in_forward(self, act):
+        type(self.module).in_forward = staticmethod(act)
 
     def call(self, values, act=None):
         """The call, with a forward that does this first; what it raises is not looked at."""
         if act is not None:
-            self.inside(act)
+            self.in_forward(act)
         with contextlib.suppress(Exception):
             self.functional_call(self.module, values, self.x)
-        type(self.module).act = None
+        type(self.module).in_forward = None
 
     def compare(self, slug):
         now = {name: vars(owner)[store].get(key) for name, owner, store, key in self.places}
@@ -139,7 +139,7 @@ class Sequence(RuleBasedStateMachine):
             raise Boom
 
         def nest(root):
-            type(root).act = staticmethod(fail) if fails else None
+            type(root).in_forward = staticmethod(fail) if fails else None
             before = [get(root, name) for name in self.held]
             with contextlib.suppress(Boom):
                 self.functional_call(root, others, self.x)
