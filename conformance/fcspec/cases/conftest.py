@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from fcspec.cases.support import compiling
 from fcspec.specimens.base import Names
 from fcspec.state.module_state import Part
 
@@ -31,3 +32,9 @@ def site(request: pytest.FixtureRequest, names: Names) -> Any:
 def group(request: pytest.FixtureRequest, names: Names) -> Any:
     """`@with_group(PAIRS)`: several names of one tensor."""
     return request.param(names)
+
+
+@pytest.fixture
+def compiler() -> None:
+    """For cases that compile: they end as unsupported where this torch can't, and nothing compiled before is remembered."""
+    compiling.require_compile()

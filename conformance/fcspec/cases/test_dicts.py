@@ -10,7 +10,7 @@ from torch import nn
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import with_site, with_group, fresh_values
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, PAIRS, SHARED, shared_submodule
 from fcspec.specimens.parametrized import PARAMETRIZED
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_parameter

@@ -5,7 +5,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import with_site, with_group, fresh_values
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter, nested_parameter
 
@@ -17,36 +17,36 @@ def _requiring_grad(module):
 @clause("grad.given")
 @with_site(SITES)
 def test_given_tensors_get_the_gradients_of_a_module_that_holds_them(functional_call, site):
-    values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
-    oracle.result(site.module, twins, site.x).sum().backward()
+    values, held = _requiring_grad(site.module), _requiring_grad(site.module)
+    oracle.result(site.module, held, site.x).sum().backward()
 
     functional_call(site.module, values, site.x).sum().backward()
 
-    assert [name for name in values if not torch.equal(values[name].grad, twins[name].grad)] == []
+    assert [name for name in values if not torch.equal(values[name].grad, held[name].grad)] == []
 
 
 @clause("grad.given")
 @with_site(FLAT)
 def test_given_results_of_other_operations_pass_the_gradient_on(functional_call, site):
     leaf = site.value().requires_grad_()
-    twin = site.value().requires_grad_()
-    oracle.result(site.module, {site.name: twin * 3}, site.x).sum().backward()
+    held = site.value().requires_grad_()
+    oracle.result(site.module, {site.name: held * 3}, site.x).sum().backward()
 
     functional_call(site.module, {site.name: leaf * 3}, site.x).sum().backward()
 
-    assert torch.equal(leaf.grad, twin.grad)
+    assert torch.equal(leaf.grad, held.grad)
 
 
 @clause("grad.given")
 @with_site(FLAT)
 def test_gradients_of_several_calls_add_up(functional_call, site):
-    value, twin = site.value().requires_grad_(), site.value().requires_grad_()
+    value, held = site.value().requires_grad_(), site.value().requires_grad_()
     for _ in range(2):
-        oracle.result(site.module, {site.name: twin}, site.x).sum().backward()
+        oracle.result(site.module, {site.name: held}, site.x).sum().backward()
 
         functional_call(site.module, {site.name: value}, site.x).sum().backward()
 
-    assert torch.equal(value.grad, twin.grad)
+    assert torch.equal(value.grad, held.grad)
 
 
 @clause("grad.own")
@@ -89,8 +89,8 @@ def test_own_parameters_given_collect_their_gradients(functional_call, site):
 @clause("grad.transform")
 @with_site(PARAMETERS)
 def test_grad_over_a_loss(functional_call, site):
-    values, twins = fresh_values(site.module), _requiring_grad(site.module)
-    oracle.result(site.module, twins, site.x).square().sum().backward()
+    values, held = fresh_values(site.module), _requiring_grad(site.module)
+    oracle.result(site.module, held, site.x).square().sum().backward()
 
     def loss(values):
         return functional_call(site.module, values, site.x).square().sum()
@@ -98,7 +98,7 @@ def test_grad_over_a_loss(functional_call, site):
     gradients = torch.func.grad(loss)(values)
 
     assert gradients.keys() == values.keys()
-    assert [name for name in values if not torch.equal(gradients[name], twins[name].grad)] == []
+    assert [name for name in values if not torch.equal(gradients[name], held[name].grad)] == []
 
 
 @clause("grad.transform")
@@ -131,9 +131,9 @@ def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
 @clause("grad.attached")
 @with_site(PARAMETERS)
 def test_with_values_that_require_grad_gradients_track_gradients(functional_call, site):
-    values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
-    expected = oracle.result(site.module, twins, site.x).square().sum()
-    torch.autograd.grad(expected, twins[site.name], create_graph=True)[0].sum().backward()
+    values, held = _requiring_grad(site.module), _requiring_grad(site.module)
+    expected = oracle.result(site.module, held, site.x).square().sum()
+    torch.autograd.grad(expected, held[site.name], create_graph=True)[0].sum().backward()
 
     def loss(values):
         return functional_call(site.module, values, site.x).square().sum()
@@ -142,7 +142,7 @@ def test_with_values_that_require_grad_gradients_track_gradients(functional_call
     assert gradients[site.name].grad_fn is not None
     gradients[site.name].sum().backward()
 
-    assert torch.allclose(values[site.name].grad, twins[site.name].grad)
+    assert torch.allclose(values[site.name].grad, held[site.name].grad)
 
 
 @clause("grad.twice")
@@ -165,11 +165,11 @@ def test_gradients_of_gradients(functional_call, site):
         (first,) = torch.autograd.grad(loss, value, create_graph=True)
         return torch.autograd.grad(first.square().sum(), value)[0]
 
-    value, twin = site.value().requires_grad_(), site.value().requires_grad_()
+    value, held = site.value().requires_grad_(), site.value().requires_grad_()
 
     found = second(lambda values: functional_call(site.module, values, site.x), value)
 
-    assert torch.equal(found, second(lambda values: oracle.result(site.module, values, site.x), twin))
+    assert torch.equal(found, second(lambda values: oracle.result(site.module, values, site.x), held))
 
 
 @clause("grad.second-order")

@@ -80,13 +80,13 @@ def test_gradients_are_those_of_a_module_that_holds_the_values(functional_call, 
 def test_given_buffers_change_as_those_of_a_module_that_holds_them(functional_call, one, mode):
     module = one.make().train(MODES[mode][0])
     own = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    values, twin = values_for(module), holding(module)
+    values, plain = values_for(module), holding(module)
     with grad_mode(mode):
-        twin(*one.inputs())
+        plain(*one.inputs())
 
         functional_call(module, values, one.inputs())
 
-    assert differing([values[name] for name in own], twin.buffers()) == []
+    assert differing([values[name] for name in own], plain.buffers()) == []
     assert differing(module.buffers(), own.values()) == []
 
 

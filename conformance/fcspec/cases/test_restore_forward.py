@@ -1,13 +1,12 @@
 """restore, whatever forward does: calls of its own, names bound anew, deleted, moved; submodules replaced."""
 
-import contextlib
-
 import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site, with_group, fresh_values, parameter, probe
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, PARAMETERS, SITES
@@ -92,11 +91,8 @@ def test_a_call_in_forward_that_fails_gives_the_outer_call_its_value_back(functi
     assert snapshot(site.module).slots == before.slots
 
 
-ends = pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-
-
-def _bound_anew(functional_call, site, act, fails, **flags):
-    """The module before and after a call in whose forward `act` binds names anew, and then returns or raises."""
+def _before_and_after(functional_call, site, act, fails, **flags):
+    """Snapshots of the module before and after a call whose forward runs `act`, and then returns or raises."""
 
     def last(owner):
         act(owner)
@@ -104,33 +100,33 @@ def _bound_anew(functional_call, site, act, fails, **flags):
 
     before = snapshot(site.module)
     site.in_forward(last)
-    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+    with raises_if(fails):
         functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x, **flags)
     return before, snapshot(site.module)
 
 
 @clause("restore.rebound")
-@ends
+@returns_or_raises
 @pytest.mark.parametrize("new", [torch.zeros(3), None], ids=["tensor", "none"])
 @with_site(BUFFERS)
 def test_own_objects_come_back_when_forward_rebinds_a_buffer(functional_call, site, new, fails):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
+    before, after = _before_and_after(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.slots == before.slots
 
 
 @clause("restore.rebound")
-@ends
+@returns_or_raises
 @pytest.mark.parametrize("new", [nn.Parameter(torch.zeros(3)), None], ids=["parameter", "none"])
 @with_site(PARAMETERS)
 def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call, site, new, fails):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
+    before, after = _before_and_after(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.slots == before.slots
 
 
 @clause("restore.rebound")
-@ends
+@returns_or_raises
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
 @with_site(BUFFERS)
 def test_a_buffer_that_forward_registers_anew_is_as_persistent_as_before(functional_call, site, flags, fails):
@@ -139,27 +135,27 @@ def test_a_buffer_that_forward_registers_anew_is_as_persistent_as_before(functio
     def anew(owner):
         owner.register_buffer(site.key, torch.zeros(3), persistent=not persistent)
 
-    before, after = _bound_anew(functional_call, site, anew, fails, **flags)
+    before, after = _before_and_after(functional_call, site, anew, fails, **flags)
 
     assert after.slots == before.slots
 
 
 @clause("restore.deleted")
-@ends
+@returns_or_raises
 @with_site(PARAMETERS[:2])
 def test_a_plain_tensor_does_not_hide_the_parameter(functional_call, site, fails):
     def bind(owner):
         delattr(owner, site.key)
         setattr(owner, site.key, torch.zeros(3))
 
-    before, after = _bound_anew(functional_call, site, bind, fails)
+    before, after = _before_and_after(functional_call, site, bind, fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
     assert site.current() is site.own
 
 
 @clause("restore.rebound")
-@ends
+@returns_or_raises
 @with_site(SITES)
 def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(functional_call, site, fails):
     def move(owner):
@@ -169,33 +165,33 @@ def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(func
         else:
             owner.register_parameter(site.key, parameter())
 
-    before, after = _bound_anew(functional_call, site, move, fails)
+    before, after = _before_and_after(functional_call, site, move, fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
 
 
 @clause("restore.rebound-non-tensor")
-@ends
+@returns_or_raises
 @pytest.mark.parametrize("new", [7, "text", nn.Identity(), [torch.zeros(3)]], ids=["number", "text", "module", "list"])
 @with_site((*FLAT, *NESTED[:2]))
 def test_own_objects_come_back_when_forward_binds_something_else(functional_call, site, new, fails):
-    before, after = _bound_anew(functional_call, site, lambda owner: site.rebind(new), fails)
+    before, after = _before_and_after(functional_call, site, lambda owner: site.rebind(new), fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
     assert [site.key in store for store in (site.owner._modules, vars(site.owner))] == [False, False]
 
 
 @clause("restore.deleted")
-@ends
+@returns_or_raises
 @with_site(SITES)
 def test_what_forward_deletes_comes_back_of_the_same_kind(functional_call, site, fails):
-    before, after = _bound_anew(functional_call, site, lambda owner: delattr(owner, site.key), fails)
+    before, after = _before_and_after(functional_call, site, lambda owner: delattr(owner, site.key), fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
 
 
 @clause("restore.deleted")
-@ends
+@returns_or_raises
 def test_all_that_forward_deletes_is_as_persistent_as_before(functional_call, names, fails):
     module = probe(names)
     for persistent in (True, False, False, True):
@@ -208,7 +204,7 @@ def test_all_that_forward_deletes_is_as_persistent_as_before(functional_call, na
         return 1 / 0 if fails else None
 
     type(module).in_forward = delete
-    with contextlib.suppress(ZeroDivisionError):
+    with raises_if(fails):
         functional_call(module, values, torch.ones(3))
 
     assert snapshot(module).slots == before.slots

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site, with_group, fresh_values
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import squared
 from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter

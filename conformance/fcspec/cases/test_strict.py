@@ -7,7 +7,7 @@ from torch import nn
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import with_site, with_group, fresh_values, parameter, probe
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
 from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals
 from fcspec.specimens.sites import (

@@ -6,7 +6,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import with_site, with_group, fresh_values, parameter, probe
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,

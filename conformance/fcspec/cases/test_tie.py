@@ -12,7 +12,7 @@ from torch import nn
 from fcspec.cases.support.refusal import refused
 from fcspec.cases.support.tied import same_objects, seen_in_forward
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_group, fresh_values, get
+from fcspec.specimens.base import fresh_values, get, with_group
 from fcspec.specimens.groups import (
     ALL_PAIRS,
     BUFFER_PAIRS,

@@ -8,7 +8,7 @@ import torch
 
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site, with_group, fresh_values, get, parameter
+from fcspec.specimens.base import fresh_values, get, parameter, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, tied_in_one_module
 from fcspec.specimens.parametrized import doubled, nested_doubled
 

@@ -6,12 +6,8 @@ from torch import nn
 
 from fcspec.cases.support.tied import same_objects, seen_in_forward
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_group, get, parameter, probe
-from fcspec.specimens.groups import (
-    ALL_PAIRS,
-    SHARED,
-    tied_in_one_module,
-)
+from fcspec.specimens.base import get, parameter, probe, with_group
+from fcspec.specimens.groups import ALL_PAIRS, SHARED, tied_in_one_module
 from fcspec.state.module_state import snapshot
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site, with_group, get, parameter, probe
+from fcspec.specimens.base import get, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 

@@ -39,6 +39,10 @@ class Site:
         """A fresh plain tensor that could stand here."""
         return values_like(self.own, seed)
 
+    def bindable(self, seed: int = 7) -> Tensor:
+        """A fresh tensor that an assignment in forward registers: a Parameter in the place of a parameter, else a plain one."""
+        return nn.Parameter(self.value(seed)) if isinstance(self.own, nn.Parameter) else self.value(seed)
+
     def in_forward(self, act: ForwardAction) -> None:
         """Have the forward of `caller` call `act(owner)`; a result that is not None becomes the result of that forward."""
         type(self.caller).in_forward = staticmethod(lambda _: act(self.owner))  # type: ignore[attr-defined]

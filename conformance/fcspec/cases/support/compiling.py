@@ -1,10 +1,7 @@
-"""What every case that compiles needs."""
+"""What every case that compiles starts with."""
 
-import torch
-
+from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import unsupported
-
-RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 
 
 def require_compile():
