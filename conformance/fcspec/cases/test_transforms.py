@@ -34,7 +34,7 @@ AGREEING = {
     "transform", [pytest.param(transform, marks=clause(slug)) for slug, transform in AGREEING.items()]
 )
 @with_site(SOME)
-def test_a_transform_of_the_call_gives_what_it_gives_of_a_module_that_holds_the_values(
+def test_a_transform_agrees_with_that_of_a_module_that_holds_the_values(
     functional_call, site, transform
 ):
     require(transform)
