@@ -10,7 +10,7 @@ from fcspec.state.module_state import Part
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """`assert now == before`: say which slot differs, and how."""
+    """The message of `assert after == before` on two snapshots: which slot differs, and how."""
     if op == "==" and isinstance(left, Part) and isinstance(right, Part):
         return left.differences(right)
     return None

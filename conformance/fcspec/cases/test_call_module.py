@@ -81,7 +81,7 @@ def test_plain_attributes_that_forward_changes_are_changed(functional_call, site
 
 
 def _circle(names, through_child):
-    """A module that contains itself, directly or through a child; forward goes round once."""
+    """A module that contains itself, directly or through a child; its forward runs once."""
     key, way = names.attribute(), names.attribute()
     root = probe(names, lambda self, x: x * getattr(self, key))
     root.register_parameter(key, nn.Parameter(torch.rand(3)))

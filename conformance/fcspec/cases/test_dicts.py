@@ -114,7 +114,7 @@ def test_that_error_names_the_key(functional_call, site):
 
 
 class Inventive(dict[str, torch.Tensor]):
-    """A dict that has something to say for keys that it does not hold."""
+    """A dict that gives a value for keys that it does not hold, as defaultdict does."""
 
     def __missing__(self, key):
         return torch.zeros(3)
@@ -236,7 +236,7 @@ def test_equal_values_for_the_names_of_one_slot_stay_apart(functional_call, grou
     values = {name: group.value() for name in group.names}
     before = dict(values)
 
-    # not tied, for whether equal values are accepted as tied is another law
+    # untied: whether tied names accept equal values is the law of tie.equal-values
     functional_call(group.module, values, group.x, tie_weights=False)
 
     assert all(values[name] is before[name] for name in group.names)

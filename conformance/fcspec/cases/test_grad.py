@@ -176,7 +176,7 @@ def test_gradients_of_gradients(functional_call, site):
 @with_site((flat_parameter, nested_parameter))
 def test_an_inner_step_as_in_maml(functional_call, site):
     def outer(call):
-        """The gradient of the loss after one inner step, with regard to the start."""
+        """The gradient, with respect to the start values, of the loss after one inner step."""
         start = _requiring_grad(site.module)
         inner = torch.autograd.grad(call(start).square().sum(), list(start.values()), create_graph=True)
         stepped = {name: value - 0.1 * gradient for (name, value), gradient in zip(start.items(), inner, strict=True)}

@@ -17,7 +17,7 @@ from fcspec.state.module_state import snapshot
 
 
 def _whose(seen, site, value):
-    """In a phrase, which tensor was seen."""
+    """Which tensor was seen, as a phrase to observe."""
     if seen is value:
         return "the given value"
     return "its own value" if seen is site.own else "another value"
@@ -114,7 +114,7 @@ def test_a_lazy_module(functional_call, given, observe):
 @clause("hazards.threads")
 @with_site((flat_parameter,))
 def test_two_threads_in_one_module(functional_call, site, observe):
-    """Both are in forward at once; only then each looks, and they leave in the order they came."""
+    """Both threads are in forward before either reads the value, and the thread that entered first returns first."""
     values, seen = [site.value(1), site.value(2)], {}
     entered, looked, left = threading.Event(), threading.Barrier(2, timeout=5), threading.Event()
 

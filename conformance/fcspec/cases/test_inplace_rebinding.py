@@ -14,7 +14,7 @@ from fcspec.state.module_state import bits
 
 
 def _rebound(functional_call, site, values, seed=7, **flags):
-    """Call with a forward that binds a new tensor to the attribute; that tensor."""
+    """Make a call whose forward binds a new tensor to the attribute, and return that tensor."""
     new = site.bindable(seed)
     site.in_forward(lambda owner: site.rebind(new))
     functional_call(site.module, values, site.x, **flags)

@@ -18,7 +18,9 @@ def _builtin(kind):
     if normalize is None:
         unsupported(f"{kind} is no parametrization before torch 2.1")
     linear = normalize(nn.Linear(3, 3))
-    if kind == "spectral_norm":  # its vectors may have settled, and then running it changes none
+    if (
+        kind == "spectral_norm"
+    ):  # else its power iteration may have converged, and running it again would change nothing
         nn.init.uniform_(linear.parametrizations.weight.original)
     return linear
 

@@ -21,7 +21,7 @@ from fcspec.state.module_state import snapshot
 
 @clause("parametrize.others-stay")
 def test_the_other_parametrizations_of_a_module_stay_active(functional_call, names):
-    """With an exact right_inverse: that the parametrization itself is disabled, is the law of other clauses."""
+    """With an exact right_inverse, so that it does not matter whether the value is assigned or the parametrization disabled."""
     keys, double = [names.attribute() for _ in range(3)], (lambda original: 2 * original, lambda value: value / 2)
     module = probe(names, lambda self, x: torch.stack([getattr(self, key) for key in keys]))
     for key in keys:
@@ -40,7 +40,7 @@ def test_the_other_parametrizations_of_a_module_stay_active(functional_call, nam
 
 @clause("parametrize.others-stay")
 def test_a_copy_of_a_module_stays_parametrized(functional_call, names):
-    """A copy made by deepcopy is of the very class of its model, which has the property."""
+    """deepcopy gives the copy the same class object, and the parametrization is a property of that class."""
     module, one, key = probe(names), probe(names), names.attribute()
     one.register_parameter(key, parameter())
     double = (lambda original: 2 * original, lambda value: value / 2)

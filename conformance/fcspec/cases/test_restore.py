@@ -34,7 +34,7 @@ def test_own_objects_come_back_where_none_is_accepted(functional_call, site):
     before = snapshot(site.module)
     site.in_forward(lambda owner: torch.zeros(()))
 
-    with contextlib.suppress(Exception):  # dicts.none-value
+    with contextlib.suppress(Exception):  # whether None is accepted is observed by dicts.none-value
         functional_call(site.module, {site.name: None}, site.x)
 
     assert snapshot(site.module).slots == before.slots
@@ -92,7 +92,7 @@ def test_keys_keep_their_order_when_forward_deletes_one(functional_call, site, f
 @clause("restore.order")
 @with_site((nested_parameter, nested_buffer))
 def test_keys_keep_their_order_in_every_module_that_forward_deletes_one_from(functional_call, site):
-    """And registers it again, so that none is missing where the order is put back."""
+    """Forward also registers each key again, so that no key is missing when the call restores the order."""
 
     def act(owner):
         for one in (site.module.get_submodule(path) for path in owners):

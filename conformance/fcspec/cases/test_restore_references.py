@@ -24,7 +24,7 @@ def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
         site.in_forward(lambda owner: 1 / 0)
     with raises_if(fails):
         functional_call(site.module, {site.name: value}, site.x)
-    site.rebind(site.own)  # that the module itself does not hold the value is the law of other clauses
+    site.rebind(site.own)  # that the module does not keep the value is the law of other clauses
     del value
     gc.collect()
 
@@ -39,15 +39,15 @@ def test_nothing_keeps_tensors_of_tied_names_alive(functional_call, group, equal
     alive = [weakref.ref(value) for value in values.values()]
     with contextlib.suppress(Exception):
         functional_call(group.module, values, group.x, tie_weights=True)
-    _give_back(group.module, *group.names, own=group.own)
+    _put_back(group.module, *group.names, own=group.own)
     del values
     gc.collect()
 
     assert [one() for one in alive] == [None] * len(alive)
 
 
-def _give_back(module, *names, own):
-    """Its own tensor: that the module itself does not hold a value is the law of other clauses."""
+def _put_back(module, *names, own):
+    """Put its own tensor back at each name: that the module does not keep a value is the law of other clauses."""
     for name in names:
         path, _, key = name.rpartition(".")
         owner = module.get_submodule(path)

@@ -1,4 +1,4 @@
-"""restore, where a submodule is registered under two names: a slot is put back once, whatever names lead to it."""
+"""restore, where a submodule is registered under two names: its slots come back whichever of its names are given."""
 
 import pytest
 from torch import nn

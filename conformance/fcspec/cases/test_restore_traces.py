@@ -16,7 +16,7 @@ from fcspec.state.module_state import paths, snapshot
 
 
 def _places(module, key):
-    """Where in a module, and in its submodules, a name has to do with this one."""
+    """Every place in a module and its submodules where a name contains this key."""
     return [
         (path, kind, name)
         for path, owner in paths(module)
@@ -44,7 +44,7 @@ def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call
 @clause("restore.own-grad")
 @with_site(PARAMETERS)
 def test_grad_is_no_name(functional_call, site):
-    """Whether the call is refused or not: a parameter is no module."""
+    """The call may be refused: the name leads through a parameter, which is no module."""
     with contextlib.suppress(Exception):
         functional_call(site.module, {f"{site.name}.grad": site.value()}, site.x)
 

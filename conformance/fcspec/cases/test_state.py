@@ -63,7 +63,7 @@ def _changed(functional_call, site, call, group):
 @every_kind_of_call
 @with_site((nested_parameter,))
 def test_no_random_numbers_are_drawn(functional_call, site, call):
-    for draw in DRAWS:  # lest seeding anew, as the suite did, change nothing
+    for draw in DRAWS:  # a fresh seed is what the suite has set: then seeding again in the call would not show
         draw()
 
     assert _changed(functional_call, site, call, "rng") == {}
@@ -103,7 +103,7 @@ def test_defaults_are_as_before(functional_call, site, call):
 
 @contextlib.contextmanager
 def _other_defaults():
-    """None as torch starts with, so that resetting one shows."""
+    """Defaults that differ from those of a new process, so that a call that resets one is seen."""
     precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
     torch.set_default_dtype(torch.float64)
     torch.set_float32_matmul_precision("high")
@@ -129,7 +129,7 @@ def test_modes_are_as_before(functional_call, site, call):
 @every_kind_of_call
 @with_site((nested_parameter,))
 def test_torch_is_as_before(functional_call, site, call):
-    """But for torch.Storage: it follows the default dtype, and that is the law of state.defaults."""
+    """Except torch.Storage, which changes with the default dtype: that is the law of state.defaults."""
     already = len(process_state.repaired["torch"])
 
     changed = _changed(functional_call, site, call, "torch")

@@ -42,7 +42,7 @@ def test_a_module_without_state_needs_nothing(functional_call, names, nothing):
 @clause("strict.missing")
 @with_site(SITES)
 def test_each_missing_name_is_an_error(functional_call, site):
-    """Those of parameters: that buffers count is the law of strict.buffers."""
+    """Names of parameters only: that buffers count is the law of strict.buffers."""
     values = fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)
 
@@ -232,7 +232,7 @@ def test_one_name_of_a_slot_is_enough(functional_call, group):
 @clause("strict.tied-off")
 @with_group(ALL_PAIRS)
 def test_untied_every_slot_of_the_group_is_needed(functional_call, group):
-    """Every persistent one: that the others count is the law of strict.buffers."""
+    """Persistent slots only: that non-persistent buffers count is the law of strict.buffers."""
     functional_call(group.module, _without(group), group.x, strict=True, tie_weights=False)
 
     for name in [name for name in group.names if name in group.module.state_dict()]:

@@ -58,7 +58,7 @@ def test_a_buffer_need_not_be_a_float(functional_call, names, own, persistent):
 
 
 def deep_parameter(names):
-    """Twelve submodules down."""
+    """A parameter twelve submodules down."""
     return nested(names, nested(names, nested_parameter(names)))
 
 

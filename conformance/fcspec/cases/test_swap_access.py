@@ -1,4 +1,4 @@
-"""swap: how given values are listed, fetched and reached, in forward and by modules with access of their own."""
+"""swap: given values in what modules list and return, also from modules that override attribute access."""
 
 import pytest
 import torch
@@ -97,7 +97,7 @@ def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, s
 
 
 def _delegating(self, name):
-    """A wrapper's `__getattr__`: what it does not have, its child has."""
+    """A wrapper's `__getattr__`: attributes that it lacks are looked up on its child."""
     try:
         return nn.Module.__getattr__(self, name)
     except AttributeError:

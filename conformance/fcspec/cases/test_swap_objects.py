@@ -129,7 +129,7 @@ def _subclass_without_torch_function(names, tensor):
 
 
 def _incomparable_subclass(names, tensor):
-    """Neither hashed nor compared, as array-like tensors are."""
+    """Hashing and comparing it raise, as with array-like tensors."""
 
     def refuse(self, other):
         raise TypeError("not comparable")

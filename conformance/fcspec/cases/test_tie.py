@@ -1,6 +1,6 @@
 """tie: whether slots that hold one tensor take given values together.
 
-That they do so by default is the law of tie.default; the others ask for it.
+That they do so by default is the law of tie.default; cases of other laws pass tie_weights=True.
 """
 
 import itertools

@@ -12,7 +12,7 @@ from fcspec.specimens.parametrized import doubled, nested_doubled
 
 
 def _seen(functional_call, module, given, wanted):
-    """What forward sees at the wanted name while a value is given for another one; and that value."""
+    """What forward sees at the name `wanted` when a value is given for the name `given`; and that value."""
     value, seen = torch.rand(3), []
     type(module).in_forward = staticmethod(lambda _: seen.append(get(module, wanted)) or torch.zeros(()))
     functional_call(module, {given: value}, torch.ones(3), tie_weights=True)

@@ -34,9 +34,7 @@ AGREEING = {
     "transform", [pytest.param(transform, marks=clause(slug)) for slug, transform in AGREEING.items()]
 )
 @with_site(SOME)
-def test_a_transform_agrees_with_that_of_a_module_that_holds_the_values(
-    functional_call, site, transform
-):
+def test_a_transform_agrees_with_that_of_a_module_that_holds_the_values(functional_call, site, transform):
     require(transform)
     if transform == "linearize" and not linearize_works():
         unsupported("this torch's linearize fails on plain arithmetic")

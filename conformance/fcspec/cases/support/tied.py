@@ -2,7 +2,7 @@
 
 
 def seen_in_forward(functional_call, group, values, **flags):
-    """What forward sees at each name of the group; no flags: tied."""
+    """What forward sees at each name of the group. tie_weights=True unless the flags say otherwise."""
     found = []
     group.in_forward(lambda module: found.extend(group.current()))
     functional_call(group.module, values, group.x, **{"tie_weights": True, **flags})
@@ -10,4 +10,5 @@ def seen_in_forward(functional_call, group, values, **flags):
 
 
 def same_objects(objects, *expected):
-    return [one is other for one, other in zip(objects, expected, strict=True)] == [True] * len(expected)
+    """Whether these are the expected objects themselves, one by one."""
+    return all(one is other for one, other in zip(objects, expected, strict=True))
