@@ -4,40 +4,66 @@ import ast
 import inspect
 from pathlib import Path
 
+import collected
 import pytest
 from fcspec.spec import load_spec
 from fcspec.specimens import base, groups, parametrized, sites
 
 SPEC = load_spec()
+LEVELS = {clause.slug: clause.level for clause in SPEC.clauses}
 CASES = Path(inspect.getfile(base)).parents[1] / "cases"
-FILES = sorted(path for path in CASES.glob("test_*.py") if path.name != "test_examples.py")
+EXAMPLES = "test_examples.py"
+ACROSS_CHAPTERS = (EXAMPLES, "test_drawn.py")
+FILES = sorted(path for path in CASES.glob("test_*.py") if path.name != EXAMPLES)
 
 
-def functions_in(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+@pytest.fixture(scope="module")
+def items():
+    """Every case but the examples."""
+    return [item for item in collected.items() if item.file != EXAMPLES]
 
 
-def clauses_of(test):
-    calls = [one for one in test.decorator_list if isinstance(one, ast.Call)]
-    return [one.args[0].value for one in calls if isinstance(one.func, ast.Name) and one.func.id == "clause"]
+def chapter_of_file(file):
+    return file.removeprefix("test_").removesuffix(".py").partition("_")[0]
 
 
-ALL = [(path, test) for path in FILES for test in functions_in(path)]
+def chapter_of(slug):
+    """As files spell it: "drop" for "drop-in"."""
+    return slug.partition(".")[0].partition("-")[0]
 
 
-@pytest.mark.parametrize("slug", [clause.slug for clause in SPEC.clauses])
-def test_every_clause_has_a_test_beside_its_example(slug):
-    assert any(slug in clauses_of(test) for _, test in ALL)
+def test_every_clause_has_a_test_beside_its_example(items):
+    assert {slug for item in items for slug in item.clauses} == LEVELS.keys()
 
 
-@pytest.mark.parametrize(("path", "test"), [pytest.param(*one, id=f"{one[0].name}::{one[1].name}") for one in ALL])
-def test_every_test_names_one_clause_of_the_chapter_of_its_file_and_calls_only_the_fixture(path, test):
-    (slug,) = clauses_of(test)
+def test_every_clause_has_one_example():
+    examples = [item.clauses for item in collected.items() if item.file == EXAMPLES]
 
-    assert slug in [clause.slug for clause in SPEC.clauses]
-    assert path.stem.removeprefix("test_").partition("_")[0] == slug.partition(".")[0].partition("-")[0]
-    assert "functional_call" in [argument.arg for argument in test.args.args]
+    assert examples == [(clause.slug,) for clause in SPEC.clauses]
+
+
+def test_every_file_of_cases_is_collected(items):
+    assert {item.file for item in items} == {path.name for path in FILES}
+
+
+def test_every_test_names_one_clause(items):
+    assert [item.id for item in items if len(item.clauses) != 1 or item.clauses[0] not in LEVELS] == []
+
+
+def test_every_test_is_about_the_chapter_of_its_file(items):
+    of_chapters = [item for item in items if item.file not in ACROSS_CHAPTERS]
+
+    assert [item.id for item in of_chapters if {chapter_of_file(item.file)} != set(map(chapter_of, item.clauses))] == []
+
+
+def test_every_test_calls_the_fixture(items):
+    assert [item.id for item in items if "functional_call" not in item.arguments] == []
+
+
+def test_tests_of_may_clauses_observe_and_no_others_do(items):
+    observing = [item.id for item in items if "observe" in item.arguments]
+
+    assert observing == [item.id for item in items if any(LEVELS[slug] == "MAY" for slug in item.clauses)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -48,16 +74,6 @@ def test_no_case_reaches_an_implementation_but_through_the_fixture(path):
 
     assert "functional_call" not in imported
     assert not {"functional_call", "stateless", "_reparametrize_module"} & {*imported, *attributes}
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_a_may_test_observes_and_no_other_does(path):
-    levels = {clause.slug: clause.level for clause in SPEC.clauses}
-    for test in functions_in(path):
-        (slug,) = clauses_of(test)
-        observes = "observe" in [argument.arg for argument in test.args.args]
-
-        assert observes == (levels[slug] == "MAY"), test.name
 
 
 @pytest.mark.parametrize("clause", [one for one in SPEC.clauses if one.level == "MAY"], ids=lambda one: one.slug)

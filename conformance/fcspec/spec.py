@@ -70,18 +70,21 @@ class Spec:
 
     def __getitem__(self, slug: str) -> Clause:
         """The clause of that slug; UsageError with a did-you-mean when there is none."""
-        for clause in self.clauses:
-            if clause.slug == slug:
-                return clause
-        known = [clause.slug for clause in self.clauses]
-        raise UsageError(f"SPEC.md has no clause {slug!r}{did_you_mean(slug, known)}")
+        try:
+            return self._by_slug[slug]
+        except KeyError:
+            raise UsageError(f"SPEC.md has no clause {slug!r}{did_you_mean(slug, self._by_slug)}") from None
+
+    @functools.cached_property
+    def _by_slug(self) -> dict[str, Clause]:
+        return {clause.slug: clause for clause in self.clauses}
 
     @property
     def profiles(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(clause.profile for clause in self.clauses))
 
     def position(self, slug: str) -> int:
-        return next(i for i, clause in enumerate(self.clauses) if clause.slug == slug)
+        return [*self._by_slug].index(slug)
 
     def select(self, profiles: Iterable[str] = (), globs: Iterable[str] = ()) -> tuple[Clause, ...]:
         """The clauses of these profiles (none given: core; "all": every one) that match one of these globs (none: all).

@@ -1,10 +1,11 @@
-"""Fixtures that build specimens, named anew for every case, and the implementation under test."""
+"""Fixtures: the implementation under test, and specimens that are named anew for every case."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from fcspec.cases.support import compiling
 from fcspec.plugin.items import UNDER_TEST
 from fcspec.specimens.base import Names
 from fcspec.state.module_state import Part
@@ -18,7 +19,7 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """`assert now == before`: say which slot differs, and how."""
+    """The message of `assert after == before` on two snapshots: which slot differs, and how."""
     if op == "==" and isinstance(left, Part) and isinstance(right, Part):
         return left.differences(right)
     return None
@@ -48,11 +49,17 @@ def names(request: pytest.FixtureRequest) -> Names:
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, names: Names) -> Any:
-    """`@at(SITES)`: one slot of a module."""
+    """`@with_site(SITES)`: one slot of a module."""
     return request.param(names)
 
 
 @pytest.fixture
 def group(request: pytest.FixtureRequest, names: Names) -> Any:
-    """`@at(PAIRS, "group")`: several names of one tensor."""
+    """`@with_group(PAIRS)`: several names of one tensor."""
     return request.param(names)
+
+
+@pytest.fixture
+def compiler() -> None:
+    """For cases that compile: they end as unsupported where this torch can't, and nothing compiled before is remembered."""
+    compiling.require_compile()

@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at
+from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import flat_parameter, nested_parameter
 
 HOOKS = {
@@ -22,11 +22,11 @@ HOOKS = {
 
 
 @clause("call.hooks")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 @pytest.mark.parametrize("register", HOOKS.values(), ids=HOOKS)
 def test_forward_hooks_run_and_see_the_given_value(functional_call, site, register):
     value, seen = site.value(), []
-    with register(site.module, lambda: seen.append(site.now())):
+    with register(site.module, lambda: seen.append(site.current())):
         functional_call(site.module, {site.name: value}, site.x)
 
     assert seen
@@ -34,13 +34,13 @@ def test_forward_hooks_run_and_see_the_given_value(functional_call, site, regist
 
 
 @clause("call.hooks")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_hook_that_is_always_called_runs_when_forward_raises(functional_call, site):
     if "always_call" not in inspect.signature(nn.Module.register_forward_hook).parameters:
         unsupported("always_call is new in torch 2.1")
     value, seen = site.value(), []
-    site.module.register_forward_hook(lambda *_: seen.append(site.now()), always_call=True)
-    site.inside(lambda owner: 1 / 0)
+    site.module.register_forward_hook(lambda *_: seen.append(site.current()), always_call=True)
+    site.in_forward(lambda owner: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         functional_call(site.module, {site.name: value}, site.x)
@@ -49,7 +49,7 @@ def test_a_hook_that_is_always_called_runs_when_forward_raises(functional_call, 
 
 
 @clause("call.hooks")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_hooks_change_arguments_and_result(functional_call, site):
     site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     site.module.register_forward_hook(lambda module, args, output: output * 2)
@@ -62,7 +62,7 @@ def test_hooks_change_arguments_and_result(functional_call, site):
 
 
 @clause("call.hooks")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_full_backward_hooks_fire(functional_call, site):
     fired = []
     site.module.register_full_backward_hook(lambda module, grad_input, grad_output: fired.append(grad_output[0]))
@@ -73,9 +73,9 @@ def test_full_backward_hooks_fire(functional_call, site):
 
 
 @clause("call.hooks")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_an_overridden_call_is_used(functional_call, site):
-    type(site.module).__call__ = lambda self, x: ("its own", site.now())
+    type(site.module).__call__ = lambda self, x: ("its own", site.current())
     value = site.value()
 
     word, seen = functional_call(site.module, {site.name: value}, site.x)
@@ -85,12 +85,12 @@ def test_an_overridden_call_is_used(functional_call, site):
 
 
 @clause("call.hooks")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_compiled_module_runs_compiled(functional_call, site, monkeypatch):
     if not hasattr(nn.Module, "compile"):
         unsupported("Module.compile is new in torch 2.2")
     runs = []
-    monkeypatch.setattr(torch, "compile", lambda call, **_: lambda *args: runs.append(site.now()) or call(*args))
+    monkeypatch.setattr(torch, "compile", lambda call, **_: lambda *args: runs.append(site.current()) or call(*args))
     site.module.compile()
     value = site.value()
 

@@ -1,21 +1,17 @@
-"""compile: traced, compiled and exported calls, and tensors without data."""
+"""compile: compiled calls, and calls of compiled modules."""
 
 import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.support import compiling
-from fcspec.plugin import clause, unsupported
+from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS, within
+from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
-
-@pytest.fixture(autouse=True)
-def _compiler():
-    compiling.need()
+pytestmark = pytest.mark.usefixtures("compiler")
 
 
 def compiled(functional_call, module, backend="eager", **flags):
@@ -31,7 +27,7 @@ def compiled(functional_call, module, backend="eager", **flags):
 
 
 @clause("compile.fullgraph")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 @pytest.mark.parametrize("backend", ["eager", "aot_eager"])
 def test_a_compiled_call_gives_what_a_plain_one_gives(functional_call, site, backend):
     values = fresh_values(site.module)
@@ -66,7 +62,7 @@ def test_a_tuple_of_dicts_compiles(functional_call, backend):
 
 
 @clause("compile.tied")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_one_name_of_a_tied_group_serves_all(functional_call, group):
     values = {group.names[0]: group.value()}
     expected = oracle.result(group.module, values, group.x)
@@ -77,7 +73,7 @@ def test_one_name_of_a_tied_group_serves_all(functional_call, group):
 
 
 @clause("compile.tied")
-@at((*ALL_PAIRS, *LARGE), "group")
+@with_group((*ALL_PAIRS, *LARGE))
 def test_one_object_for_every_name_of_a_tied_group_compiles(functional_call, group):
     values = dict.fromkeys(group.names, group.value())
     expected = oracle.result(group.module, values, group.x)
@@ -88,7 +84,7 @@ def test_one_object_for_every_name_of_a_tied_group_compiles(functional_call, gro
 
 
 @clause("compile.tied")
-@at(LARGE, "group")
+@with_group(LARGE)
 def test_one_object_for_some_names_of_a_large_group_compiles(functional_call, group):
     values = dict.fromkeys(group.names[:2], group.value())
     expected = oracle.result(group.module, values, group.x)
@@ -136,18 +132,18 @@ def test_running_statistics_are_updated_in_the_given_tensors(functional_call, ba
     module = nn.BatchNorm1d(3)
     values = {name: buffer.clone() for name, buffer in module.named_buffers()}
     x = torch.linspace(-1, 1, 12).reshape(4, 3)
-    twin = oracle.holding(module, {name: value.clone() for name, value in values.items()})
-    twin(x)
+    plain = oracle.holding(module, {name: value.clone() for name, value in values.items()})
+    plain(x)
     before = snapshot(module)
 
     compiled(functional_call, module, backend)(values, x)
 
-    torch.testing.assert_close(values, dict(twin.named_buffers()))
+    torch.testing.assert_close(values, dict(plain.named_buffers()))
     assert snapshot(module).slots == before.slots
 
 
 @clause("compile.restore")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_the_module_is_as_before_a_compiled_call(functional_call, site):
     before, values = snapshot(site.module), fresh_values(site.module)
     run = compiled(functional_call, site.module)
@@ -161,7 +157,7 @@ def test_the_module_is_as_before_a_compiled_call(functional_call, site):
 
 
 @clause("compile.restore")
-@at((*SHARED, *SHARED_BUFFERS), "group")
+@with_group((*SHARED, *SHARED_BUFFERS))
 def test_a_module_with_a_shared_submodule_is_as_before_a_compiled_call(functional_call, group):
     before = snapshot(group.module)
 
@@ -172,7 +168,7 @@ def test_a_module_with_a_shared_submodule_is_as_before_a_compiled_call(functiona
 
 
 @clause("compile.recompile")
-@at((*FLAT, *NESTED))
+@with_site((*FLAT, *NESTED))
 def test_new_values_of_the_same_shape_compile_nothing_anew(functional_call, site):
     graphs = []
 
@@ -191,98 +187,8 @@ def test_new_values_of_the_same_shape_compile_nothing_anew(functional_call, site
     torch.testing.assert_close(actual, oracle.result(site.module, values, site.x))
 
 
-@clause("compile.export")
-@pytest.mark.parametrize("strict", [False, True], ids=["traced", "strict"])
-def test_a_module_whose_forward_makes_the_call_can_be_exported(functional_call, strict):
-    if compiling.RELEASE < (2, 8):
-        unsupported("torch.export takes a module that closes over another one from torch 2.8 on")
-    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-    values, x = fresh_values(module), torch.ones(2, 3)
-
-    def wrap(call):
-        class Outer(nn.Module):
-            def forward(self, values, x):
-                return call(module, values, (x,))
-
-        return lambda *inputs: torch.export.export(Outer(), inputs, strict=strict)
-
-    program = functional_call.through(wrap)(values, x)
-
-    other = {name: value + 1 for name, value in values.items()}
-    torch.testing.assert_close(program.module()(other, x), oracle.result(module, other, x))
-
-
-@clause("compile.make-fx")
-@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
-@at((*FLAT, *NESTED))
-def test_make_fx_traces_the_given_values_as_inputs(functional_call, site, mode):
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    module, values = site.module, fresh_values(site.module)
-    expected = oracle.result(module, values, site.x)
-    zeros = {name: torch.zeros_like(value) for name, value in values.items()}
-
-    def wrap(call):
-        return make_fx(lambda values, x: call(module, values, (x,)), tracing_mode=mode)
-
-    graph = functional_call.through(wrap)(zeros, site.x)
-
-    torch.testing.assert_close(graph(values, site.x), expected)
-
-
-@clause("compile.fake")
-@at((*FLAT, *NESTED))
-def test_fake_tensors_are_taken_and_the_module_comes_back(functional_call, site):
-    from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
-
-    before = snapshot(site.module)
-    with FakeTensorMode() as mode:
-        values = {name: mode.from_tensor(value) for name, value in fresh_values(site.module).items()}
-
-        result = functional_call(site.module, values, mode.from_tensor(site.x))
-
-    assert isinstance(result, FakeTensor)
-    assert result.shape == site.x.shape
-    assert snapshot(site.module).slots == before.slots
-
-
-@clause("compile.meta")
-@at((*FLAT, *NESTED))
-def test_meta_values_give_a_meta_result(functional_call, site):
-    before = snapshot(site.module)
-    values = {name: value.to("meta") for name, value in fresh_values(site.module).items()}
-
-    result = functional_call(site.module, values, site.x.to("meta"))
-
-    assert (result.device.type, result.shape) == ("meta", site.x.shape)
-    assert snapshot(site.module).slots == before.slots
-
-
-@clause("compile.meta")
-@at((within,), "group")
-def test_one_meta_value_serves_a_tied_group(functional_call, group):
-    values = {name: value.to("meta") for name, value in fresh_values(group.module).items() if name not in group.names}
-    values[group.names[0]] = group.value().to("meta")
-
-    result = functional_call(group.module, values, group.x.to("meta"))
-
-    assert result.device.type == "meta"
-
-
-@clause("compile.meta")
-def test_real_values_compute_through_a_module_on_the_meta_device(functional_call):
-    module = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
-    values, x = fresh_values(module), torch.ones(2, 3)
-    skeleton = nn.Sequential(nn.Linear(3, 4, device="meta"), nn.ReLU(), nn.Linear(4, 2, device="meta"))
-
-    actual = functional_call(skeleton, values, x)
-
-    torch.testing.assert_close(actual, oracle.result(module, values, x))
-    assert {parameter.device.type for parameter in skeleton.parameters()} == {"meta"}
-
-
 @clause("compile.optimized-module")
-@at(FLAT)
+@with_site(FLAT)
 def test_names_of_a_compiled_module_lead_through_orig_mod(functional_call, site):
     module, values = site.module, fresh_values(site.module)
     expected, before = oracle.result(module, values, site.x), snapshot(module)

@@ -10,14 +10,14 @@ from torch import nn
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values
-from fcspec.specimens.groups import ALL_PAIRS, PAIRS, SHARED, twin_submodules
+from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.groups import ALL_PAIRS, PAIRS, SHARED, shared_submodule
 from fcspec.specimens.parametrized import PARAMETRIZED
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_parameter
 
 
 @clause("dicts.one")
-@at(SITES)
+@with_site(SITES)
 def test_one_dict_is_enough(functional_call, site):
     values = fresh_values(site.module)
 
@@ -25,7 +25,7 @@ def test_one_dict_is_enough(functional_call, site):
 
 
 @clause("dicts.one")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_name_may_be_a_subclass_of_str(functional_call, names, site):
     kind = type(names.type(), (str,), {})
     values = fresh_values(site.module)
@@ -36,7 +36,7 @@ def test_a_name_may_be_a_subclass_of_str(functional_call, names, site):
 
 
 @clause("dicts.one")
-@at(SITES)
+@with_site(SITES)
 def test_the_order_of_one_dict_means_nothing(functional_call, site):
     values = dict(reversed(fresh_values(site.module).items()))
 
@@ -62,7 +62,7 @@ SPLITS = {
 
 @clause("dicts.tuple")
 @pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_tuple_of_dicts_acts_as_their_union(functional_call, site, split):
     values = fresh_values(site.module)
 
@@ -73,7 +73,7 @@ def test_a_tuple_of_dicts_acts_as_their_union(functional_call, site, split):
 
 @clause("dicts.tuple")
 @pytest.mark.parametrize("nothing", [(), ({},), ({}, {})], ids=str)
-@at(FLAT)
+@with_site(FLAT)
 def test_a_tuple_of_nothing_gives_nothing(functional_call, site, nothing):
     assert torch.equal(functional_call(site.module, nothing, site.x), site.module(site.x))
 
@@ -81,7 +81,7 @@ def test_a_tuple_of_nothing_gives_nothing(functional_call, site, nothing):
 @clause("dicts.distinct")
 @pytest.mark.parametrize("same", [True, False], ids=["same tensor", "other tensor"])
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
-@at((flat_parameter, *NESTED))
+@with_site((flat_parameter, *NESTED))
 def test_a_name_in_two_dicts_is_an_error(functional_call, site, same, flags):
     value = site.value()
     again = value if same else site.value(2)
@@ -92,7 +92,7 @@ def test_a_name_in_two_dicts_is_an_error(functional_call, site, same, flags):
 
 
 @clause("dicts.distinct")
-@at(PARAMETRIZED)
+@with_site(PARAMETRIZED)
 def test_a_regular_name_in_two_dicts_is_an_error(functional_call, site):
     value = site.value()
     functional_call(site.module, ({site.name: value}, {}), site.x)
@@ -102,7 +102,7 @@ def test_a_regular_name_in_two_dicts_is_an_error(functional_call, site):
 
 
 @clause("dicts.distinct-says-which")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_that_error_names_the_key(functional_call, site):
     values = {site.name: site.value()}
     functional_call(site.module, (values, {}), site.x)
@@ -114,7 +114,7 @@ def test_that_error_names_the_key(functional_call, site):
 
 
 class Inventive(dict[str, torch.Tensor]):
-    """A dict that has something to say for keys that it does not hold."""
+    """A dict that gives a value for keys that it does not hold, as defaultdict does."""
 
     def __missing__(self, key):
         return torch.zeros(3)
@@ -130,7 +130,7 @@ SUBCLASSES = {
 @clause("dicts.subclass")
 @pytest.mark.parametrize("subclass", SUBCLASSES.values(), ids=SUBCLASSES)
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_subclasses_of_dict_are_dicts(functional_call, site, subclass, flags):
     plain = {site.name: site.value()}
     values = subclass(plain)
@@ -142,7 +142,7 @@ def test_subclasses_of_dict_are_dicts(functional_call, site, subclass, flags):
 
 
 @clause("dicts.subclass")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_nothing_is_inserted_into_a_defaultdict_for_tied_names(functional_call, group):
     values = collections.defaultdict(lambda: torch.zeros(3), {group.names[0]: group.value()})
 
@@ -188,13 +188,13 @@ def test_the_modules_own_state_dict_works(functional_call, make, shape):
 
 
 @clause("dicts.state-dict")
-@at((*PAIRS, twin_submodules), "group")
+@with_group((*PAIRS, shared_submodule))
 def test_the_state_dict_of_a_tied_model_works(functional_call, group):
     assert torch.equal(functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x))
 
 
 @clause("dicts.unchanged")
-@at(SITES)
+@with_site(SITES)
 def test_a_dict_keeps_its_keys_their_order_and_their_objects(functional_call, site):
     values = dict(reversed(fresh_values(site.module).items()))
     before = list(values.items())
@@ -206,7 +206,7 @@ def test_a_dict_keeps_its_keys_their_order_and_their_objects(functional_call, si
 
 
 @clause("dicts.unchanged")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_each_dict_of_a_tuple_keeps_its_own(functional_call, site):
     one, two = {site.name: site.value()}, {site.other: site.value(2)}
     before = [*one.values(), *two.values()]
@@ -219,7 +219,7 @@ def test_each_dict_of_a_tuple_keeps_its_own(functional_call, site):
 
 
 @clause("dicts.unchanged")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_tied_names_are_not_added(functional_call, group):
     value = group.value()
     values = {group.names[-1]: value}
@@ -231,23 +231,23 @@ def test_tied_names_are_not_added(functional_call, group):
 
 
 @clause("dicts.unchanged")
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_equal_values_for_the_names_of_one_slot_stay_apart(functional_call, group):
     values = {name: group.value() for name in group.names}
     before = dict(values)
 
-    # not tied, for whether equal values are accepted as tied is another law
+    # untied: whether tied names accept equal values is the law of tie.equal-values
     functional_call(group.module, values, group.x, tie_weights=False)
 
     assert all(values[name] is before[name] for name in group.names)
 
 
 @clause("dicts.unchanged")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_dict_keeps_its_objects_when_forward_raises(functional_call, site):
     values = {site.name: site.value(), site.other: site.value(2)}
     before = dict(values)
-    site.inside(lambda owner: 1 / 0)
+    site.in_forward(lambda owner: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         functional_call(site.module, values, site.x)
@@ -258,10 +258,10 @@ def test_a_dict_keeps_its_objects_when_forward_raises(functional_call, site):
 
 @clause("dicts.mapping")
 @pytest.mark.parametrize("mapping", [types.MappingProxyType, collections.ChainMap, collections.UserDict])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_mapping_that_is_no_dict(functional_call, site, mapping, observe):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
     try:
         functional_call(site.module, mapping({site.name: value}), site.x)
         observe("accepted" if seen[0] is value else "ignored")

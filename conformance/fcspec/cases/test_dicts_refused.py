@@ -6,7 +6,7 @@ from torch import nn
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import at
+from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
 WRONG = {
@@ -26,7 +26,7 @@ WRONG = {
 
 @clause("dicts.rejected")
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functional_call, site, wrong):
     value = site.value()
     functional_call(site.module, {site.name: value}, site.x)
@@ -38,10 +38,10 @@ def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functio
 
 
 @clause("dicts.list")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_list_of_dicts(functional_call, site, observe):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
     try:
         functional_call(site.module, [{site.name: value}, {site.other: site.value(2)}], site.x)
         observe("accepted" if seen[0] is value else "ignored")
@@ -54,7 +54,7 @@ BAD_VALUES = {"number": 3.0, "string": "zeros", "list": [1.0], "array": torch.on
 
 @clause("dicts.bad-value")
 @pytest.mark.parametrize("bad", BAD_VALUES.values(), ids=BAD_VALUES)
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, bad):
     functional_call(site.module, {site.other: site.value(), site.name: site.value()}, site.x)
 
@@ -65,10 +65,10 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
 
 
 @clause("dicts.none-value")
-@at(FLAT)
+@with_site(FLAT)
 def test_none_as_a_value(functional_call, site, observe):
     seen = []
-    site.inside(lambda owner: seen.append(site.now()) or torch.zeros(()))
+    site.in_forward(lambda owner: seen.append(site.current()) or torch.zeros(()))
     try:
         functional_call(site.module, {site.name: None}, site.x)
         observe("accepted" if seen == [None] else "ignored")
@@ -78,7 +78,7 @@ def test_none_as_a_value(functional_call, site, observe):
 
 @clause("dicts.bad-name")
 @pytest.mark.parametrize("bad", [4711, ("weight",), b"weight", None], ids=repr)
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_name_that_is_no_string_is_refused_by_name(functional_call, site, bad):
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -89,7 +89,7 @@ def test_a_name_that_is_no_string_is_refused_by_name(functional_call, site, bad)
 
 
 @clause("dicts.bad-name")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_an_empty_name_is_refused(functional_call, site):
     functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -99,7 +99,7 @@ def test_an_empty_name_is_refused(functional_call, site):
 
 @clause("dicts.bad-name")
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site, flags):
     missing = names.attribute()
     wrong = f"{site.name.rpartition('.')[0]}.{missing}.{site.key}".lstrip(".")
@@ -112,10 +112,10 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
 
 
 @clause("dicts.bad-name")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_name_of_which_several_parts_are_missing_is_refused_by_name(functional_call, names, site):
     missing = [names.attribute() for _ in range(3)]
-    wrong = site.beside(".".join(missing))
+    wrong = site.sibling_name(".".join(missing))
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     with refused(site.module) as error:
@@ -125,18 +125,18 @@ def test_a_name_of_which_several_parts_are_missing_is_refused_by_name(functional
 
 
 @clause("dicts.not-a-tensor")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_a_name_that_is_no_tensor_is_refused_behind_one_that_does_not_exist(functional_call, names, site):
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     with refused(site.module):
-        values = {site.beside(key): site.value() for key in (names.attribute(), "forward", "training")}
+        values = {site.sibling_name(key): site.value() for key in (names.attribute(), "forward", "training")}
         functional_call(site.module, values, site.x)
 
 
 @clause("dicts.not-a-tensor")
 @pytest.mark.parametrize("what", ["forward", "training", "child", "attribute", "class attribute"])
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_the_name_of_something_that_is_no_tensor_is_refused(functional_call, names, site, what):
     key = names.attribute()
     if what == "child":
@@ -145,7 +145,7 @@ def test_the_name_of_something_that_is_no_tensor_is_refused(functional_call, nam
         setattr(type(site.owner) if "class" in what else site.owner, key, 0.0)
     else:
         key = what
-    wrong = site.beside(key)
+    wrong = site.sibling_name(key)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     with refused(site.module):

@@ -15,7 +15,7 @@ SPEC = load_spec()
 
 @functools.cache
 def _compile(example: Example):
-    """With pytest's introspection of asserts, and with SPEC.md's line numbers in tracebacks."""
+    """The code object of an example; a failed assert shows its values, and tracebacks show lines of SPEC.md."""
     source = "\n" * (example.line - 1) + example.code
     tree = ast.parse(source)
     rewrite_asserts(tree, source.encode(), str(SPEC.path))
@@ -23,14 +23,14 @@ def _compile(example: Example):
 
 
 for definitions in SPEC.definitions:
-    _compile(definitions)  # once, and not in the child of every example
+    _compile(definitions)  # here, so that the children of all examples share it
 
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
 def test_example(functional_call, one):
     if one.profile == "compile":
-        compiling.need()
-        functional_call.through(lambda bare: lambda: _run(one, bare))()  # dynamo would trace the boundary too
+        compiling.require_compile()
+        functional_call.through(lambda bare: lambda: _run(one, bare))()  # else dynamo would trace the boundary with it
     else:
         _run(one, functional_call)
 

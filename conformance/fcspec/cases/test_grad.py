@@ -5,7 +5,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter, nested_parameter
 
@@ -15,42 +15,42 @@ def _requiring_grad(module):
 
 
 @clause("grad.given")
-@at(SITES)
+@with_site(SITES)
 def test_given_tensors_get_the_gradients_of_a_module_that_holds_them(functional_call, site):
-    values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
-    oracle.result(site.module, twins, site.x).sum().backward()
+    values, held = _requiring_grad(site.module), _requiring_grad(site.module)
+    oracle.result(site.module, held, site.x).sum().backward()
 
     functional_call(site.module, values, site.x).sum().backward()
 
-    assert [name for name in values if not torch.equal(values[name].grad, twins[name].grad)] == []
+    assert [name for name in values if not torch.equal(values[name].grad, held[name].grad)] == []
 
 
 @clause("grad.given")
-@at(FLAT)
+@with_site(FLAT)
 def test_given_results_of_other_operations_pass_the_gradient_on(functional_call, site):
     leaf = site.value().requires_grad_()
-    twin = site.value().requires_grad_()
-    oracle.result(site.module, {site.name: twin * 3}, site.x).sum().backward()
+    held = site.value().requires_grad_()
+    oracle.result(site.module, {site.name: held * 3}, site.x).sum().backward()
 
     functional_call(site.module, {site.name: leaf * 3}, site.x).sum().backward()
 
-    assert torch.equal(leaf.grad, twin.grad)
+    assert torch.equal(leaf.grad, held.grad)
 
 
 @clause("grad.given")
-@at(FLAT)
+@with_site(FLAT)
 def test_gradients_of_several_calls_add_up(functional_call, site):
-    value, twin = site.value().requires_grad_(), site.value().requires_grad_()
+    value, held = site.value().requires_grad_(), site.value().requires_grad_()
     for _ in range(2):
-        oracle.result(site.module, {site.name: twin}, site.x).sum().backward()
+        oracle.result(site.module, {site.name: held}, site.x).sum().backward()
 
         functional_call(site.module, {site.name: value}, site.x).sum().backward()
 
-    assert torch.equal(value.grad, twin.grad)
+    assert torch.equal(value.grad, held.grad)
 
 
 @clause("grad.own")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(functional_call, site):
     value = site.value().requires_grad_()
     module = oracle.holding(site.module, {site.name: site.value()})
@@ -65,7 +65,7 @@ def test_replaced_parameters_get_no_gradient_and_the_others_collect_theirs(funct
 
 
 @clause("grad.own")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_a_replaced_tied_parameter_gets_no_gradient(functional_call, group):
     values = {group.names[1]: group.value().requires_grad_()}
 
@@ -75,7 +75,7 @@ def test_a_replaced_tied_parameter_gets_no_gradient(functional_call, group):
 
 
 @clause("grad.own-given")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_own_parameters_given_collect_their_gradients(functional_call, site):
     site.module(site.x).sum().backward()
     plain = {name: own.grad.clone() for name, own in site.module.named_parameters()}
@@ -87,10 +87,10 @@ def test_own_parameters_given_collect_their_gradients(functional_call, site):
 
 
 @clause("grad.transform")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_grad_over_a_loss(functional_call, site):
-    values, twins = fresh_values(site.module), _requiring_grad(site.module)
-    oracle.result(site.module, twins, site.x).square().sum().backward()
+    values, held = fresh_values(site.module), _requiring_grad(site.module)
+    oracle.result(site.module, held, site.x).square().sum().backward()
 
     def loss(values):
         return functional_call(site.module, values, site.x).square().sum()
@@ -98,7 +98,7 @@ def test_grad_over_a_loss(functional_call, site):
     gradients = torch.func.grad(loss)(values)
 
     assert gradients.keys() == values.keys()
-    assert [name for name in values if not torch.equal(gradients[name], twins[name].grad)] == []
+    assert [name for name in values if not torch.equal(gradients[name], held[name].grad)] == []
 
 
 @clause("grad.transform")
@@ -116,7 +116,7 @@ def test_the_documented_example(functional_call):
 
 
 @clause("grad.detached")
-@at(SITES)
+@with_site(SITES)
 def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
     values = fresh_values(site.module)
 
@@ -129,11 +129,11 @@ def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
 
 
 @clause("grad.attached")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_with_values_that_require_grad_gradients_track_gradients(functional_call, site):
-    values, twins = _requiring_grad(site.module), _requiring_grad(site.module)
-    expected = oracle.result(site.module, twins, site.x).square().sum()
-    torch.autograd.grad(expected, twins[site.name], create_graph=True)[0].sum().backward()
+    values, held = _requiring_grad(site.module), _requiring_grad(site.module)
+    expected = oracle.result(site.module, held, site.x).square().sum()
+    torch.autograd.grad(expected, held[site.name], create_graph=True)[0].sum().backward()
 
     def loss(values):
         return functional_call(site.module, values, site.x).square().sum()
@@ -142,11 +142,11 @@ def test_with_values_that_require_grad_gradients_track_gradients(functional_call
     assert gradients[site.name].grad_fn is not None
     gradients[site.name].sum().backward()
 
-    assert torch.allclose(values[site.name].grad, twins[site.name].grad)
+    assert torch.allclose(values[site.name].grad, held[site.name].grad)
 
 
 @clause("grad.twice")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_tensor_given_under_two_names_sums_both_gradients(functional_call, site):
     value = site.value().requires_grad_()
     apart = [site.value().requires_grad_() for _ in range(2)]
@@ -158,25 +158,25 @@ def test_a_tensor_given_under_two_names_sums_both_gradients(functional_call, sit
 
 
 @clause("grad.second-order")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_gradients_of_gradients(functional_call, site):
     def second(call, value):
         loss = call({site.name: value}).square().sum()
         (first,) = torch.autograd.grad(loss, value, create_graph=True)
         return torch.autograd.grad(first.square().sum(), value)[0]
 
-    value, twin = site.value().requires_grad_(), site.value().requires_grad_()
+    value, held = site.value().requires_grad_(), site.value().requires_grad_()
 
     found = second(lambda values: functional_call(site.module, values, site.x), value)
 
-    assert torch.equal(found, second(lambda values: oracle.result(site.module, values, site.x), twin))
+    assert torch.equal(found, second(lambda values: oracle.result(site.module, values, site.x), held))
 
 
 @clause("grad.second-order")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_an_inner_step_as_in_maml(functional_call, site):
     def outer(call):
-        """The gradient of the loss after one inner step, with regard to the start."""
+        """The gradient, with respect to the start values, of the loss after one inner step."""
         start = _requiring_grad(site.module)
         inner = torch.autograd.grad(call(start).square().sum(), list(start.values()), create_graph=True)
         stepped = {name: value - 0.1 * gradient for (name, value), gradient in zip(start.items(), inner, strict=True)}
@@ -190,7 +190,7 @@ def test_an_inner_step_as_in_maml(functional_call, site):
 
 
 @clause("grad.saves-nothing")
-@at((*SITES,))
+@with_site((*SITES,))
 def test_with_detached_values_nothing_is_saved(functional_call, site):
     saved = []
     with torch.autograd.graph.saved_tensors_hooks(saved.append, lambda tensor: tensor):

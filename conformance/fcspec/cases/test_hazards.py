@@ -11,13 +11,13 @@ from torch.nn.utils import prune
 from torch.utils.checkpoint import checkpoint
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at
+from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import FLAT, flat_buffer, flat_parameter
 from fcspec.state.module_state import snapshot
 
 
 def _whose(seen, site, value):
-    """In a phrase, which tensor was seen."""
+    """Which tensor was seen, as a phrase to observe."""
     if seen is value:
         return "the given value"
     return "its own value" if seen is site.own else "another value"
@@ -25,10 +25,10 @@ def _whose(seen, site, value):
 
 @clause("hazards.checkpoint")
 @pytest.mark.parametrize("use_reentrant", [False, True], ids=["non-reentrant", "reentrant"])
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_checkpoint_in_forward(functional_call, site, use_reentrant, observe):
     value = site.value().requires_grad_()
-    site.inside(lambda owner: checkpoint(lambda x: (site.now() * x) ** 2, site.x, use_reentrant=use_reentrant))
+    site.in_forward(lambda owner: checkpoint(lambda x: (site.current() * x) ** 2, site.x, use_reentrant=use_reentrant))
     variant = "reentrant" if use_reentrant else "non-reentrant"
     try:
         functional_call(site.module, {site.name: value}, site.x.requires_grad_()).sum().backward()
@@ -36,31 +36,31 @@ def test_a_checkpoint_in_forward(functional_call, site, use_reentrant, observe):
         observe(f"{variant}: {'right' if right else 'wrong'} gradient")
     except Exception as error:
         observe(f"{variant}: {type(error).__name__}")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.generator")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_the_body_of_a_generator(functional_call, site, observe):
     value = site.value()
 
     def forward(self, x):
-        yield site.now()
+        yield site.current()
 
     type(site.module).forward = forward
     (seen,) = functional_call(site.module, {site.name: value}, site.x)
 
     observe(f"sees {_whose(seen, site, value)}")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.coroutine")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_the_body_of_a_coroutine(functional_call, site, observe):
     value = site.value()
 
     async def forward(self, x):
-        return site.now()
+        return site.current()
 
     type(site.module).forward = forward
     coroutine = functional_call(site.module, {site.name: value}, site.x)
@@ -71,31 +71,31 @@ def test_the_body_of_a_coroutine(functional_call, site, observe):
         coroutine.send(None)
 
     observe(f"sees {_whose(done.value.value, site, value)}")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.closure")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_closure_that_forward_returns(functional_call, site, observe):
     value = site.value()
-    site.inside(lambda owner: site.now)
+    site.in_forward(lambda owner: site.current)
 
     seen = functional_call(site.module, {site.name: value}, site.x)()
 
     observe(f"sees {_whose(seen, site, value)}")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.backward-hook")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_full_backward_hook(functional_call, site, observe):
     value, seen = site.value(), []
-    site.module.register_full_backward_hook(lambda *_: seen.append(site.now()))
+    site.module.register_full_backward_hook(lambda *_: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x.requires_grad_()).sum().backward()
 
     observe(f"sees {_whose(seen[0], site, value)}")
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.lazy")
@@ -112,9 +112,9 @@ def test_a_lazy_module(functional_call, given, observe):
 
 
 @clause("hazards.threads")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_two_threads_in_one_module(functional_call, site, observe):
-    """Both are in forward at once; only then each looks, and they leave in the order they came."""
+    """Both threads are in forward before either reads the value, and the thread that entered first returns first."""
     values, seen = [site.value(1), site.value(2)], {}
     entered, looked, left = threading.Event(), threading.Barrier(2, timeout=5), threading.Event()
 
@@ -122,7 +122,7 @@ def test_two_threads_in_one_module(functional_call, site, observe):
         name = threading.current_thread().name
         entered.set()
         looked.wait()
-        seen[name] = site.now()
+        seen[name] = site.current()
         looked.wait()
         if name == "1":
             left.wait(5)
@@ -131,7 +131,7 @@ def test_two_threads_in_one_module(functional_call, site, observe):
         functional_call(site.module, {site.name: values[n]}, site.x)
         left.set()
 
-    site.inside(act)
+    site.in_forward(act)
     threads = [threading.Thread(target=call, args=[n], name=str(n), daemon=True) for n in range(2)]
     threads[0].start()
     entered.wait(5)
@@ -140,15 +140,15 @@ def test_two_threads_in_one_module(functional_call, site, observe):
         thread.join(8)
 
     apart = all(seen.get(str(n)) is values[n] for n in range(2))
-    restored = "the module is as before" if site.now() is site.own else "the module is not as before"
+    restored = "the module is as before" if site.current() is site.own else "the module is not as before"
     observe(f"values are {'kept apart' if apart else 'mixed'}, {restored}" if len(seen) == 2 else "one after the other")
 
 
 @clause("hazards.vmap-rebinding")
-@at((flat_buffer,))
+@with_site((flat_buffer,))
 def test_a_buffer_that_forward_binds_under_vmap(functional_call, site, observe):
     values = {site.name: site.value()}
-    site.inside(lambda owner: setattr(owner, site.key, site.now() + current[0]))
+    site.in_forward(lambda owner: setattr(owner, site.key, site.current() + current[0]))
     current = []
 
     def call(x):
@@ -161,14 +161,14 @@ def test_a_buffer_that_forward_binds_under_vmap(functional_call, site, observe):
         observe("the dict holds a dead wrapper" if dead else "the dict holds a plain tensor")
     except Exception as error:
         observe(type(error).__name__)
-    assert site.now() is site.own
+    assert site.current() is site.own
 
 
 @clause("hazards.deepcopy-in-forward")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_deepcopy_in_forward(functional_call, site, observe):
     value, copies, before = site.value(), [], snapshot(site.module)
-    site.inside(lambda owner: copies.append(copy.deepcopy(owner)))
+    site.in_forward(lambda owner: copies.append(copy.deepcopy(owner)))
     try:
         functional_call(site.module, {site.name: value}, site.x)
         held = getattr(copies[0], site.key)
@@ -194,7 +194,7 @@ def test_the_attribute_that_old_hooks_compute(functional_call, kind, observe):
 
 
 @clause("hazards.wrappers")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_an_averaged_model(functional_call, site, observe):
     averaged = torch.optim.swa_utils.AveragedModel(site.module)
     value = site.value()

@@ -1,4 +1,4 @@
-"""inplace: rebindings reach the dict whatever they are, whatever the flags, and beside others of the same key."""
+"""inplace: the dict holds the tensor that forward bound to a given name, whatever it is, whatever the flags."""
 
 import collections
 
@@ -7,59 +7,110 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, parameter, probe
-from fcspec.specimens.sites import BUFFERS, FLAT, flat_buffer
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
+from fcspec.specimens.groups import PAIRS, SHARED, SHARED_BUFFERS
+from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
+from fcspec.state.module_state import bits
 
 
-def _rebinds(functional_call, site, values, new, **flags):
-    site.inside(lambda owner: site.rebind(new))
+def _rebound(functional_call, site, values, seed=7, **flags):
+    """Make a call whose forward binds a new tensor to the attribute, and return that tensor."""
+    new = site.bindable(seed)
+    site.in_forward(lambda owner: site.rebind(new))
     functional_call(site.module, values, site.x, **flags)
+    return new
 
 
-def _new(site, value):
-    return nn.Parameter(value) if isinstance(site.own, nn.Parameter) else value
+@clause("inplace.rebinding")
+@with_site((*FLAT, *BUFFERS[1:2]))
+def test_the_dict_holds_what_forward_bound(functional_call, site):
+    value = site.value()
+    values, before = {site.other: site.value(2), site.name: value}, bits(value)
+    others = [*values]
+
+    new = _rebound(functional_call, site, values)
+
+    assert values[site.name] is new
+    assert list(values) == others
+    assert bits(value) == before
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_the_dict_holds_everything_that_forward_bound(functional_call, site):
+    values, own = fresh_values(site.module), site.module._parameters
+    new = {name: parameter() if name in own else torch.rand(3) for name in values}
+
+    def act(owner):
+        for name, tensor in new.items():
+            setattr(owner, name, tensor)
+
+    site.in_forward(act)
+    functional_call(site.module, values, site.x)
+
+    assert [name for name, tensor in new.items() if values[name] is not tensor] == []
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_the_dict_holds_what_forward_bound_last(functional_call, site):
+    values, last = {site.name: site.value()}, site.bindable()
+
+    def act(owner):
+        for new in (site.bindable(), site.own, last):
+            site.rebind(new)
+
+    site.in_forward(act)
+    functional_call(site.module, values, site.x)
+
+    assert values[site.name] is last
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_the_dict_holds_the_modules_own_tensor_where_forward_bound_that(functional_call, site):
+    values = {site.name: site.value()}
+    site.in_forward(lambda owner: site.rebind(site.own))
+
+    functional_call(site.module, values, site.x)
+
+    assert values[site.name] is site.own
 
 
 @clause("inplace.rebinding")
 @pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("strict", [True, False], ids=["strict", "loose"])
-@at(FLAT)
+@with_site(FLAT)
 def test_the_dict_holds_what_forward_bound_under_all_flags(functional_call, site, tie_weights, strict):
-    values = {name: own.detach().clone() for name, own in _named(site.module)}
-    new = _new(site, site.value(7))
+    values = fresh_values(site.module)
 
-    _rebinds(functional_call, site, values, new, tie_weights=tie_weights, strict=strict)
+    new = _rebound(functional_call, site, values, tie_weights=tie_weights, strict=strict)
 
     assert values[site.name] is new
 
 
-def _named(module):
-    yield from module.named_parameters()
-    yield from module.named_buffers()
-
-
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_an_ordered_dict_holds_what_forward_bound(functional_call, site):
-    values, new = collections.OrderedDict({site.name: site.value()}), _new(site, site.value(7))
+    values = collections.OrderedDict({site.name: site.value()})
 
-    _rebinds(functional_call, site, values, new)
+    new = _rebound(functional_call, site, values)
 
     assert values[site.name] is new
 
 
 @clause("inplace.rebinding")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_tensor_that_equals_the_given_one_is_another_one(functional_call, site):
-    values, new = {site.name: site.value()}, _new(site, site.value())
+    values = {site.name: site.value(1)}
 
-    _rebinds(functional_call, site, values, new)
+    new = _rebound(functional_call, site, values, seed=1)
 
     assert values[site.name] is new
 
 
 @clause("inplace.rebinding")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_the_dict_holds_an_instance_of_a_subclass(functional_call, names, site):
     new = site.value(7).as_subclass(type(names.type(), (torch.Tensor,), {}))
     values = {site.name: site.value()}
@@ -67,24 +118,62 @@ def test_the_dict_holds_an_instance_of_a_subclass(functional_call, names, site):
     def act(owner):
         setattr(owner, site.key, new)
 
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is new
 
 
 @clause("inplace.rebinding")
-@at((flat_buffer,))
+@with_site((flat_buffer,))
 def test_the_dict_holds_what_forward_bound_under_a_transform(functional_call, site):
     given, new = site.value(), site.value(7)
     values = {site.name: given}
-    site.inside(lambda owner: site.rebind(new) or site.at(site.other).sum())
+    site.in_forward(lambda owner: site.rebind(new) or site.get(site.other).sum())
 
     def loss(value):
         values[site.other] = value
         return functional_call(site.module, values, site.x)
 
     torch.func.grad(loss)(site.value(2))
+
+    assert values[site.name] is new
+
+
+@clause("inplace.rebinding-shared")
+@with_group((*SHARED, SHARED_BUFFERS[0]))
+def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group):
+    values = dict.fromkeys(group.names, group.value())
+    path, _, key = group.names[0].rpartition(".")
+    new = parameter() if isinstance(group.own, nn.Parameter) else torch.rand(3)
+    group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
+
+    functional_call(group.module, values, group.x)
+
+    assert [values[name] is new for name in group.names] == [True, True]
+
+
+@clause("inplace.rebinding-tuple")
+@pytest.mark.parametrize("position", [0, 1, 2])
+@with_site(FLAT)
+def test_the_dict_of_a_tuple_that_held_the_name_holds_what_forward_bound(functional_call, site, position):
+    values = [{}, {}, {}]
+    values[position][site.name] = site.value()
+    values[position - 1][site.other] = other = site.value(2)
+
+    new = _rebound(functional_call, site, tuple(values))
+
+    assert values[position][site.name] is new
+    assert values[position - 1][site.other] is other
+    assert sum(map(len, values)) == 2
+
+
+@clause("inplace.nested")
+@with_site(NESTED)
+def test_what_a_submodule_bound_is_in_the_dict(functional_call, site):
+    values = {site.name: site.value()}
+
+    new = _rebound(functional_call, site, values)
 
     assert values[site.name] is new
 
@@ -105,7 +194,7 @@ def test_submodules_with_the_same_key_are_not_mixed(functional_call, names, boun
             if tensor is not None:
                 setattr(root.get_submodule(child), key, tensor)
 
-    type(root).act = staticmethod(act)
+    type(root).in_forward = staticmethod(act)
     values = dict(given)
     functional_call(root, values, torch.ones(3))
 
@@ -113,29 +202,27 @@ def test_submodules_with_the_same_key_are_not_mixed(functional_call, names, boun
         assert values[name] is (value if tensor is None else tensor)
 
 
-@clause("inplace.not-given")
-@at(FLAT)
-def test_what_forward_registers_stays_on_the_module(functional_call, names, site):
-    buffer, own, key = torch.rand(3), parameter(), [names.attribute(), names.attribute()]
+@clause("inplace.on-exception")
+@with_site(FLAT)
+def test_forward_rebinds_and_raises(functional_call, site, observe):
+    values, new = {site.name: site.value()}, site.bindable()
+    site.in_forward(lambda owner: site.rebind(new) or 1 / 0)
 
-    def act(owner):
-        owner.register_buffer(key[0], buffer)
-        owner.register_parameter(key[1], own)
-        return torch.zeros(())
+    with pytest.raises(ZeroDivisionError):
+        functional_call(site.module, values, site.x)
 
-    site.inside(act)
-    functional_call(site.module, {site.name: site.value()}, site.x)
-
-    assert site.owner._buffers.get(key[0]) is buffer
-    assert site.owner._parameters.get(key[1]) is own
+    observe("updated" if values[site.name] is new else "not updated")
+    assert site.current() is site.own
 
 
-@clause("inplace.batch-norm")
-@pytest.mark.parametrize("grad", [torch.no_grad, torch.inference_mode])
-def test_batch_norm_updates_the_given_statistics_without_grad(functional_call, grad):
-    norm, mean = nn.BatchNorm1d(1), torch.zeros(1)
-    with grad():
-        functional_call(norm, {"running_mean": mean}, torch.tensor([[10.0], [20.0]]))
+@clause("inplace.tied-rebinding")
+@with_group(PAIRS)
+def test_forward_rebinds_another_name_of_the_group(functional_call, group, observe):
+    first, second = group.names
+    path, _, key = second.rpartition(".")
+    values, new = {first: group.value()}, parameter()
+    group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
 
-    assert mean.item() == pytest.approx(1.5)
-    assert norm.running_mean.item() == 0
+    functional_call(group.module, values, group.x)
+
+    observe("in the dict" if values[first] is new else "lost")

@@ -1,4 +1,4 @@
-"""modules: every class in torch.nn that holds parameters or buffers, beside one that was given the values by assignment."""
+"""modules: every class in torch.nn that holds parameters or buffers, compared with a copy that was assigned the values."""
 
 import contextlib
 
@@ -10,9 +10,9 @@ from fcspec.specimens import oracle
 from fcspec.specimens.torch_modules import BOTH, BUFFERS, PARAMETERS, available, tensors, values_for
 from fcspec.state.module_state import snapshot
 
-pytestmark = pytest.mark.filterwarnings("ignore")  # of deprecated classes and of prototypes that fast paths use
+pytestmark = pytest.mark.filterwarnings("ignore")  # deprecated classes warn, and fast paths that use prototypes
 
-# The first weighted loss of a process imports hundreds of modules; better here than in the child of each case.
+# The first weighted loss of a process imports hundreds of modules: do it here, once, and not in the child of each case.
 torch.nn.functional.binary_cross_entropy(torch.ones(1), torch.ones(1), torch.ones(1))
 
 # train() or not, and whether gradients are tracked: without them eval takes the fast paths of attention.
@@ -29,7 +29,7 @@ def grad_mode(mode):
 
 
 def differing(found, expected):
-    """Where two lists of tensors differ. torch.testing would import half of torch in the process of each case."""
+    """The indices where two lists of tensors differ. torch.testing would do, but its import is slow in the child of each case."""
     pairs = zip(found, expected, strict=True)
     return [i for i, (one, other) in enumerate(pairs) if one.shape != other.shape or not torch.allclose(one, other)]
 
@@ -80,13 +80,13 @@ def test_gradients_are_those_of_a_module_that_holds_the_values(functional_call, 
 def test_given_buffers_change_as_those_of_a_module_that_holds_them(functional_call, one, mode):
     module = one.make().train(MODES[mode][0])
     own = {name: buffer.clone() for name, buffer in module.named_buffers()}
-    values, twin = values_for(module), holding(module)
+    values, plain = values_for(module), holding(module)
     with grad_mode(mode):
-        twin(*one.inputs())
+        plain(*one.inputs())
 
         functional_call(module, values, one.inputs())
 
-    assert differing([values[name] for name in own], twin.buffers()) == []
+    assert differing([values[name] for name in own], plain.buffers()) == []
     assert differing(module.buffers(), own.values()) == []
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values, parameter
+from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import FLAT, NESTED, SITES, keyed_parameter, nested_buffer, nested_parameter
@@ -16,10 +17,10 @@ from fcspec.state.module_state import snapshot
 
 
 @clause("restore.objects")
-@at((*SITES, keyed_parameter))
+@with_site((*SITES, keyed_parameter))
 def test_own_objects_come_back(functional_call, site):
     before, value, seen = snapshot(site.module), site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -28,12 +29,12 @@ def test_own_objects_come_back(functional_call, site):
 
 
 @clause("restore.objects")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_own_objects_come_back_where_none_is_accepted(functional_call, site):
     before = snapshot(site.module)
-    site.inside(lambda owner: torch.zeros(()))
+    site.in_forward(lambda owner: torch.zeros(()))
 
-    with contextlib.suppress(Exception):  # dicts.none-value
+    with contextlib.suppress(Exception):  # whether None is accepted is observed by dicts.none-value
         functional_call(site.module, {site.name: None}, site.x)
 
     assert snapshot(site.module).slots == before.slots
@@ -41,7 +42,7 @@ def test_own_objects_come_back_where_none_is_accepted(functional_call, site):
 
 @clause("restore.objects")
 @pytest.mark.parametrize("given", [nn.Parameter, torch.Tensor.requires_grad_], ids=["parameter", "requires grad"])
-@at(FLAT)
+@with_site(FLAT)
 def test_own_objects_come_back_whatever_was_given(functional_call, site, given):
     before = snapshot(site.module)
 
@@ -51,7 +52,7 @@ def test_own_objects_come_back_whatever_was_given(functional_call, site, given):
 
 
 @clause("restore.objects")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_tied_slots_hold_their_own_again(functional_call, group):
     before = snapshot(group.module)
 
@@ -62,7 +63,7 @@ def test_tied_slots_hold_their_own_again(functional_call, group):
 
 
 @clause("restore.order")
-@at(SITES)
+@with_site(SITES)
 def test_keys_keep_their_order(functional_call, site):
     before = snapshot(site.module)
 
@@ -73,25 +74,25 @@ def test_keys_keep_their_order(functional_call, site):
 
 
 @clause("restore.order")
-@pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
-@at(SITES)
+@returns_or_raises
+@with_site(SITES)
 def test_keys_keep_their_order_when_forward_deletes_one(functional_call, site, fails):
     def act(owner):
         delattr(owner, site.key)
         return 1 / 0 if fails else torch.zeros(())
 
     before = snapshot(site.module)
-    site.inside(act)
-    with pytest.raises(ZeroDivisionError) if fails else contextlib.nullcontext():
+    site.in_forward(act)
+    with raises_if(fails):
         functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert snapshot(site.module).order == before.order
 
 
 @clause("restore.order")
-@at((nested_parameter, nested_buffer))
+@with_site((nested_parameter, nested_buffer))
 def test_keys_keep_their_order_in_every_module_that_forward_deletes_one_from(functional_call, site):
-    """And registers it again, so that none is missing where the order is put back."""
+    """Forward also registers each key again, so that no key is missing when the call restores the order."""
 
     def act(owner):
         for one in (site.module.get_submodule(path) for path in owners):
@@ -102,7 +103,7 @@ def test_keys_keep_their_order_in_every_module_that_forward_deletes_one_from(fun
 
     before, values = snapshot(site.module), fresh_values(site.module)
     owners = {name.rpartition(".")[0] for name in values}
-    site.inside(act)
+    site.in_forward(act)
 
     functional_call(site.module, values, site.x)
 
@@ -126,10 +127,10 @@ def test_keys_keep_their_order_in_modules_that_have_the_same_keys(functional_cal
 
 @clause("restore.order")
 @pytest.mark.parametrize("flags", [{"tie_weights": False}, {"strict": True}], ids=["untied", "strict"])
-@at((nested_parameter, nested_buffer))
+@with_site((nested_parameter, nested_buffer))
 def test_keys_keep_their_order_under_all_flags(functional_call, site, flags):
     before = snapshot(site.module)
-    site.inside(lambda owner: delattr(owner, site.key) or torch.zeros(()))
+    site.in_forward(lambda owner: delattr(owner, site.key) or torch.zeros(()))
 
     functional_call(site.module, fresh_values(site.module), site.x, **flags)
 
@@ -137,14 +138,14 @@ def test_keys_keep_their_order_under_all_flags(functional_call, site, flags):
 
 
 @clause("restore.exception")
-@at(SITES)
+@with_site(SITES)
 def test_own_objects_come_back_when_forward_raises(functional_call, names, site):
     before, error = snapshot(site.module), type(names.type(), (Exception,), {})
 
     def fail(owner):
         raise error
 
-    site.inside(fail)
+    site.in_forward(fail)
     with pytest.raises(error):
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -153,7 +154,7 @@ def test_own_objects_come_back_when_forward_raises(functional_call, names, site)
 
 @clause("restore.exception")
 @pytest.mark.parametrize("error", [TypeError, KeyError, AttributeError, RuntimeError])
-@at(FLAT)
+@with_site(FLAT)
 def test_own_objects_come_back_when_a_hook_raises(functional_call, site, error):
     def fail(*_):
         raise error
@@ -167,7 +168,7 @@ def test_own_objects_come_back_when_a_hook_raises(functional_call, site, error):
 
 
 @clause("restore.exception")
-@at(FLAT)
+@with_site(FLAT)
 def test_own_objects_come_back_when_arguments_do_not_fit(functional_call, site):
     before = snapshot(site.module)
 
@@ -178,10 +179,10 @@ def test_own_objects_come_back_when_arguments_do_not_fit(functional_call, site):
 
 
 @clause("restore.exception")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_tied_slots_hold_their_own_again_when_forward_raises(functional_call, group):
     before = snapshot(group.module)
-    group.inside(lambda module: 1 / 0)
+    group.in_forward(lambda module: 1 / 0)
 
     for name in group.names:
         with pytest.raises(ZeroDivisionError):
@@ -192,7 +193,7 @@ def test_tied_slots_hold_their_own_again_when_forward_raises(functional_call, gr
 
 @clause("restore.base-exception")
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, StopIteration, CancelledError])
-@at(FLAT)
+@with_site(FLAT)
 def test_own_objects_come_back_when_the_call_is_left_in_any_way(functional_call, site, error):
     before, raised = snapshot(site.module), error()
 
@@ -202,7 +203,7 @@ def test_own_objects_come_back_when_the_call_is_left_in_any_way(functional_call,
     with pytest.raises(error) as left_hook, site.module.register_forward_hook(leave):
         functional_call(site.module, {site.name: site.value()}, site.x)
     after_hook = snapshot(site.module)
-    site.inside(leave)
+    site.in_forward(leave)
     with pytest.raises(error) as left_forward:
         functional_call(site.module, {site.name: site.value()}, site.x)
 
@@ -228,7 +229,7 @@ FAULTS = {
 
 @clause("restore.rejected")
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
-@at(FLAT)
+@with_site(FLAT)
 def test_a_refused_call_leaves_the_module_as_it_was(functional_call, site, fault):
     before = snapshot(site.module)
     values, flags = fault(site, {site.name: site.value()})
@@ -241,46 +242,46 @@ def test_a_refused_call_leaves_the_module_as_it_was(functional_call, site, fault
 
 
 @clause("restore.rejected")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_refused_call_leaves_no_new_name_behind(functional_call, names, site):
     key = names.attribute()
     before = snapshot(site.module)
 
     for extra in (torch.ones(3), parameter()):
         with contextlib.suppress(Exception):
-            functional_call(site.module, {site.beside(key): extra, "nowhere.weight": torch.ones(3)}, site.x)
+            functional_call(site.module, {site.sibling_name(key): extra, "nowhere.weight": torch.ones(3)}, site.x)
 
         after = snapshot(site.module)
         assert after.parts("slots", "plain", "order") == before.parts("slots", "plain", "order")
 
 
 @clause("restore.rejected")
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, site):
-    before, now = snapshot(site.module), site.now().detach().clone()
+    before, now = snapshot(site.module), site.current().detach().clone()
 
     for name in (site.name, *site.originals):
         with contextlib.suppress(Exception):
             functional_call(site.module, {name: site.value(), "nowhere.weight": site.value()}, site.x)
 
-        assert torch.equal(site.now(), now)
+        assert torch.equal(site.current(), now)
         assert snapshot(site.module).slots == before.slots
 
 
 @clause("restore.rejected")
-@at((*FLAT, *NESTED[:2]))
+@with_site((*FLAT, *NESTED[:2]))
 def test_a_refused_call_leaves_a_plain_attribute_as_it_was(functional_call, names, site):
     key, own = names.attribute(), torch.rand(3)
     setattr(site.owner, key, own)
 
     with contextlib.suppress(Exception):
-        functional_call(site.module, {site.beside(key): site.value(), "nowhere.weight": site.value()}, site.x)
+        functional_call(site.module, {site.sibling_name(key): site.value(), "nowhere.weight": site.value()}, site.x)
 
     assert getattr(site.owner, key) is own
 
 
 @clause("restore.rejected")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_a_refused_conflict_leaves_the_module_as_it_was(functional_call, group):
     before = snapshot(group.module)
 

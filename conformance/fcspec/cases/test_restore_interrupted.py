@@ -33,7 +33,7 @@ def test_an_interruption_at_any_line_before_forward(functional_call, names, tie_
 
 
 def _is_own(function):
-    """Which files are the implementation's: its package's. torch.nn.modules is everybody's: there modules are called."""
+    """A predicate of file names: those of the implementation's package. Not of torch.nn.modules, whose code calls the module."""
     module = inspect.unwrap(getattr(function, "func", function)).__module__
     package = sys.modules[module.partition(".")[0]]
     place = Path(package.__file__)
@@ -42,7 +42,7 @@ def _is_own(function):
 
 
 def _interrupt_each_line(call, is_own, entered, module):
-    """How many line events there are before forward, and at how many of them an interruption half swaps the module."""
+    """The number of lines executed before forward, and after how many of them an interruption leaves the module half swapped."""
     before = snapshot(module).slots
     own = {store: dict(vars(module)[store]) for store in ("_parameters", "_buffers")}
     seen = at_event = half_swapped = 0

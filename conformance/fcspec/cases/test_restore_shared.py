@@ -1,10 +1,10 @@
-"""restore, where a submodule is registered under two names: a slot is put back once, whatever names lead to it."""
+"""restore, where a submodule is registered under two names: its slots come back whichever of its names are given."""
 
 import pytest
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at
+from fcspec.specimens.base import with_group
 from fcspec.specimens.groups import SHARED, SHARED_BUFFERS
 from fcspec.state.module_state import snapshot
 
@@ -34,13 +34,13 @@ def _comes_back(functional_call, group, values, flags):
 @clause("restore.shared-submodule")
 @given
 @flags
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_a_module_with_a_shared_submodule_comes_back(functional_call, group, given, flags):
     _comes_back(functional_call, group, given(group), flags)
 
 
 @clause("restore.shared-submodule")
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_it_comes_back_when_parameters_are_given(functional_call, group):
     _comes_back(functional_call, group, {group.names[0]: nn.Parameter(group.value())}, {})
 
@@ -48,7 +48,7 @@ def test_it_comes_back_when_parameters_are_given(functional_call, group):
 @clause("restore.shared-buffer-owner")
 @given
 @flags
-@at(SHARED_BUFFERS, "group")
+@with_group(SHARED_BUFFERS)
 def test_a_module_with_a_shared_owner_of_buffers_comes_back(functional_call, group, given, flags):
     group.module.eval()  # in train mode a BatchNorm changes the buffers that are not given
     _comes_back(functional_call, group, given(group), flags)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import squared
 from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter
@@ -50,7 +50,7 @@ def _is_differentiated(functional_call, site):
 
 CALLS = (_returns, _takes_everything, _gives_a_double, _raises, _is_refused, _is_differentiated)
 
-everyhow = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.strip("_").replace("_", " "))
+every_kind_of_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.strip("_").replace("_", " "))
 
 
 def _changed(functional_call, site, call, group):
@@ -61,10 +61,10 @@ def _changed(functional_call, site, call, group):
 
 
 @clause("state.rng")
-@everyhow
-@at((nested_parameter,))
+@every_kind_of_call
+@with_site((nested_parameter,))
 def test_no_random_numbers_are_drawn(functional_call, site, call):
-    for draw in DRAWS:  # lest seeding anew, as the suite did, change nothing
+    for draw in DRAWS:  # a fresh seed is what the suite has set: then seeding again in the call would not show
         draw()
 
     assert _changed(functional_call, site, call, "rng") == {}
@@ -81,22 +81,22 @@ def test_with_the_same_seed_forward_draws_what_it_draws_in_a_plain_call(function
 
 
 @clause("state.rng")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_random_numbers_that_forward_draws_are_gone(functional_call, site):
     def act(owner):
         torch.rand(3)
         random.random()
 
     before = process_state.snapshot("rng")
-    site.inside(act)
+    site.in_forward(act)
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert {"rng.torch", "rng.python"} <= set(process_state.difference(before, process_state.snapshot("rng")))
 
 
 @clause("state.defaults")
-@everyhow
-@at((nested_parameter,))
+@every_kind_of_call
+@with_site((nested_parameter,))
 def test_defaults_are_as_before(functional_call, site, call):
     with _other_defaults():
         assert _changed(functional_call, site, call, "defaults") == {}
@@ -104,7 +104,7 @@ def test_defaults_are_as_before(functional_call, site, call):
 
 @contextlib.contextmanager
 def _other_defaults():
-    """None as torch starts with, so that resetting one shows."""
+    """Defaults that differ from those of a new process, so that a call that resets one is seen."""
     precision, threads = torch.get_float32_matmul_precision(), torch.get_num_threads()
     torch.set_default_dtype(torch.float64)
     torch.set_float32_matmul_precision("high")
@@ -120,17 +120,17 @@ def _other_defaults():
 
 
 @clause("state.modes")
-@everyhow
-@at((nested_parameter,))
+@every_kind_of_call
+@with_site((nested_parameter,))
 def test_modes_are_as_before(functional_call, site, call):
     assert _changed(functional_call, site, call, "modes") == {}
 
 
 @clause("state.torch")
-@everyhow
-@at((nested_parameter,))
+@every_kind_of_call
+@with_site((nested_parameter,))
 def test_torch_is_as_before(functional_call, site, call):
-    """But for torch.Storage: it follows the default dtype, and that is the law of state.defaults."""
+    """Except torch.Storage, which changes with the default dtype: that is the law of state.defaults."""
     changed = _changed(functional_call, site, call, "torch")
 
     assert {name: change for name, change in changed.items() if name != "torch.Storage"} == {}
@@ -145,7 +145,7 @@ def _no_warnings():
 
 
 @clause("state.warnings")
-@at((*SITES, squared))
+@with_site((*SITES, squared))
 def test_no_warning_is_issued(functional_call, site):
     with _no_warnings():
         functional_call(site.module, {}, site.x)
@@ -153,7 +153,7 @@ def test_no_warning_is_issued(functional_call, site):
 
 
 @clause("state.warnings")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_no_warning_is_issued_for_tied_names(functional_call, group):
     value = group.value()
     with _no_warnings():
@@ -163,17 +163,17 @@ def test_no_warning_is_issued_for_tied_names(functional_call, group):
 
 
 @clause("state.warnings")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_warning_of_forward_is_issued(functional_call, site):
-    site.inside(lambda owner: warnings.warn("forward's own", stacklevel=1))
+    site.in_forward(lambda owner: warnings.warn("forward's own", stacklevel=1))
 
     with pytest.warns(UserWarning, match="forward's own"):
         functional_call(site.module, {site.name: site.value()}, site.x)
 
 
 @clause("state.silent")
-@everyhow
-@at((flat_buffer,))
+@every_kind_of_call
+@with_site((flat_buffer,))
 def test_nothing_is_printed(functional_call, site, call, capfd):
     call(functional_call, site)
 
@@ -181,7 +181,7 @@ def test_nothing_is_printed(functional_call, site, call, capfd):
 
 
 @clause("state.processes")
-@everyhow
-@at((nested_parameter,))
+@every_kind_of_call
+@with_site((nested_parameter,))
 def test_no_thread_process_or_signal_handler_is_left(functional_call, site, call):
     assert _changed(functional_call, site, call, "processes") == {}

@@ -7,7 +7,7 @@ from torch import nn
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
 from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals
 from fcspec.specimens.sites import (
@@ -22,7 +22,7 @@ from fcspec.specimens.sites import (
 
 
 @clause("strict.exact")
-@at(SITES)
+@with_site(SITES)
 def test_all_names_are_accepted(functional_call, site):
     values = fresh_values(site.module)
     expected = oracle.result(site.module, values, site.x)
@@ -40,9 +40,9 @@ def test_a_module_without_state_needs_nothing(functional_call, names, nothing):
 
 
 @clause("strict.missing")
-@at(SITES)
+@with_site(SITES)
 def test_each_missing_name_is_an_error(functional_call, site):
-    """Those of parameters: that buffers count is the law of strict.buffers."""
+    """Names of parameters only: that buffers count is the law of strict.buffers."""
     values = fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)
 
@@ -54,7 +54,7 @@ def test_each_missing_name_is_an_error(functional_call, site):
 
 
 @clause("strict.missing")
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_nothing_given_is_an_error(functional_call, site):
     functional_call(site.module, fresh_values(site.module), site.x, strict=True)
 
@@ -65,10 +65,10 @@ def test_nothing_given_is_an_error(functional_call, site):
 
 @clause("strict.unexpected")
 @pytest.mark.parametrize("where", ["root", "owner", "nowhere"])
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_a_name_too_many_is_an_error(functional_call, names, site, where):
     values, key = fresh_values(site.module), names.attribute()
-    extra = {"root": key, "owner": site.beside(key), "nowhere": f"{names.attribute()}.{key}"}[where]
+    extra = {"root": key, "owner": site.sibling_name(key), "nowhere": f"{names.attribute()}.{key}"}[where]
     functional_call(site.module, values, site.x, strict=True)
 
     for value in (torch.ones(3), parameter()):
@@ -77,23 +77,23 @@ def test_a_name_too_many_is_an_error(functional_call, names, site, where):
 
 
 @clause("strict.unexpected")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_a_plain_tensor_is_no_name(functional_call, names, site):
     values, key = fresh_values(site.module), names.attribute()
     setattr(site.owner, key, torch.ones(3))
     functional_call(site.module, values, site.x, strict=True)
 
     with refused(site.module):
-        functional_call(site.module, {**values, site.beside(key): torch.ones(3)}, site.x, strict=True)
+        functional_call(site.module, {**values, site.sibling_name(key): torch.ones(3)}, site.x, strict=True)
 
 
 @clause("strict.off")
-@at(SITES)
+@with_site(SITES)
 def test_missing_and_unknown_names_are_no_error_by_default(functional_call, names, site):
     values = {site.name: site.value()}
     expected = oracle.result(site.module, values, site.x)
 
-    for extra in (names.attribute(), site.beside(names.attribute())):
+    for extra in (names.attribute(), site.sibling_name(names.attribute())):
         for flags in ({}, {"strict": False}):
             result = functional_call(site.module, {**values, extra: torch.ones(3)}, site.x, **flags)
 
@@ -101,31 +101,31 @@ def test_missing_and_unknown_names_are_no_error_by_default(functional_call, name
 
 
 @clause("strict.off")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_several_unknown_names_are_no_error(functional_call, names, site):
-    extra = {site.beside(names.attribute()): torch.full((3,), float(number)) for number in range(3)}
+    extra = {site.sibling_name(names.attribute()): torch.full((3,), float(number)) for number in range(3)}
 
     assert torch.equal(functional_call(site.module, extra, site.x), site.module(site.x))
 
 
 @clause("strict.off")
-@at((squared, nested_squared))
+@with_site((squared, nested_squared))
 def test_an_unknown_name_of_a_module_that_is_parametrized_is_no_error(functional_call, names, site):
     expected = site.module(site.x)
-    for extra in (names.attribute(), site.beside(names.attribute())):
+    for extra in (names.attribute(), site.sibling_name(names.attribute())):
         assert torch.equal(functional_call(site.module, {extra: torch.ones(3)}, site.x), expected)
 
 
 @clause("strict.off")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_unknown_names_are_no_error_without_ties(functional_call, names, site):
-    extra = {site.beside(names.attribute()): torch.ones(3)}
+    extra = {site.sibling_name(names.attribute()): torch.ones(3)}
 
     assert torch.equal(functional_call(site.module, extra, site.x, tie_weights=False), site.module(site.x))
 
 
 @clause("strict.off")
-@at(FLAT)
+@with_site(FLAT)
 def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
     extra = {names.attribute(): torch.ones(3)}
 
@@ -133,7 +133,7 @@ def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
 
 
 @clause("strict.buffers")
-@at((*BUFFERS, *PARAMETERS[:2]))
+@with_site((*BUFFERS, *PARAMETERS[:2]))
 def test_each_missing_buffer_is_an_error(functional_call, site):
     values = fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)
@@ -146,7 +146,7 @@ def test_each_missing_buffer_is_an_error(functional_call, site):
 
 
 @clause("strict.buffers")
-@at((non_persistent_buffer,))
+@with_site((non_persistent_buffer,))
 def test_a_state_dict_lacks_non_persistent_buffers(functional_call, site):
     functional_call(site.module, {**site.module.state_dict(), site.name: site.value()}, site.x, strict=True)
 
@@ -155,12 +155,12 @@ def test_a_state_dict_lacks_non_persistent_buffers(functional_call, site):
 
 
 @clause("strict.says-which")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_the_error_names_every_missing_and_every_unexpected_name(functional_call, names, site):
     values = fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)
     missing = [site.name, site.other]
-    unexpected = [names.attribute(), site.beside(names.attribute()), f"{names.attribute()}.{names.attribute()}"]
+    unexpected = [names.attribute(), site.sibling_name(names.attribute()), f"{names.attribute()}.{names.attribute()}"]
     wrong = {name: value for name, value in values.items() if name not in missing} | dict.fromkeys(
         unexpected, site.value()
     )
@@ -172,7 +172,7 @@ def test_the_error_names_every_missing_and_every_unexpected_name(functional_call
 
 
 @clause("strict.none")
-@at((*FLAT, nested_parameter))
+@with_site((*FLAT, nested_parameter))
 def test_names_registered_as_none_need_not_be_given(functional_call, names, site):
     site.owner.register_parameter(names.attribute(), None)
     site.module.register_buffer(names.attribute(), None)
@@ -197,10 +197,10 @@ def _without(group, *names):
 
 
 @clause("strict.tied")
-@at((*ALL_PAIRS, LARGE[1]), "group")
+@with_group((*ALL_PAIRS, LARGE[1]))
 def test_one_name_of_a_tied_group_is_enough(functional_call, group):
     seen = []
-    group.inside(lambda module: seen.append(group.now()))
+    group.in_forward(lambda module: seen.append(group.current()))
 
     for name in group.names:
         others = [other for other in group.names if other != name]
@@ -210,7 +210,7 @@ def test_one_name_of_a_tied_group_is_enough(functional_call, group):
 
 
 @clause("strict.tied")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_no_name_of_a_tied_group_is_missing(functional_call, group):
     functional_call(group.module, _without(group, group.names[1]), group.x, strict=True, tie_weights=True)
 
@@ -219,7 +219,7 @@ def test_no_name_of_a_tied_group_is_missing(functional_call, group):
 
 
 @clause("strict.tied")
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_one_name_of_a_slot_is_enough(functional_call, group):
     own = group.names[0].rpartition(".")[0]
     values = {name: value for name, value in fresh_values(group.module).items() if name.startswith(own)}
@@ -230,9 +230,9 @@ def test_one_name_of_a_slot_is_enough(functional_call, group):
 
 
 @clause("strict.tied-off")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_untied_every_slot_of_the_group_is_needed(functional_call, group):
-    """Every persistent one: that the others count is the law of strict.buffers."""
+    """Persistent slots only: that non-persistent buffers count is the law of strict.buffers."""
     functional_call(group.module, _without(group), group.x, strict=True, tie_weights=False)
 
     for name in [name for name in group.names if name in group.module.state_dict()]:
@@ -241,7 +241,7 @@ def test_untied_every_slot_of_the_group_is_needed(functional_call, group):
 
 
 @clause("strict.shared-slot-off")
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_untied_one_name_of_a_slot(functional_call, group, observe):
     own = group.names[0].rpartition(".")[0]
     values = {name: value for name, value in fresh_values(group.module).items() if name.startswith(own)}
@@ -253,7 +253,7 @@ def test_untied_one_name_of_a_slot(functional_call, group, observe):
 
 
 @clause("strict.parametrized")
-@at((squared, nested_squared, two_originals, chained, buffer_squared))
+@with_site((squared, nested_squared, two_originals, chained, buffer_squared))
 def test_the_names_of_the_originals_are_complete(functional_call, site):
     values = fresh_values(site.module)
 
@@ -266,7 +266,7 @@ def test_the_names_of_the_originals_are_complete(functional_call, site):
 
 
 @clause("strict.regular-name")
-@at((squared,))
+@with_site((squared,))
 def test_the_regular_name_in_place_of_the_original(functional_call, site, observe):
     values = {name: value for name, value in fresh_values(site.module).items() if name not in site.originals}
     try:
@@ -277,7 +277,7 @@ def test_the_regular_name_in_place_of_the_original(functional_call, site, observ
 
 
 @clause("strict.given-none")
-@at(FLAT)
+@with_site(FLAT)
 def test_a_name_registered_as_none_is_given(functional_call, names, site, observe):
     key = names.attribute()
     site.module.register_parameter(key, None)

@@ -1,4 +1,4 @@
-"""swap: how given values are listed, fetched and reached, in forward and by modules with access of their own."""
+"""swap: given values in what modules list and return, also from modules that override attribute access."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
-from fcspec.specimens.base import at, fresh_values, parameter, probe
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
@@ -21,7 +21,7 @@ from fcspec.state.module_state import snapshot
 
 
 @clause("swap.visible")
-@at(SITES)
+@with_site(SITES)
 def test_members_that_forward_lists_are_the_given_objects(functional_call, site):
     values, seen = fresh_values(site.module), {}
 
@@ -29,7 +29,7 @@ def test_members_that_forward_lists_are_the_given_objects(functional_call, site)
         seen.update(site.module.named_parameters(remove_duplicate=False))
         seen.update(site.module.named_buffers(remove_duplicate=False))
 
-    site.inside(look)
+    site.in_forward(look)
     functional_call(site.module, values, site.x)
 
     assert seen.keys() == values.keys()
@@ -37,10 +37,10 @@ def test_members_that_forward_lists_are_the_given_objects(functional_call, site)
 
 
 @clause("swap.visible")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_members_tied_to_a_given_one_are_listed_as_the_given_object(functional_call, group):
     value, seen = nn.Parameter(group.value()), {}
-    group.inside(lambda module: seen.update(group.module.named_parameters(remove_duplicate=False)))
+    group.in_forward(lambda module: seen.update(group.module.named_parameters(remove_duplicate=False)))
 
     functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
@@ -48,10 +48,10 @@ def test_members_tied_to_a_given_one_are_listed_as_the_given_object(functional_c
 
 
 @clause("swap.visible")
-@at(SITES)
+@with_site(SITES)
 def test_state_dict_in_forward_holds_the_given_objects(functional_call, site):
     names, values, seen = list(site.module.state_dict()), fresh_values(site.module), {}
-    site.inside(lambda owner: seen.update(site.module.state_dict(keep_vars=True)))
+    site.in_forward(lambda owner: seen.update(site.module.state_dict(keep_vars=True)))
 
     functional_call(site.module, values, site.x)
 
@@ -60,10 +60,10 @@ def test_state_dict_in_forward_holds_the_given_objects(functional_call, site):
 
 
 @clause("swap.visible")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_get_parameter_in_forward_gives_the_given_parameter(functional_call, site):
     value, seen = nn.Parameter(site.value()), []
-    site.inside(lambda owner: seen.append(site.module.get_parameter(site.name)))
+    site.in_forward(lambda owner: seen.append(site.module.get_parameter(site.name)))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -71,10 +71,10 @@ def test_get_parameter_in_forward_gives_the_given_parameter(functional_call, sit
 
 
 @clause("swap.visible")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_get_buffer_in_forward_gives_the_given_buffer(functional_call, site):
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.module.get_buffer(site.name)))
+    site.in_forward(lambda owner: seen.append(site.module.get_buffer(site.name)))
 
     functional_call(site.module, {site.name: value}, site.x)
 
@@ -82,7 +82,7 @@ def test_get_buffer_in_forward_gives_the_given_buffer(functional_call, site):
 
 
 @clause("swap.visible")
-@at(BUFFERS)
+@with_site(BUFFERS)
 def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, site):
     value, seen = nn.Parameter(site.value()), []
 
@@ -90,14 +90,14 @@ def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, s
         listed = dict(site.module.named_buffers(remove_duplicate=False))
         seen.extend([listed.get(site.name), site.module.get_buffer(site.name)])
 
-    site.inside(look)
+    site.in_forward(look)
     functional_call(site.module, {site.name: value}, site.x)
 
     assert [one is value for one in seen] == [True, True]
 
 
 def _delegating(self, name):
-    """A wrapper's `__getattr__`: what it does not have, its child has."""
+    """A wrapper's `__getattr__`: attributes that it lacks are looked up on its child."""
     try:
         return nn.Module.__getattr__(self, name)
     except AttributeError:
@@ -118,7 +118,7 @@ ACCESS = {
 
 @clause("swap.custom-access")
 @pytest.mark.parametrize("methods", ACCESS.values(), ids=ACCESS)
-@at((flat_parameter, nested_parameter))
+@with_site((flat_parameter, nested_parameter))
 def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_call, names, site, methods):
     child = names.attribute()
     outer = probe(names)
@@ -137,7 +137,7 @@ def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_ca
 
 
 @clause("swap.custom-access")
-@at((nested_parameter, nested_buffer))
+@with_site((nested_parameter, nested_buffer))
 def test_a_submodule_that_refuses_attributes_is_swapped_and_restored(functional_call, site):
     values = fresh_values(site.module)
     expected, before = oracle.result(site.module, values, site.x), snapshot(site.module)
@@ -150,13 +150,13 @@ def test_a_submodule_that_refuses_attributes_is_swapped_and_restored(functional_
 
 
 @clause("swap.delegated-name")
-@at((flat_parameter,))
+@with_site((flat_parameter,))
 def test_a_leaf_name_that_a_wrapper_delegates(functional_call, names, site, observe):
     outer = probe(names)
     outer.add_module(names.attribute(), site.module)
     type(outer).__getattr__ = _delegating
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()))
+    site.in_forward(lambda owner: seen.append(site.current()))
     try:
         functional_call(outer, {site.key: value}, site.x)
         observe("used" if seen[0] is value else "ignored")
@@ -172,11 +172,11 @@ def _order(module):
 
 
 @clause("swap.order")
-@at(SITES)
+@with_site(SITES)
 @pytest.mark.parametrize("which", [slice(None), slice(None, None, -1), slice(1), slice(-1, None)], ids=str)
 def test_members_stand_in_registration_order(functional_call, site: Site, which):
     before, seen = _order(site.module), []
-    site.inside(lambda owner: seen.append(_order(site.module)))
+    site.in_forward(lambda owner: seen.append(_order(site.module)))
 
     functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
 
@@ -184,10 +184,10 @@ def test_members_stand_in_registration_order(functional_call, site: Site, which)
 
 
 @clause("swap.order")
-@at(PARAMETERS)
+@with_site(PARAMETERS)
 def test_a_given_parameter_stands_where_the_own_one_stood(functional_call, site):
     before, seen = _order(site.module), []
-    site.inside(lambda owner: seen.append(_order(site.module)))
+    site.in_forward(lambda owner: seen.append(_order(site.module)))
 
     functional_call(site.module, {site.name: nn.Parameter(site.value())}, site.x)
 

@@ -8,8 +8,8 @@ import torch
 
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, fresh_values, get, parameter
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, within
+from fcspec.specimens.base import fresh_values, get, parameter, with_group, with_site
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, tied_in_one_module
 from fcspec.specimens.parametrized import doubled, nested_doubled
 
 CONFLICTS = {
@@ -22,7 +22,7 @@ CONFLICTS = {
 
 @clause("tie.conflict")
 @pytest.mark.parametrize("other", CONFLICTS.values(), ids=CONFLICTS)
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_different_values_are_refused(functional_call, group, other):
     value = group.value()
     functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
@@ -33,7 +33,7 @@ def test_different_values_are_refused(functional_call, group, other):
 
 
 @clause("tie.conflict")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_values_that_are_equal_only_when_broadcast_are_different(functional_call, group):
     value, other = torch.full((3,), 2.0), torch.full((1,), 2.0)
     functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
@@ -45,7 +45,7 @@ def test_values_that_are_equal_only_when_broadcast_are_different(functional_call
 
 @clause("tie.conflict")
 @pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
-@at((within,), "group")
+@with_group((tied_in_one_module,))
 def test_one_of_two_groups_is_enough(functional_call, names, group, which):
     second, keys = parameter(), (names.attribute(), names.attribute())
     for key in keys:
@@ -61,7 +61,7 @@ def test_one_of_two_groups_is_enough(functional_call, names, group, which):
 
 @clause("tie.conflict")
 @pytest.mark.parametrize("strict", [False, True], ids=["loose", "strict"])
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_different_values_in_two_dicts_are_refused(functional_call, group, strict):
     one, other = fresh_values(group.module), {group.names[1]: group.value(2)}
     one |= dict.fromkeys(group.names, group.value())
@@ -73,7 +73,7 @@ def test_different_values_in_two_dicts_are_refused(functional_call, group, stric
 
 
 @clause("tie.conflict")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_values_are_compared_anew_in_each_call(functional_call, group):
     one, other = group.value(), group.value()
     values = dict(zip(group.names, (one, other), strict=True))
@@ -87,7 +87,7 @@ def test_values_are_compared_anew_in_each_call(functional_call, group):
 
 
 @clause("tie.conflict")
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_different_values_for_an_original_and_what_is_tied_to_it_are_refused(functional_call, names, site):
     key = names.attribute()
     site.module.register_parameter(key, get(site.module, site.originals[0]))
@@ -98,7 +98,7 @@ def test_different_values_for_an_original_and_what_is_tied_to_it_are_refused(fun
 
 
 @clause("tie.conflict-in-part")
-@at(LARGE, "group")
+@with_group(LARGE)
 def test_different_values_are_refused_where_some_names_are_not_given(functional_call, group):
     value = group.value()
     functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
@@ -109,7 +109,7 @@ def test_different_values_are_refused_where_some_names_are_not_given(functional_
 
 
 @clause("tie.conflict-says-which")
-@at((*PAIRS, *LARGE[:2]), "group")
+@with_group((*PAIRS, *LARGE[:2]))
 def test_the_error_names_those_that_conflict(functional_call, group):
     value, ends = group.value(), (group.names[0], group.names[-1])
     functional_call(group.module, {ends[0]: value}, group.x, tie_weights=True)

@@ -4,45 +4,41 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.support.tied import are, seen_in_forward
+from fcspec.cases.support.tied import same_objects, seen_in_forward
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, get, parameter, probe
-from fcspec.specimens.groups import (
-    ALL_PAIRS,
-    SHARED,
-    within,
-)
+from fcspec.specimens.base import get, parameter, probe, with_group
+from fcspec.specimens.groups import ALL_PAIRS, SHARED, tied_in_one_module
 from fcspec.state.module_state import snapshot
 
 
 @clause("tie.off")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_untied_names_that_are_not_given_keep_their_own(functional_call, group):
     value = group.value()
     first, second = group.names
 
-    assert are(seen_in_forward(functional_call, group, {first: value}, tie_weights=False), value, group.own)
-    assert are(seen_in_forward(functional_call, group, {second: value}, tie_weights=False), group.own, value)
+    assert same_objects(seen_in_forward(functional_call, group, {first: value}, tie_weights=False), value, group.own)
+    assert same_objects(seen_in_forward(functional_call, group, {second: value}, tie_weights=False), group.own, value)
 
 
 @clause("tie.off-different")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_untied_names_have_a_value_each(functional_call, group):
     one, other = group.value(1), group.value(2)
     before = snapshot(group.module)
 
     seen = seen_in_forward(functional_call, group, dict(zip(group.names, (one, other), strict=True)), tie_weights=False)
 
-    assert are(seen, one, other)
+    assert same_objects(seen, one, other)
     assert snapshot(group.module).slots == before.slots
 
 
 @clause("tie.off-same")
-@at(ALL_PAIRS, "group")
+@with_group(ALL_PAIRS)
 def test_the_same_tensor_for_untied_names_acts_as_tied(functional_call, group):
     value = group.value()
 
-    assert are(
+    assert same_objects(
         seen_in_forward(functional_call, group, dict.fromkeys(group.names, value), tie_weights=False), value, value
     )
 
@@ -70,13 +66,13 @@ def test_equal_tensors_and_views_of_one_storage_are_not_tied(functional_call, na
     first, second = map(nn.Parameter, data())
     module, keys = _untied(names, first, second)
     one, other, seen = torch.zeros_like(first), torch.full_like(second, 2.0), []
-    type(module).act = lambda self: seen.append([get(module, key) for key in keys])
+    type(module).in_forward = lambda self: seen.append([get(module, key) for key in keys])
 
     functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))
     functional_call(module, {keys[0]: one}, torch.ones(3))
 
-    assert are(seen[0], one, other)
-    assert are(seen[1], one, second)
+    assert same_objects(seen[0], one, other)
+    assert same_objects(seen[1], one, second)
 
 
 @clause("tie.untied")
@@ -86,14 +82,14 @@ def test_names_registered_as_none_are_not_tied(functional_call, names, kind):
     module.register_parameter(names.attribute(), parameter())
     for key in keys:
         (module.register_parameter if kind == "parameters" else module.register_buffer)(key, None)
-    type(module).act = lambda self: seen.append([get(module, key) for key in keys])
+    type(module).in_forward = lambda self: seen.append([get(module, key) for key in keys])
     one, other = torch.zeros(3), torch.full((3,), 2.0)
 
     functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))
     functional_call(module, {keys[0]: one}, torch.ones(3))
 
-    assert are(seen[0], one, other)
-    assert are(seen[1], one, None)
+    assert same_objects(seen[0], one, other)
+    assert same_objects(seen[1], one, None)
 
 
 @clause("tie.exact-alias")
@@ -101,7 +97,7 @@ def test_two_parameters_over_one_memory(functional_call, names, observe):
     first = nn.Parameter(torch.rand(3))
     module, keys = _untied(names, first, nn.Parameter(first.data))
     value, seen = torch.zeros(3), []
-    type(module).act = lambda self: seen.append(get(module, keys[1]))
+    type(module).in_forward = lambda self: seen.append(get(module, keys[1]))
     try:
         functional_call(module, {keys[0]: value}, torch.ones(3))
         observe("tied" if seen[0] is value else "not tied")
@@ -110,7 +106,7 @@ def test_two_parameters_over_one_memory(functional_call, names, observe):
 
 
 @clause("tie.shared-slot-off")
-@at(SHARED, "group")
+@with_group(SHARED)
 def test_different_values_for_one_slot_untied(functional_call, group, observe):
     values = [group.value(1), group.value(2)]
     try:
@@ -123,12 +119,12 @@ def test_different_values_for_one_slot_untied(functional_call, group, observe):
 
 
 @clause("tie.python-list")
-@at((within,), "group")
+@with_group((tied_in_one_module,))
 def test_an_alias_in_a_list(functional_call, names, group, observe):
     key = names.attribute()
     setattr(group.module, key, [group.own])
     value, seen = group.value(), []
-    group.inside(lambda module: seen.append(getattr(module, key)[0]))
+    group.in_forward(lambda module: seen.append(getattr(module, key)[0]))
 
     functional_call(group.module, {group.names[0]: value}, group.x)
 

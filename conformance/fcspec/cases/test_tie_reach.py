@@ -6,15 +6,15 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import at, get, parameter, probe
+from fcspec.specimens.base import get, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
 
 
 def _seen(functional_call, module, given, wanted):
-    """What forward sees at the wanted name while a value is given for another one; and that value."""
+    """What forward sees at the name `wanted` when a value is given for the name `given`; and that value."""
     value, seen = torch.rand(3), []
-    type(module).act = staticmethod(lambda _: seen.append(get(module, wanted)) or torch.zeros(()))
+    type(module).in_forward = staticmethod(lambda _: seen.append(get(module, wanted)) or torch.zeros(()))
     functional_call(module, {given: value}, torch.ones(3), tie_weights=True)
     return seen[0], value
 
@@ -82,12 +82,12 @@ def test_an_empty_container_may_own_a_tied_parameter(functional_call, names, con
 
 
 @clause("tie.one-name")
-@at((doubled, nested_doubled))
+@with_site((doubled, nested_doubled))
 def test_the_original_of_a_parametrized_tensor_may_be_tied(functional_call, names, site):
     key = names.attribute()
     site.module.register_parameter(key, get(site.module, site.originals[0]))
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append((site.now(), get(site.module, key))) or site.x)
+    site.in_forward(lambda owner: seen.append((site.current(), get(site.module, key))) or site.x)
 
     for given in (key, site.originals[0]):
         functional_call(site.module, {given: value}, site.x, tie_weights=True)
@@ -119,25 +119,25 @@ def test_names_that_became_tied_after_a_call_are_tied(functional_call, names):
 
 
 @clause("tie.one-name")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_a_call_in_forward_ties_too(functional_call, group):
     value, seen = group.value(), []
 
     def act(module):
-        seen.append(group.now())
+        seen.append(group.current())
         if len(seen) == 1:
             functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
-    group.inside(act)
+    group.in_forward(act)
     functional_call(group.module, {}, group.x, tie_weights=True)
 
     assert [one is value for one in seen[1]] == [True, True]
 
 
 @clause("tie.one-name")
-@at(PAIRS, "group")
+@with_group(PAIRS)
 def test_names_are_tied_under_a_transform(functional_call, group):
-    group.inside(lambda module: sum(group.now()).sum())
+    group.in_forward(lambda module: sum(group.current()).sum())
 
     def loss(value):
         return functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
@@ -146,14 +146,14 @@ def test_names_are_tied_under_a_transform(functional_call, group):
 
 
 @clause("tie.one-name")
-@at((doubled,))
+@with_site((doubled,))
 def test_a_tensor_is_parametrized_on_a_tied_one_in_a_shared_submodule(functional_call, names, site):
     root, first, second, key = probe(names), names.attribute(), names.attribute(), names.attribute()
     for child in (first, second):
         root.add_module(child, site.module)
     root.register_parameter(key, get(site.module, site.originals[0]))
     value, seen = site.value(), []
-    site.inside(lambda owner: seen.append(site.now()) or site.x)
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
     functional_call(root, {key: value}, site.x, tie_weights=True)
 

@@ -1,5 +1,5 @@
 """pytest's items in, Case objects out."""
 
-from fcspec.plugin.items import clause, unsupported
+from fcspec.plugin.items import Needs, clause, needs, unsupported
 
-__all__ = ["clause", "unsupported"]
+__all__ = ["Needs", "clause", "needs", "unsupported"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,15 @@ class UnderTest:
 UNDER_TEST = pytest.StashKey[UnderTest]()
 """Where a pytest.Config has it."""
 
+class Needs(Enum):
+    """What a case imports lazily, beyond torch itself, or is slow in when it happens for the first time."""
+
+    TORCH = auto()
+    DRAWING = auto()  # hypothesis
+    TRANSFORMS = auto()  # torch.func.grad and its like, torch.utils.checkpoint
+    COMPILER = auto()  # torch.compile, torch.export, make_fx
+
+
 _CLAUSE = pytest.StashKey[str]()
 
 
@@ -36,6 +46,16 @@ def clause(slug: str) -> pytest.MarkDecorator:
     from fcspec.spec import load_spec
 
     return pytest.mark.clause(load_spec()[slug].slug)
+
+
+def needs(what: Needs) -> pytest.MarkDecorator:
+    """`@needs(Needs.TRANSFORMS)`: cases that need the same share a child, and what they need is paid for once."""
+    return pytest.mark.needs(what)
+
+
+def needs_of(item: pytest.Item) -> Needs:
+    mark = item.get_closest_marker("needs")
+    return Needs.TORCH if mark is None else mark.args[0]  # type: ignore[no-any-return]
 
 
 def unsupported(reason: str) -> None:

@@ -1,72 +1,76 @@
 """What cases import lazily, and when it is paid for.
 
-torch.func.grad imports torch._dynamo, which takes nearly as long as torch itself, and every later fork longer. Cases that need it say so
-by the mark `needs`; they form units of their own. One such unit imports it in its child, while other children run cases;
-for several it is imported once, before any fork.
+torch.func.grad imports torch._dynamo, which takes nearly as long as torch itself, and makes every later fork slower. Cases that need it
+say so by the mark `needs`, and share a child. That child imports it while others run; where several children need it, it is
+imported once, before any fork.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 
 import pytest
 
-from fcspec.plugin.items import clause_of
+from fcspec.plugin.items import Needs, clause_of, needs_of
+from fcspec.spec import load_spec
 
+Cases = list[pytest.Item]
 
-class Needs(IntEnum):
-    """Each includes those before."""
-
-    TORCH = 0
-    TRANSFORMS = 1  # torch.func.grad and its like, torch.utils.checkpoint
-    COMPILER = 2  # torch.compile, torch.export, make_fx
-
-
-_done = Needs.TORCH
+_done: set[Needs] = set()
 
 
 def preload(needs: Needs) -> None:
-    """Import here and now what cases need, and be single-threaded: torch's thread pool does not survive a fork."""
-    global _done
+    """Import here and now what cases need."""
+    import torch
+
+    if needs in _done:
+        return
+    _done.add(needs)
+    weight = torch.ones(2, 2, requires_grad=True)
+    if needs is Needs.DRAWING:
+        from fcspec.calls import shrinking
+
+        shrinking.preload()
+    elif needs is Needs.TRANSFORMS:
+        torch.func.grad(lambda x: x.sum())(weight)
+    elif needs is Needs.COMPILER:
+        preload(Needs.TRANSFORMS)
+        if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
+            torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
+
+
+def warm_up() -> None:
+    """Before any fork: use what every case uses, and be single-threaded, for torch's thread pool does not survive a fork."""
     import torch
 
     if torch.get_num_threads() != 1:
         torch.set_num_threads(1)
     weight = torch.ones(2, 2, requires_grad=True)
-    if needs >= Needs.TRANSFORMS > _done:
-        torch.func.grad(lambda x: x.sum())(weight)
-    if needs >= Needs.COMPILER > _done and tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):
-        torch.compile(lambda x: x.sum(), backend="aot_eager", fullgraph=True)(weight).backward()
-    _done = max(_done, needs)
-
-
-def warm_up() -> None:
-    """Pay for what the first use of torch costs in every case, before any fork."""
-    import torch
-
-    preload(Needs.TORCH)
-    weight = torch.ones(2, 2, requires_grad=True)
     torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
     torch.testing.assert_close(weight, weight)  # its first use changes the filters of warnings
 
 
-Cases = list[pytest.Item]
-
-
 def by_unit(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
-    """The cases that share a child: those of a chapter that need the same; of a clause, where they compile. The longest first."""
+    """The cases that share a child, those first that take longest.
+
+    They are those of a chapter; of a profile, where they need what is imported lazily; of a clause, where they compile.
+    """
     units: dict[tuple[Needs, str], Cases] = {}
     for item in items:
-        mark = item.get_closest_marker("needs")
-        needs: Needs = mark.args[0] if mark is not None else Needs.TORCH
-        slug = clause_of(item)
-        units.setdefault((needs, slug if needs is Needs.COMPILER else slug.partition(".")[0]), []).append(item)
-    ordered = sorted(units.items(), key=lambda one: (-one[0][0], -len(one[1]), one[0][1]))
+        clause, needs = load_spec()[clause_of(item)], needs_of(item)
+        together = {Needs.TORCH: clause.chapter, Needs.COMPILER: clause.slug}.get(needs, clause.profile)
+        units.setdefault((needs, together), []).append(item)
+    ordered = sorted(units.items(), key=lambda one: (_SLOWEST_FIRST.index(one[0][0]), -len(one[1]), one[0][1]))
     return [(needs, cases) for (needs, _), cases in ordered]
+
+
+_SLOWEST_FIRST = (Needs.TRANSFORMS, Needs.COMPILER, Needs.DRAWING, Needs.TORCH)
 
 
 def preload_for(units: Sequence[tuple[Needs, Cases]]) -> None:
     """Import before any fork what more than one unit needs."""
-    needs = sorted((needs for needs, _ in units), reverse=True)
-    preload(needs[1] if len(needs) > 1 else Needs.TORCH)
+    wanted = [needs for needs, _ in units]
+    if wanted.count(Needs.COMPILER) > 1:
+        preload(Needs.COMPILER)
+    elif wanted.count(Needs.TRANSFORMS) + wanted.count(Needs.COMPILER) > 1:
+        preload(Needs.TRANSFORMS)

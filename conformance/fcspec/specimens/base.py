@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from fcspec.state.module_state import slots
 
-Act = Callable[[Any], Any]
-"""What a specimen does in forward: called with a module; a result that is not None becomes forward's."""
+ForwardAction = Callable[[Any], Any]
+"""What a test has a specimen do in forward: called with a module; a result that is not None becomes forward's result."""
 
 _SYLLABLES = [consonant + vowel for consonant in "bdklmnrstvz" for vowel in "aeo"]
 
@@ -37,20 +37,27 @@ class Names:
         return self.attribute().title()
 
 
-class Probe(nn.Module):
-    """A module whose forward adds up what it owns, calls its children in turn, and does what the test asks.
+Builder = Callable[[Names], Any]
+"""Makes a specimen whose classes and attributes have these names."""
 
-    Subclassed anew for every specimen. `act` is looked up on the class, so a module's own `__dict__` stays a plain module's.
+
+class Probe(nn.Module):
+    """A module whose forward runs `in_forward`, if a test has set it; else it adds up its tensors and calls its children in turn.
+
+    Every specimen has a subclass of its own. `in_forward` is an attribute of that class, so that the `__dict__` of the module
+    holds what the `__dict__` of any module holds.
     """
 
-    act: Act | None = None
+    in_forward: ForwardAction | None = None
 
     def forward(self, x: Any) -> Any:
-        if type(self).act is not None:
-            result = type(self).act(self)  # type: ignore[misc]
+        if type(self).in_forward is not None:
+            result = type(self).in_forward(self)  # type: ignore[misc]
             if result is not None:
                 return result
-        for scale, key in enumerate(sorted([*self._parameters, *self._buffers]), 2):  # in whatever order they stand
+        for scale, key in enumerate(
+            sorted([*self._parameters, *self._buffers]), 2
+        ):  # registration order must not matter
             tensor = getattr(self, key)
             if tensor is not None:
                 x = x + scale * tensor * tensor
@@ -87,11 +94,20 @@ def fresh_values(module: nn.Module) -> dict[str, Tensor]:
 
 
 def get(module: nn.Module, name: str) -> Any:
-    """What stands at a dotted name now; in forward: what forward sees there."""
+    """The current value of a dotted name; in forward, what forward sees there."""
     path, _, key = name.rpartition(".")
     return getattr(module.get_submodule(path), key)
 
 
-def at(builders: Iterable[Callable[[Names], Any]], fixture: str = "site") -> pytest.MarkDecorator:
-    """`@at(SITES)`: run the test with what each of these builders makes, as the fixture `site` (or `group`)."""
+def with_site(builders: Iterable[Builder]) -> pytest.MarkDecorator:
+    """`@with_site(SITES)`: run the test once for each of these builders of a Site; the fixture `site` is what it builds."""
+    return _with("site", builders)
+
+
+def with_group(builders: Iterable[Builder]) -> pytest.MarkDecorator:
+    """`@with_group(PAIRS)`: run the test once for each of these builders of a Group; the fixture `group` is what it builds."""
+    return _with("group", builders)
+
+
+def _with(fixture: str, builders: Iterable[Builder]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(fixture, builders, indirect=True, ids=lambda builder: builder.__name__)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.specimens.base import Act, Names, get, parameter, probe, values_like
+from fcspec.specimens.base import ForwardAction, Names, get, parameter, probe, values_like
 
 
 class Group:
@@ -29,17 +29,19 @@ class Group:
         """A fresh plain tensor that could stand here."""
         return values_like(self.own, seed)
 
-    def inside(self, act: Act) -> None:
-        """Have the module's forward call `act(module)`; a result that is not None becomes its result."""
-        type(self.module).act = staticmethod(act)  # type: ignore[attr-defined]
+    def in_forward(self, act: ForwardAction) -> None:
+        """Have the module's forward call `act(module)`; a result that is not None becomes the result of forward."""
+        type(self.module).in_forward = staticmethod(act)  # type: ignore[attr-defined]
 
-    def now(self) -> list[Any]:
-        """What forward sees at each of the names."""
+    def current(self) -> list[Any]:
+        """What each of the names gives now; in forward, what forward sees."""
         return [get(self.module, name) for name in self.names]
 
 
 def _tied(names: Names, *places: str) -> Group:
-    """One tensor at places such as "p" (a parameter of the root), ".b" (a buffer of a child), "..n" (non-persistent, deeper)."""
+    """One tensor in several slots, each described by a string: a dot for each submodule down, then "p" for a parameter, "b" for
+    a buffer, "n" for a non-persistent buffer. So "p" is a parameter of the root, and "..n" a buffer of a child of a child.
+    """
     root = probe(names)
     tensor = parameter()
     shared: Any = tensor if any(place.endswith("p") for place in places) else torch.rand(3)
@@ -61,15 +63,15 @@ def _tied(names: Names, *places: str) -> Group:
     return Group(root, *found)
 
 
-def within(names: Names) -> Group:
+def tied_in_one_module(names: Names) -> Group:
     return _tied(names, "p", "p")
 
 
-def across(names: Names) -> Group:
+def tied_across_modules(names: Names) -> Group:
     return _tied(names, ".p", "...p")
 
 
-def root_and_child(names: Names) -> Group:
+def tied_root_and_child(names: Names) -> Group:
     return _tied(names, "p", ".p")
 
 
@@ -105,7 +107,7 @@ def four_mixed(names: Names) -> Group:
     return _tied(names, "p", "b", ".p", "..b")
 
 
-PAIRS = (within, across, root_and_child)
+PAIRS = (tied_in_one_module, tied_across_modules, tied_root_and_child)
 BUFFER_PAIRS = (buffers_within, buffers_across)
 MIXED_PAIRS = (parameter_and_buffer, parameter_and_buffer_across)
 ALL_PAIRS = (*PAIRS, *BUFFER_PAIRS, *MIXED_PAIRS)
@@ -113,7 +115,7 @@ LARGE = (three_within, three_across, three_buffers, four_mixed)
 
 
 def _registered_twice(names: Names, child: nn.Module, key: str, deep: bool = False) -> Group:
-    """`child`, which owns `key`, as two submodules of one module; or of two, at different depths."""
+    """`child`, which owns `key`, registered under two names: in one module; if `deep`, in two, at different depths."""
     root, first, second = probe(names), names.attribute(), names.attribute()
     root.add_module(first, child)
     if deep:
@@ -136,26 +138,26 @@ def _child(names: Names, key: str, kind: str) -> Any:
     return child
 
 
-def twin_submodules(names: Names) -> Group:
+def shared_submodule(names: Names) -> Group:
     key = names.attribute()
     return _registered_twice(names, _child(names, key, "parameter"), key)
 
 
-def twin_submodules_apart(names: Names) -> Group:
+def shared_submodule_at_two_depths(names: Names) -> Group:
     key = names.attribute()
     return _registered_twice(names, _child(names, key, "parameter"), key, deep=True)
 
 
-def twin_buffer_owners(names: Names) -> Group:
+def shared_buffer_owner(names: Names) -> Group:
     key = names.attribute()
     return _registered_twice(names, _child(names, key, "buffer"), key)
 
 
-def twin_batch_norms(names: Names) -> Group:
+def shared_batch_norm(names: Names) -> Group:
     group = _registered_twice(names, nn.BatchNorm1d(3), "running_mean", deep=True)
     group.x = torch.linspace(0.5, 1.5, 12).reshape(4, 3)
     return group
 
 
-SHARED = (twin_submodules, twin_submodules_apart)
-SHARED_BUFFERS = (twin_buffer_owners, twin_batch_norms)
+SHARED = (shared_submodule, shared_submodule_at_two_depths)
+SHARED_BUFFERS = (shared_buffer_owner, shared_batch_norm)

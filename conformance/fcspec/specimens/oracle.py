@@ -18,8 +18,8 @@ def holding(module: nn.Module, values: Mapping[str, Tensor | None], *, tied: boo
         values: by any name of a slot.
         tied: a value also reaches the slots that hold the same tensor as the named one and are not named themselves.
     """
-    twin = copy.deepcopy(module)
-    places = {name: (owner, store, key) for name, owner, store, key in slots(twin)}
+    copied = copy.deepcopy(module)
+    places = {name: (owner, store, key) for name, owner, store, key in slots(copied)}
     groups: dict[int, list[tuple[nn.Module, str, str]]] = {}
     for owner, store, key in places.values():
         groups.setdefault(id(vars(owner)[store][key]), []).append((owner, store, key))
@@ -30,7 +30,7 @@ def holding(module: nn.Module, values: Mapping[str, Tensor | None], *, tied: boo
         new = [(place, value) for place in group] + new + [(places[name], value)]
     for (owner, store, key), value in new:
         vars(owner)[store][key] = value
-    return twin
+    return copied
 
 
 def result(module: nn.Module, values: Mapping[str, Tensor | None], *args: Any, tied: bool = True, **kwargs: Any) -> Any:

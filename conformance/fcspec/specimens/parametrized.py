@@ -13,12 +13,12 @@ from fcspec.specimens.sites import Site, nested
 
 
 class Parametrized(Site):
-    """A Site whose slot is a parametrized tensor.
+    """A Site whose tensor is parametrized.
 
     Attributes:
-        name: the regular name.
-        originals: the names of what the tensor is computed from.
-        ran: what the parametrizations did, in order: "forward", "right_inverse".
+        name: the regular name, which the parametrization computes.
+        originals: the names of the tensors that it is computed from.
+        ran: each run of a method of the parametrizations, in order: "forward" or "right_inverse".
     """
 
     def __init__(self, site: Site, ran: list[str]) -> None:
@@ -31,7 +31,7 @@ class Parametrized(Site):
 
 
 def parametrization(names: Names, ran: list[str], forward: Any, right_inverse: Any = None) -> Any:
-    """A parametrization of a class of its own that notes what it does."""
+    """A parametrization of a class of its own that appends the name of each method that runs to `ran`."""
 
     def noting_forward(_: Any, *originals: Any) -> Any:
         ran.append("forward")
@@ -59,8 +59,8 @@ def _site(names: Names, kind: str = "parameter") -> Site:
 
 
 def _read(module: Any, x: Any, key: str) -> Any:
-    """A forward that reads the tensor by its regular name, as modules do: once, and in every other use the same way."""
-    result = type(module).act(module) if type(module).act is not None else None
+    """x * module.<key> + the sum of the parameters. The parametrized tensor is read once, by its regular name, as modules do."""
+    result = type(module).in_forward(module) if type(module).in_forward is not None else None
     return x * getattr(module, key) + sum(list(module._parameters.values())) if result is None else result
 
 
@@ -85,7 +85,7 @@ def doubled(names: Names) -> Parametrized:
 
 
 def shifted(names: Names) -> Parametrized:
-    """With a right_inverse that is none: what is assigned does not come back, and originals drift."""
+    """With a right_inverse that does not invert: after assigning `v` the tensor is `v + 1`, so an assignment changes it."""
     return _build(names, _site(names), (lambda original: original + 1, lambda value: value))
 
 
@@ -114,5 +114,5 @@ def nested_doubled(names: Names) -> Parametrized:
     return _build(names, nested(names, _site(names)), _DOUBLE)
 
 
-# All with a right_inverse: that none is needed is the law of parametrize.no-right-inverse.
+# All have a right_inverse: that it may be missing is the law of parametrize.no-right-inverse.
 PARAMETRIZED = (doubled, nested_doubled, shifted)

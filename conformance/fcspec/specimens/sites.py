@@ -1,4 +1,4 @@
-"""A test that is about one slot takes a `Site`: a module, one dotted name in it, and a way to act in forward there."""
+"""One slot somewhere in a module: what a test about a single parameter or buffer is run with."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fcspec.specimens.base import Act, Names, get, parameter, probe, values_like
+from fcspec.specimens.base import ForwardAction, Names, get, parameter, probe, values_like
 from fcspec.state.module_state import slots
 
 
 class Site:
-    """One slot of a module, and the forward that can reach it.
+    """One slot of a module, and a way to run code in the forward of the module that reads it.
 
     Attributes:
         module: the module to call.
@@ -21,6 +21,7 @@ class Site:
         other: the name of another slot, not tied to it.
         owner: the module that holds it.
         key: its key there.
+        caller: the module whose forward reads it; the owner, unless the owner is a container, which is not called.
         own: the tensor it holds before any call.
         x: an input that the module takes.
     """
@@ -38,27 +39,33 @@ class Site:
         """A fresh plain tensor that could stand here."""
         return values_like(self.own, seed)
 
-    def inside(self, act: Act) -> None:
-        """Have forward call `act(owner)`, where the slot lives; a result that is not None becomes the result of that forward."""
-        type(self.caller).act = staticmethod(lambda _: act(self.owner))  # type: ignore[attr-defined]
+    def bindable(self, seed: int = 7) -> Tensor:
+        """A fresh tensor that an assignment in forward registers: a Parameter in the place of a parameter, else a plain one."""
+        return nn.Parameter(self.value(seed)) if isinstance(self.own, nn.Parameter) else self.value(seed)
 
-    def now(self) -> Any:
-        """What the attribute gives now; in forward: what forward sees."""
+    def in_forward(self, act: ForwardAction) -> None:
+        """Have the forward of `caller` call `act(owner)`; a result that is not None becomes the result of that forward."""
+        type(self.caller).in_forward = staticmethod(lambda _: act(self.owner))  # type: ignore[attr-defined]
+
+    def current(self) -> Any:
+        """What the attribute gives now: in forward, what forward sees; before and after the call, what the module has."""
         return getattr(self.owner, self.key)
 
-    def at(self, name: str) -> Any:
-        """The same for any name of the module."""
+    def get(self, name: str) -> Any:
+        """What any name of the module gives now."""
         return get(self.module, name)
 
-    def beside(self, key: str) -> str:
+    def sibling_name(self, key: str) -> str:
         """The dotted name of another key of the owner."""
         return self.name.removesuffix(self.key) + key
 
     def rebind(self, new: Any) -> None:
-        """Bind the attribute anew, as a forward would, to whatever it is."""
+        """Assign to the attribute, as a forward would. nn.Module refuses some kinds of value for a registered name: that name is
+        deleted first.
+        """
         direct = new is None or type(new) is type(self.own)
         if not direct and not (isinstance(new, nn.Module) and self.key in self.owner._buffers):
-            delattr(self.owner, self.key)  # nn.Module refuses to bind this to a registered name
+            delattr(self.owner, self.key)
         setattr(self.owner, self.key, new)
 
 
@@ -95,7 +102,7 @@ def nested(names: Names, site: Site) -> Site:
 
 
 def callable_dict(names: Names, modules: dict[str, nn.Module]) -> nn.ModuleDict:
-    """A ModuleDict that a Probe can call: its modules in turn."""
+    """A ModuleDict with a forward, which calls its modules in turn."""
 
     def forward(self: nn.ModuleDict, x: Any) -> Any:
         for child in self.values():
@@ -115,7 +122,7 @@ def nested_buffer(names: Names) -> Site:
 
 
 def _container_of_parameters(names: Names, container: nn.Module, *keys: Any) -> Site:
-    """A ParameterList or ParameterDict in a module in a ModuleList; containers are not called, their owner reads them."""
+    """A ParameterList or ParameterDict in a module in a ModuleList. It is not called: the module that holds it reads it."""
     root, modules, parameters = probe(names), names.attribute(), names.attribute()
     inner = probe(names)
     inner.add_module(parameters, container)
@@ -128,7 +135,7 @@ def _container_of_parameters(names: Names, container: nn.Module, *keys: Any) -> 
 
 
 def _act_or(module: Any, otherwise: Callable[[], Any]) -> Any:
-    result = type(module).act(module) if type(module).act is not None else None
+    result = type(module).in_forward(module) if type(module).in_forward is not None else None
     return otherwise() if result is None else result
 
 

@@ -1,14 +1,11 @@
-"""What every case that compiles needs."""
+"""What every case that compiles starts with."""
 
-import torch
-
+from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import unsupported
 
-RELEASE = tuple(map(int, torch.__version__.split(".")[:2]))
 
-
-def need():
-    """End the case where this torch can't compile a call; else forget what was compiled before."""
+def require_compile():
+    """End the case as unsupported where this torch can't compile a call; else drop what was compiled before."""
     if RELEASE < (2, 5):
         unsupported("torch.compile traces functional_call with fullgraph from torch 2.5 on")
     import torch._dynamo

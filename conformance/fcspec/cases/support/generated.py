@@ -7,8 +7,7 @@ from fcspec.calls.comparison import broken_laws
 from fcspec.calls.drawing import plans
 from fcspec.calls.module_drawing import Words
 from fcspec.calls.script import script_of
-
-shrinking.preload()  # once, and not in the child of every case
+from fcspec.plugin.items import UNDER_TEST
 
 EXAMPLES = 6
 SHRINK_SECONDS = 2.0
@@ -22,7 +21,7 @@ def words(names) -> Words:
     )
 
 
-def none_breaks(slug, topic, functional_call, names, config):
+def assert_law_holds(slug, topic, functional_call, names, config):
     """Draw calls about a topic and fail with the smallest one that breaks this law, as a script.
 
     A call that breaks another law does not fail: the cases of that law catch it.

@@ -9,7 +9,7 @@ from torch import nn
 
 @contextmanager
 def refused(module: nn.Module) -> Iterator[pytest.ExceptionInfo[Exception]]:
-    """`pytest.raises(Exception)`, for an error that is raised before the module is called."""
+    """`pytest.raises(Exception)`, but the error must come before the module is called."""
     called = []
     handle = module.register_forward_pre_hook(lambda *_: called.append("forward"))
     try:
@@ -21,6 +21,6 @@ def refused(module: nn.Module) -> Iterator[pytest.ExceptionInfo[Exception]]:
 
 
 def unnamed(names: Iterable[str], error: pytest.ExceptionInfo[Exception]) -> str:
-    """What is wrong with the text of an error that must name all of these; empty where it does."""
+    """Which of these names the text of an error lacks, as a sentence; empty where it lacks none."""
     left_out = [name for name in names if name not in str(error.value)]
     return f"the error does not name {', '.join(left_out)}: {error.value}" if left_out else ""

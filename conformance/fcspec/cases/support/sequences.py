@@ -1,7 +1,7 @@
-"""Long sequences of calls on one module, with a model that knows at each moment what each slot must hold.
+"""Long sequences of calls on one module, beside a model of it: which tensor, with which numbers, each slot must hold.
 
-After each call the module is compared with the model. Where it differs, that is a failure if the call was of the kind that the
-case is about; else the sequence ends there, for it is another case's business.
+After each call the module is compared with the model. A difference is a failure if the call was of the kind that the case is
+about; after any other call it ends the sequence, because another case is about that kind.
 """
 
 import contextlib
@@ -35,8 +35,8 @@ class Boom(Exception):
     """What a failing forward raises."""
 
 
-def hold(functional_call, names, slug):
-    """Run sequences; fail where a call of the kind that this law is about leaves the module other than it must be."""
+def run_sequences(functional_call, names, slug):
+    """Run sequences; fail if a call of the kind that this law is about leaves the module other than the model says."""
     machine = type("Sequence", (Sequence,), {"functional_call": functional_call, "names": names, "slug": slug})
     run_state_machine_as_test(machine, settings=SETTINGS)
 
@@ -75,7 +75,7 @@ class Sequence(RuleBasedStateMachine):
         return [other for other, tensor in self.held.items() if tensor is self.held[name]]
 
     def values(self, chosen):
-        """A fresh value for each of the chosen names; one for both of two tied names."""
+        """A fresh value for each of the chosen names; two tied names get the same one."""
         values = {}
         for number in sorted(chosen):
             name = self.name(number)
@@ -90,16 +90,16 @@ class Sequence(RuleBasedStateMachine):
     def state(self):
         return {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
 
-    def inside(self, act):
-        type(self.module).act = staticmethod(act)
+    def in_forward(self, act):
+        type(self.module).in_forward = staticmethod(act)
 
     def call(self, values, act=None):
-        """The call, with a forward that does this first; what it raises is not looked at."""
+        """Make the call, with a forward that runs `act` first. Errors are ignored: only the module is judged."""
         if act is not None:
-            self.inside(act)
+            self.in_forward(act)
         with contextlib.suppress(Exception):
             self.functional_call(self.module, values, self.x)
-        type(self.module).act = None
+        type(self.module).in_forward = None
 
     def compare(self, slug):
         now = {name: vars(owner)[store].get(key) for name, owner, store, key in self.places}
@@ -139,7 +139,7 @@ class Sequence(RuleBasedStateMachine):
             raise Boom
 
         def nest(root):
-            type(root).act = staticmethod(fail) if fails else None
+            type(root).in_forward = staticmethod(fail) if fails else None
             before = [get(root, name) for name in self.held]
             with contextlib.suppress(Boom):
                 self.functional_call(root, others, self.x)
@@ -178,7 +178,7 @@ class Sequence(RuleBasedStateMachine):
     @precondition(lambda self: not self.over)
     @rule()
     def train_a_step(self):
-        """As torch.optim.SGD does, whose first use imports the compiler."""
+        """Like a step of torch.optim.SGD, without using it: its first use imports the compiler."""
         self.module(self.x).sum().backward()
         for own in self.module.parameters():
             with torch.no_grad():
@@ -201,4 +201,4 @@ class Sequence(RuleBasedStateMachine):
     @precondition(lambda self: self.over)
     @rule()
     def nothing_more(self):
-        """A sequence that another case has to judge goes on without calls."""
+        """After a difference that another case judges, this rule fills the rest of the sequence."""

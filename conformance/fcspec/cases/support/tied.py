@@ -2,12 +2,13 @@
 
 
 def seen_in_forward(functional_call, group, values, **flags):
-    """What forward sees at each name of the group; no flags: tied."""
+    """What forward sees at each name of the group. tie_weights=True unless the flags say otherwise."""
     found = []
-    group.inside(lambda module: found.extend(group.now()))
+    group.in_forward(lambda module: found.extend(group.current()))
     functional_call(group.module, values, group.x, **{"tie_weights": True, **flags})
     return found
 
 
-def are(objects, *expected):
-    return [one is other for one, other in zip(objects, expected, strict=True)] == [True] * len(expected)
+def same_objects(objects, *expected):
+    """Whether these are the expected objects themselves, one by one."""
+    return all(one is other for one, other in zip(objects, expected, strict=True))

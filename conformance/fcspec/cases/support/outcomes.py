@@ -1,0 +1,14 @@
+"""Tests of what a call does, whether its forward returns or raises: `@returns_or_raises` runs them both ways."""
+
+import contextlib
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+returns_or_raises = pytest.mark.parametrize("fails", [False, True], ids=["returns", "raises"])
+
+
+def raises_if(fails: bool, error: type[BaseException] = ZeroDivisionError) -> AbstractContextManager[Any]:
+    """`with raises_if(fails):` the block raises such an error where `fails`, and none where not."""
+    return pytest.raises(error) if fails else contextlib.nullcontext()

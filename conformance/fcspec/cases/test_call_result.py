@@ -1,0 +1,115 @@
+"""call: the module is called once; what forward returns or raises leaves the call as it is."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import probe, with_site
+from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
+
+Result = dataclasses.make_dataclass("Result", ["output"])
+
+
+RESULTS = {
+    "tensor": torch.ones(2),
+    "none": None,
+    "tuple": (1, torch.ones(1)),
+    "dict": {"output": [torch.ones(1)]},
+    "dataclass": Result(torch.ones(1)),
+}
+
+
+@clause("call.result")
+@pytest.mark.parametrize("result", RESULTS.values(), ids=RESULTS)
+def test_the_very_object_that_forward_returns_is_returned(functional_call, names, result):
+    module = probe(names, lambda self: result)
+
+    assert functional_call(module, {}, ()) is result
+
+
+@clause("call.result")
+@with_site(SITES)
+def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site):
+    root = probe(names, lambda self, x: site.current())
+    root.add_module("inner", site.module)
+    value = site.value()
+
+    assert functional_call(root, {f"inner.{site.name}": value}, site.x) is value
+
+
+@clause("call.once")
+@with_site((flat_parameter, nested_parameter))
+def test_call_and_forward_run_once(functional_call, site):
+    cls, calls = type(site.module), []
+    cls.__call__ = lambda self, *args: calls.append("__call__") or super(cls, self).__call__(*args)
+    site.in_forward(lambda owner: calls.append("forward"))
+
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert calls == ["__call__", "forward"]
+
+
+@clause("call.once")
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, AttributeError, RuntimeError])
+@with_site((flat_parameter,))
+def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
+    calls = []
+
+    def fail(owner):
+        calls.append("forward")
+        raise error
+
+    site.in_forward(fail)
+    with pytest.raises(Exception):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert calls == ["forward"]
+
+
+@clause("call.exception")
+@with_site(SITES)
+def test_an_exception_of_forward_leaves_as_the_same_object(functional_call, names, site):
+    error = type(names.type(), (Exception,), {})()
+
+    def fail(owner):
+        raise error
+
+    site.in_forward(fail)
+    with pytest.raises(Exception) as caught:
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert caught.value is error
+
+
+@clause("call.exception")
+@pytest.mark.parametrize("error", [TypeError, ValueError, KeyError, AttributeError, RuntimeError])
+@with_site((flat_parameter,))
+def test_an_exception_that_functional_call_itself_could_raise_passes_too(functional_call, site, error):
+    raised = error("forward's own")
+
+    def fail(owner):
+        raise raised
+
+    site.in_forward(fail)
+    with pytest.raises(Exception) as caught:
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert caught.value is raised
+
+
+@clause("call.exception")
+@with_site(FLAT)
+def test_what_an_exception_was_raised_from_stays(functional_call, site):
+    cause, raised = KeyError("cause"), ValueError("raised")
+
+    def act(owner):
+        raise raised from cause
+
+    site.in_forward(act)
+    with pytest.raises(ValueError) as caught:
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert caught.value is raised
+    assert raised.__cause__ is cause

@@ -1,0 +1,113 @@
+"""drop-in: what torch.func.functional_call accepts beyond the documentation."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.cases.support.release import RELEASE
+from fcspec.plugin import clause, unsupported
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, parameter, with_site
+from fcspec.specimens.sites import FLAT, NESTED, SITES
+from fcspec.state.module_state import snapshot
+
+
+@clause("drop-in.list")
+@pytest.mark.parametrize("flags", [{}, {"strict": True}, {"tie_weights": False}], ids=["default", "strict", "untied"])
+@with_site((*FLAT, *NESTED))
+def test_a_list_of_dicts_acts_as_a_tuple(functional_call, site, flags):
+    values = fresh_values(site.module)
+    rest = {name: value for name, value in values.items() if name != site.name}
+    expected = oracle.result(site.module, values, site.x)
+
+    assert torch.equal(functional_call(site.module, [{site.name: values[site.name]}, rest], site.x, **flags), expected)
+    assert torch.equal(functional_call(site.module, [values], site.x, **flags), expected)
+
+
+@clause("drop-in.list")
+@with_site(FLAT)
+def test_an_empty_list_gives_nothing(functional_call, site):
+    assert torch.equal(functional_call(site.module, [], site.x), site.module(site.x))
+
+
+@clause("drop-in.args-none")
+@pytest.mark.parametrize("args", [(), (None,)], ids=["omitted", "None"])
+@pytest.mark.parametrize("kwargs", [{}, {"kwargs": None}, {"kwargs": {}}, {"kwargs": {"x": 1}}], ids=str)
+def test_no_args_are_no_positional_arguments(functional_call, names, args, kwargs):
+    if RELEASE < (2, 6):
+        unsupported("torch's args is required, and None one argument, before torch 2.6")
+    module = type(names.type(), (nn.Linear,), {"forward": lambda self, *args, **kwargs: (args, kwargs)})(1, 1)
+
+    expected = (), dict(kwargs.get("kwargs") or {})
+
+    assert functional_call(module, {"weight": torch.ones(1, 1)}, *args, **kwargs) == expected
+
+
+@clause("drop-in.none-value")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@with_site(SITES)
+def test_forward_sees_none_and_the_module_comes_back(functional_call, site, flags):
+    seen, before = [], snapshot(site.module)
+    site.in_forward(lambda owner: (seen.append(site.current()), site.x)[1])
+
+    functional_call(site.module, {site.name: None}, site.x, **flags)
+
+    assert seen == [None]
+    assert snapshot(site.module).slots[site.name] == before.slots[site.name]
+
+
+@clause("drop-in.none-value")
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [(lambda: nn.Linear(3, 2), (4, 3)), (lambda: nn.Conv1d(3, 2, 2), (4, 3, 5)), (lambda: nn.LayerNorm(3), (4, 3))],
+    ids=["Linear", "Conv1d", "LayerNorm"],
+)
+def test_none_stands_for_no_bias(functional_call, make, shape):
+    module, x = make(), torch.rand(shape)
+    nn.init.ones_(module.bias)
+
+    actual = functional_call(module, {"bias": None}, x)
+
+    torch.testing.assert_close(actual, oracle.result(module, {"bias": torch.zeros_like(module.bias)}, x))
+
+
+@clause("drop-in.extra-name")
+@pytest.mark.parametrize("make", [lambda: torch.rand(3), parameter], ids=["tensor", "parameter"])
+@with_site((*FLAT, *NESTED))
+def test_forward_sees_a_tensor_under_a_new_name(functional_call, names, site, make):
+    key, value, seen = names.attribute(), make(), []
+    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+
+    functional_call(site.module, {site.sibling_name(key): value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("drop-in.extra-name")
+@with_site((*FLAT, *NESTED))
+def test_a_parameter_under_a_new_name_is_registered_last_and_a_tensor_is_not(functional_call, names, site):
+    first, last, plain, seen = names.attribute(), names.attribute(), names.attribute(), []
+    own = list(dict(site.owner.named_parameters(recurse=False)))
+    values = {
+        site.sibling_name(first): parameter(),
+        site.sibling_name(plain): torch.rand(3),
+        site.sibling_name(last): parameter(),
+    }
+    site.in_forward(lambda owner: (seen.extend(dict(owner.named_parameters(recurse=False))), site.x)[1])
+
+    functional_call(site.module, values, site.x)
+
+    assert seen == [*own, first, last]
+
+
+@clause("drop-in.plain-attribute")
+@with_site((*FLAT, *NESTED))
+def test_a_plain_tensor_attribute_can_be_given(functional_call, names, site):
+    key, own, value, seen = names.attribute(), torch.rand(3), torch.rand(3), []
+    setattr(site.owner, key, own)
+    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+
+    functional_call(site.module, {site.sibling_name(key): value, site.name: site.value()}, site.x)
+
+    assert seen[0] is value
+    assert vars(site.owner)[key] is own

@@ -1,0 +1,64 @@
+"""inplace: what forward does to a name that is not given, it does to the module."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import fresh_values, parameter, with_site
+from fcspec.specimens.sites import BUFFERS, FLAT, SITES
+
+
+@clause("inplace.not-given")
+@pytest.mark.parametrize("given", ["running_mean", "weight", None])
+def test_batch_norm_updates_its_own_statistics_where_none_are_given(functional_call, given):
+    norm, plain, x = nn.BatchNorm1d(3), nn.BatchNorm1d(3), torch.rand(5, 3)
+    values = {given: torch.ones(3)} if given else {}
+    plain(x)
+
+    functional_call(norm, values, x)
+
+    for name, value in plain.named_buffers():
+        own = getattr(norm, name)
+        assert torch.equal(own, torch.zeros(3) if name == given else value)
+
+
+@clause("inplace.not-given")
+@with_site(SITES)
+def test_what_forward_binds_to_a_name_that_is_not_given_stays_on_the_module(functional_call, site):
+    values, new = {site.other: site.value(2)}, site.bindable()
+    site.in_forward(lambda owner: site.rebind(new))
+
+    functional_call(site.module, values, site.x)
+
+    assert site.current() is new
+    assert list(values) == [site.other]
+
+
+@clause("inplace.not-given")
+@with_site((*FLAT, *BUFFERS))
+def test_a_name_that_is_not_given_and_that_forward_deletes_is_gone(functional_call, site):
+    values = {name: value for name, value in fresh_values(site.module).items() if name != site.name}
+    site.in_forward(lambda owner: delattr(owner, site.key))
+
+    functional_call(site.module, values, site.x)
+
+    assert not hasattr(site.owner, site.key)
+    assert site.name not in values
+
+
+@clause("inplace.not-given")
+@with_site(FLAT)
+def test_what_forward_registers_stays_on_the_module(functional_call, names, site):
+    buffer, own, key = torch.rand(3), parameter(), [names.attribute(), names.attribute()]
+
+    def act(owner):
+        owner.register_buffer(key[0], buffer)
+        owner.register_parameter(key[1], own)
+        return torch.zeros(())
+
+    site.in_forward(act)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert site.owner._buffers.get(key[0]) is buffer
+    assert site.owner._parameters.get(key[1]) is own

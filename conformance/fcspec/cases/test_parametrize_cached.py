@@ -1,0 +1,82 @@
+"""parametrize: calls under torch.nn.utils.parametrize.cached()."""
+
+import contextlib
+
+import pytest
+import torch
+from torch.nn.utils import parametrize
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import get, with_site
+from fcspec.specimens.parametrized import doubled, nested_doubled
+
+by_either_name = pytest.mark.parametrize("by", ["regular name", "original"])
+cached_or_not = pytest.mark.parametrize("cached", [False, True], ids=["nothing cached", "own value cached"])
+
+
+def _name(site, by):
+    return site.name if by == "regular name" else site.originals[0]
+
+
+@clause("parametrize.cached")
+@by_either_name
+@cached_or_not
+@with_site((doubled, nested_doubled))
+def test_forward_sees_the_given_value_whatever_is_cached(functional_call, site, by, cached):
+    values, seen = [site.value(2), site.value(3)], []
+    expected = values if by == "regular name" else [2 * value for value in values]
+    site.in_forward(lambda owner: seen.append(site.current()))
+    with parametrize.cached():
+        for value in values:
+            if cached:
+                site.current()
+            functional_call(site.module, {_name(site, by): value}, site.x)
+
+    assert [torch.equal(one, value) for one, value in zip(seen, expected, strict=True)] == [True, True]
+
+
+@clause("parametrize.cached")
+@by_either_name
+@cached_or_not
+@with_site((doubled, nested_doubled))
+def test_a_call_leaves_no_given_value_in_the_cache(functional_call, site, by, cached):
+    own = site.module(site.x)
+    with parametrize.cached():
+        for seed in (2, 3):
+            if cached:
+                site.current()
+            functional_call(site.module, {_name(site, by): site.value(seed)}, site.x)
+
+            assert torch.equal(site.module(site.x), own)
+
+
+@clause("parametrize.cached")
+@by_either_name
+@with_site((doubled, nested_doubled))
+def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_call, site, by):
+    original = get(site.module, site.originals[0])
+    with parametrize.cached():
+        functional_call(site.module, {_name(site, by): site.value()}, site.x)
+        assert site.current() is site.current()
+
+    for _ in range(2):
+        assert torch.equal(site.current(), 2 * original)
+        with torch.no_grad():
+            original.add_(1)
+
+
+@clause("parametrize.cached")
+@by_either_name
+@with_site((doubled, nested_doubled))
+def test_a_call_that_fails_leaves_nothing_in_the_cache(functional_call, site, by):
+    def act(owner):
+        site.current()
+        return 1 / 0
+
+    own = site.own.detach().clone()
+    site.in_forward(act)
+    with parametrize.cached():
+        with contextlib.suppress(ZeroDivisionError):
+            functional_call(site.module, {_name(site, by): site.value()}, site.x)
+
+        assert torch.equal(site.current(), own)

@@ -1,0 +1,104 @@
+"""restore: after the call recurrent modules list their own weights."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.plugin import clause
+from fcspec.specimens.base import fresh_values
+from fcspec.specimens.parametrized import parametrization
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+@returns_or_raises
+def test_recurrent_modules_list_their_own_weights_again(functional_call, make, fails):
+    module = make(2, 2, num_layers=2)
+    own = [weight for layer in module.all_weights for weight in layer]
+    values = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
+    x = torch.rand(3, 7 if fails else 2)
+    with raises_if(fails, Exception):
+        functional_call(module, values, (x,))
+
+    assert len(module._flat_weights) == len(own)
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("kind", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_subclass_of_a_recurrent_module_lists_its_own_weights_again(functional_call, names, kind):
+    module = type(names.type(), (kind,), {})(2, 2)
+    own = list(module._parameters.values())
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+def test_a_recurrent_module_lists_its_own_weights_when_another_one_was_given(functional_call):
+    first, second = nn.GRU(2, 2), nn.GRU(2, 2)
+    second.weight_ih_l0 = first.weight_ih_l0
+    module, own = nn.ModuleList([first, second]), list(second._parameters.values())
+    type(module).forward, forward = lambda self, x: [one(x)[0] for one in self], type(module).forward
+    try:
+        functional_call(module, {"0.weight_ih_l0": torch.zeros(6, 2)}, (torch.rand(3, 2),))
+    finally:
+        type(module).forward = forward
+
+    assert all(one is weight for one, weight in zip(second._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_a_weight_that_a_hook_binds_anew_is_listed_where_none_was_given(functional_call, make):
+    module, new = make(2, 2), []
+
+    def bind(module, args):
+        module.weight_hh_l0 = nn.Parameter(torch.zeros_like(module.weight_hh_l0))
+        new.append(module.weight_hh_l0)
+
+    module.register_forward_pre_hook(bind)
+    functional_call(module, {}, (torch.rand(3, 2),))
+
+    assert module.weight_hh_l0 is new[0]
+    assert module._flat_weights[1] is new[0]
+
+
+@clause("restore.recurrent")
+def test_a_recurrent_module_lists_its_own_weights_after_a_transform(functional_call):
+    module, x = nn.GRU(2, 2), torch.rand(3, 2)
+    own = list(module._parameters.values())
+
+    torch.func.grad(lambda values: functional_call(module, values, (x,))[0].sum())(fresh_values(module))
+
+    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+def test_recurrent_submodules_list_their_own_weights_again(functional_call, make):
+    module = nn.Sequential(nn.Linear(2, 2), nn.Sequential(make(2, 2)))
+    own = list(module[1][0]._parameters.values())
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert all(one is weight for one, weight in zip(module[1][0]._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
+def test_a_recurrent_module_with_a_parametrized_weight_lists_own_weights_again(functional_call, names, make, flags):
+    module = make(2, 2)
+    parametrize.register_parametrization(module, "weight_hh_l0", parametrization(names, [], lambda x: x * 2))
+    module(torch.rand(3, 2))
+    original = "parametrizations.weight_hh_l0.original"
+
+    functional_call(module, {original: torch.zeros_like(module.get_parameter(original))}, (torch.rand(3, 2),), **flags)
+
+    assert len(module._flat_weights) == 4
+    for name in module._flat_weights_names:
+        assert torch.equal(module._flat_weights[module._flat_weights_names.index(name)], getattr(module, name))

@@ -1,0 +1,80 @@
+"""restore: after the call nothing keeps the given tensors alive."""
+
+import contextlib
+import gc
+import weakref
+
+import pytest
+
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_group, with_site
+from fcspec.specimens.groups import ALL_PAIRS
+from fcspec.specimens.parametrized import PARAMETRIZED
+from fcspec.specimens.sites import FLAT, SITES
+
+
+@clause("restore.no-references")
+@returns_or_raises
+@with_site(SITES)
+def test_nothing_keeps_the_given_tensors_alive(functional_call, site, fails):
+    value = site.value()
+    alive = weakref.ref(value)
+    if fails:
+        site.in_forward(lambda owner: 1 / 0)
+    with raises_if(fails):
+        functional_call(site.module, {site.name: value}, site.x)
+    site.rebind(site.own)  # that the module does not keep the value is the law of other clauses
+    del value
+    gc.collect()
+
+    assert alive() is None
+
+
+@clause("restore.no-references")
+@pytest.mark.parametrize("equal", [False, True], ids=["one", "equal ones"])
+@with_group(ALL_PAIRS)
+def test_nothing_keeps_tensors_of_tied_names_alive(functional_call, group, equal):
+    values = {name: group.value() for name in group.names} if equal else {group.names[0]: group.value()}
+    alive = [weakref.ref(value) for value in values.values()]
+    with contextlib.suppress(Exception):
+        functional_call(group.module, values, group.x, tie_weights=True)
+    _put_back(group.module, *group.names, own=group.own)
+    del values
+    gc.collect()
+
+    assert [one() for one in alive] == [None] * len(alive)
+
+
+def _put_back(module, *names, own):
+    """Put its own tensor back at each name: that the module does not keep a value is the law of other clauses."""
+    for name in names:
+        path, _, key = name.rpartition(".")
+        owner = module.get_submodule(path)
+        (owner._parameters if key in owner._parameters else owner._buffers)[key] = own
+
+
+@clause("restore.no-references")
+@with_site(PARAMETRIZED)
+def test_nothing_keeps_the_tensor_of_a_regular_name_alive(functional_call, site):
+    value = site.value()
+    alive = weakref.ref(value)
+    functional_call(site.module, {site.name: value}, site.x)
+    del value
+    gc.collect()
+
+    assert alive() is None
+
+
+@clause("restore.no-references")
+@with_site(FLAT)
+def test_nothing_keeps_the_tensors_of_a_refused_call_alive(functional_call, site):
+    value = site.value()
+    alive = weakref.ref(value)
+    with contextlib.suppress(Exception):
+        functional_call(site.module, {site.name: value, "nowhere.weight": value}, site.x)
+    site.rebind(site.own)
+    del value
+    gc.collect()
+
+    assert alive() is None

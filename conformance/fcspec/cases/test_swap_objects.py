@@ -1,0 +1,176 @@
+"""swap: forward sees the given object itself, of whatever kind, shape or class."""
+
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_group, with_site
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.sites import (
+    FLAT,
+    SITES,
+    flat_parameter,
+    nested_buffer,
+    nested_parameter,
+)
+
+
+@clause("swap.identity")
+@with_site(SITES)
+def test_the_attribute_is_the_given_object(functional_call, site):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.identity")
+@with_site((flat_parameter, nested_parameter, nested_buffer))
+def test_own_tensors_may_be_given_for_one_another(functional_call, site):
+    one, other, seen = site.own, site.get(site.other), []
+    site.in_forward(lambda owner: seen.append((site.current(), site.get(site.other))))
+
+    for given in ((other, site.value()), (other, one)):
+        functional_call(site.module, dict(zip((site.name, site.other), given, strict=True)), site.x)
+
+        assert [now is value for now, value in zip(seen.pop(), given, strict=True)] == [True, True]
+
+
+@clause("swap.identity")
+@with_site(SITES)
+def test_a_call_in_a_thread_uses_the_given_object(functional_call, site):
+    value, seen, failed = site.value(), [], []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    def call():
+        try:
+            functional_call(site.module, {site.name: value}, site.x)
+        except Exception as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    thread.join()
+
+    assert failed == []
+    assert seen[0] is value
+
+
+@clause("swap.identity")
+@with_site(FLAT)
+def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
+    leaf = site.value().requires_grad_()
+    value, seen = leaf * 1, []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert value.grad_fn is not None
+
+
+KINDS = {
+    "plain": lambda tensor: tensor,
+    "requires grad": lambda tensor: tensor.requires_grad_(),
+    "parameter": nn.Parameter,
+    "frozen parameter": lambda tensor: nn.Parameter(tensor, requires_grad=False),
+}
+
+
+@clause("swap.kind")
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@with_site(FLAT)
+def test_every_kind_of_tensor_is_accepted_everywhere(functional_call, site, kind):
+    value, seen = kind(site.value()), []
+    requires_grad = value.requires_grad
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+    assert value.requires_grad == requires_grad
+
+
+OTHERS = {
+    "shape": torch.ones(2, 5),
+    "empty": torch.ones(0),
+    "dtype": torch.ones(3, dtype=torch.float64),
+    "integers": torch.ones(3, dtype=torch.int64),
+    "layout": torch.ones(3).to_sparse(),
+    "device": torch.ones(3, device="meta"),
+    "view": torch.ones(6)[::2],
+}
+
+
+@clause("swap.other-shape")
+@pytest.mark.parametrize("value", OTHERS.values(), ids=OTHERS)
+@with_site(FLAT)
+def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functional_call, site, value):
+    seen = []
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+def _plain_subclass(names, tensor):
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {}))
+
+
+def _subclass_without_torch_function(names, tensor):
+    disabled = {"__torch_function__": torch._C._disabled_torch_function_impl}
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), disabled))
+
+
+def _incomparable_subclass(names, tensor):
+    """Hashing and comparing it raise, as with array-like tensors."""
+
+    def refuse(self, other):
+        raise TypeError("not comparable")
+
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@with_site(FLAT)
+def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site, kind):
+    value, seen = kind(names, site.value()), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@with_group(PAIRS)
+def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, names, group, kind):
+    value, seen = kind(names, group.value()), []
+    group.in_forward(lambda module: seen.extend(group.current()))
+
+    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+
+    assert [one is value for one in seen] == [True, True]
+
+
+@clause("swap.subclass")
+@pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
+@pytest.mark.parametrize("kind", [_subclass_without_torch_function, _incomparable_subclass])
+@with_site((flat_parameter,))
+def test_a_module_may_own_one(functional_call, names, site, kind, given):
+    own = kind(names, torch.ones(3))
+    site.module.register_buffer(names.attribute(), own)
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value} if given else {}, site.x)
+
+    assert seen[0] is (value if given else site.own)
