@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
-pytestmark = pytest.mark.usefixtures("compiler")
+pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
 
 
 def compiled(functional_call, module, backend="eager", **flags):

@@ -5,14 +5,14 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.release import RELEASE
-from fcspec.plugin import clause, unsupported
+from fcspec.plugin import Needs, clause, needs, unsupported
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import tied_in_one_module
 from fcspec.specimens.sites import FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
-pytestmark = pytest.mark.usefixtures("compiler")
+pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
 
 
 @clause("compile.export")

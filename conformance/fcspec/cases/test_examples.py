@@ -7,8 +7,8 @@ import pytest
 from _pytest.assertion.rewrite import rewrite_asserts
 
 from fcspec.cases.support import compiling
-from fcspec.plugin import clause
-from fcspec.spec import Example, load_spec
+from fcspec.plugin import Needs, clause, needs
+from fcspec.spec import Clause, Example, load_spec
 
 SPEC = load_spec()
 
@@ -26,7 +26,19 @@ for definitions in SPEC.definitions:
     _compile(definitions)  # here, so that the children of all examples share it
 
 
-@pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=clause(one.slug)) for one in SPEC.clauses])
+DIFFERENTIATED = frozenset(("grad.transform", "grad.detached", "grad.attached"))
+"""Clauses of core whose examples use torch.func.grad and its like."""
+
+
+def _marks(one: Clause):
+    if one.profile == "compile":
+        return [clause(one.slug), needs(Needs.COMPILER)]
+    if one.profile == "transforms" or one.slug in DIFFERENTIATED:
+        return [clause(one.slug), needs(Needs.TRANSFORMS)]
+    return [clause(one.slug)]
+
+
+@pytest.mark.parametrize("one", [pytest.param(one, id=one.slug, marks=_marks(one)) for one in SPEC.clauses])
 def test_example(functional_call, one):
     if one.profile == "compile":
         compiling.require_compile()

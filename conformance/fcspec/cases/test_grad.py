@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
@@ -87,6 +87,7 @@ def test_own_parameters_given_collect_their_gradients(functional_call, site):
 
 
 @clause("grad.transform")
+@needs(Needs.TRANSFORMS)
 @with_site(PARAMETERS)
 def test_grad_over_a_loss(functional_call, site):
     values, held = fresh_values(site.module), _requiring_grad(site.module)
@@ -102,6 +103,7 @@ def test_grad_over_a_loss(functional_call, site):
 
 
 @clause("grad.transform")
+@needs(Needs.TRANSFORMS)
 def test_the_documented_example(functional_call):
     model, x, t = nn.Linear(3, 3), torch.randn(4, 3), torch.randn(4, 3)
     nn.functional.mse_loss(model(x), t).backward()
@@ -116,6 +118,7 @@ def test_the_documented_example(functional_call):
 
 
 @clause("grad.detached")
+@needs(Needs.TRANSFORMS)
 @with_site(SITES)
 def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
     values = fresh_values(site.module)
@@ -129,6 +132,7 @@ def test_with_detached_values_nothing_has_a_grad_fn(functional_call, site):
 
 
 @clause("grad.attached")
+@needs(Needs.TRANSFORMS)
 @with_site(PARAMETERS)
 def test_with_values_that_require_grad_gradients_track_gradients(functional_call, site):
     values, held = _requiring_grad(site.module), _requiring_grad(site.module)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
@@ -125,6 +125,7 @@ def test_the_dict_holds_an_instance_of_a_subclass(functional_call, names, site):
 
 
 @clause("inplace.rebinding")
+@needs(Needs.TRANSFORMS)
 @with_site((flat_buffer,))
 def test_the_dict_holds_what_forward_bound_under_a_transform(functional_call, site):
     given, new = site.value(), site.value(7)

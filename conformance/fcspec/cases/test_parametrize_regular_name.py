@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import parameter, probe, with_site
 from fcspec.specimens.parametrized import (
     PARAMETRIZED,
@@ -113,6 +113,7 @@ def test_the_result_of_another_operation_passes_the_gradient_on(functional_call,
 
 
 @clause("parametrize.regular-name-gradient")
+@needs(Needs.TRANSFORMS)
 @with_site(PARAMETRIZED)
 def test_a_transform_sees_it(functional_call, site):
     site.in_forward(lambda owner: (site.current() ** 2).sum())

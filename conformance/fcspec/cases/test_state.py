@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import squared
@@ -48,7 +48,10 @@ def _is_differentiated(functional_call, site):
     torch.func.grad(lambda value: functional_call(site.module, {site.name: value}, site.x).sum())(site.value())
 
 
-CALLS = (_returns, _takes_everything, _gives_a_double, _raises, _is_refused, _is_differentiated)
+CALLS = (
+    *(_returns, _takes_everything, _gives_a_double, _raises, _is_refused),
+    pytest.param(_is_differentiated, marks=needs(Needs.TRANSFORMS)),
+)
 
 every_kind_of_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.strip("_").replace("_", " "))
 
@@ -95,6 +98,7 @@ def test_random_numbers_that_forward_draws_are_gone(functional_call, site):
 
 
 @clause("state.defaults")
+@needs(Needs.TRANSFORMS)
 @every_kind_of_call
 @with_site((nested_parameter,))
 def test_defaults_are_as_before(functional_call, site, call):

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import get, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import doubled, nested_doubled
@@ -135,6 +135,7 @@ def test_a_call_in_forward_ties_too(functional_call, group):
 
 
 @clause("tie.one-name")
+@needs(Needs.TRANSFORMS)
 @with_group(PAIRS)
 def test_names_are_tied_under_a_transform(functional_call, group):
     group.in_forward(lambda module: sum(group.current()).sum())

@@ -14,10 +14,12 @@ from fcspec.cases.support.transforms import (
     linearize_works,
     require,
 )
-from fcspec.plugin import clause, unsupported
+from fcspec.plugin import Needs, clause, needs, unsupported
 from fcspec.specimens.base import fresh_values, with_site
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
 from fcspec.state.module_state import snapshot
+
+pytestmark = needs(Needs.TRANSFORMS)
 
 AGREEING = {
     "transforms.vjp": "vjp",

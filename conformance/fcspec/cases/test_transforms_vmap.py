@@ -8,10 +8,12 @@ from torch import nn
 from torch.func import grad, vmap
 
 from fcspec.cases.support.transforms import SOME, call_and_expected, stacked
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_site
 from fcspec.specimens.sites import BUFFERS
+
+pytestmark = needs(Needs.TRANSFORMS)
 
 
 def small_net():

@@ -29,6 +29,7 @@ class UnderTest:
 UNDER_TEST = pytest.StashKey[UnderTest]()
 """Where a pytest.Config has it."""
 
+
 class Needs(Enum):
     """What a case imports lazily, beyond torch itself, or is slow in when it happens for the first time."""
 

@@ -21,7 +21,7 @@ from fcspec.workers.child import AVAILABLE, adopt_strays, channels
 
 
 class Suite:
-    """A plugin of pytest: collects the chosen cases, and runs each of them in a child, under pytest's own loop or in workers of xdist.
+    """A plugin of pytest: collects the chosen cases, and runs each in a child, under pytest's own loop or in workers of xdist.
 
     pytest itself imports the target; only `fcspec check` has a process of its own for that.
     """

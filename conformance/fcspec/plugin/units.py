@@ -1,9 +1,11 @@
 """Cases that share a child: what the child does, and which of its verdicts stand.
 
-The cases of a unit first run one after the other, and what a target can change of the process and of the code that judges is looked
-at once, when all have run (FAST). Where that look finds something, or the child died, the cases that did not die themselves run
-again, each followed by a look (CAREFUL). Where nothing was found and cases failed, one of each clause runs again in a fresh child, in
-reverse order (CONFIRM): one that passes there failed only because of what ran before it, and says so.
+* FAST: the cases of a unit run one after the other. What a target can change of the process and of the code that judges is looked
+  at once, when all have run.
+* CAREFUL: where that look finds something, or the child died, the cases that did not die themselves run again, and each of them is
+  followed by a look. One that leaves something changed is the last of its child.
+* CONFIRM: where nothing was found and cases failed, one of each clause runs again in a fresh child, in reverse order. One that
+  passes there failed only because of what ran before it, and says so.
 """
 
 from __future__ import annotations

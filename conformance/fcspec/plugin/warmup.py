@@ -1,8 +1,8 @@
 """What cases import lazily, and when it is paid for.
 
-torch.func.grad imports torch._dynamo, which takes nearly as long as torch itself, and makes every later fork slower. Cases that need it
-say so by the mark `needs`, and share a child. That child imports it while others run; where several children need it, it is
-imported once, before any fork.
+torch.func.grad imports torch._dynamo, which takes nearly as long as torch itself and makes every later fork slower. Cases that
+need it say so by the mark `needs`, and share a child. That child imports it while others run; where several children need it, it
+is imported once, before any fork.
 """
 
 from __future__ import annotations

@@ -260,7 +260,7 @@ def kill(pid: int) -> None:
 
 
 def channels() -> frozenset[int]:
-    """The open pipes, sockets and terminals of this process beyond the standard streams; the code under test must not have them."""
+    """Open pipes, sockets and terminals of this process beyond the standard streams: the code under test must not have them."""
     found = set()
     for name in os.listdir("/proc/self/fd"):
         try:
