@@ -26,8 +26,8 @@ for definitions in SPEC.definitions:
     _compile(definitions)  # here, so that the children of all examples share it
 
 
-DIFFERENTIATED = frozenset(("grad.transform", "grad.detached", "grad.attached"))
-"""Clauses of core whose examples use torch.func.grad and its like."""
+DIFFERENTIATED = frozenset(("grad.transform", "grad.detached", "grad.attached", "hazards.checkpoint"))
+"""Clauses of core whose examples use torch.func.grad and its like, or torch.utils.checkpoint."""
 
 
 def _marks(one: Clause):

@@ -3,7 +3,9 @@
 import pytest
 
 from fcspec.cases.support.sequences import run_sequences
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
+
+pytestmark = needs(Needs.DRAWING)
 
 SLUGS = ("restore.objects", "restore.exception", "restore.nested", "restore.rebound")
 

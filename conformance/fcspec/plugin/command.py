@@ -1,7 +1,7 @@
 """The process that `fcspec` starts to judge: it collects the cases once, then judges a target for each request.
 
-Requests come as lines of JSON: first what to collect, then Options. It answers with events (fcspec.events); `Done` or `Refused` is
-the last of a request. It imports no target itself, unless isolation is off.
+Requests come as lines of JSON: first what to collect, then Options. It answers with events (fcspec.events); the last one of a
+request is `Done` or `Refused`. It imports no target itself, unless isolation is off.
 """
 
 from __future__ import annotations

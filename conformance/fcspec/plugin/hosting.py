@@ -5,6 +5,8 @@ What comes from there is checked against the plan: a verdict of a case that is n
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -18,8 +20,11 @@ from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import implementation, preflight
-from fcspec.workers.child import Output, channels, use_output
-from fcspec.workers.pool import Answered, Ended, Pool, Task
+from fcspec.workers.child import Answer, Output, channels, use_output
+from fcspec.workers.pool import Ended, Pool, Task
+
+_STILLNESS = 1.0
+"""Seconds after which it says that it is alive, where it has nothing else to say."""
 
 SILENCE = 60.0
 """Seconds without an answer, beyond a few cases' clocks, after which the process that forks children is given up."""
@@ -41,10 +46,8 @@ def judge_here(config: pytest.Config, options: Options, items: list[pytest.Item]
     """Judge without isolation."""
     yield load(config, options)
     protocol = config.pluginmanager.get_plugin("fcspec-protocol")
-    for item in items:
-        case, _ = protocol.play(item)
-        if case is not None:
-            yield events.Judged(case)
+    for item, following in itertools.zip_longest(items, items[1:]):
+        yield events.Judged(protocol.play(item, following)[0])
 
 
 def judge_apart(config: pytest.Config, options: Options, items: list[pytest.Item]) -> Iterator[events.Event]:
@@ -58,27 +61,31 @@ def judge_apart(config: pytest.Config, options: Options, items: list[pytest.Item
         if isinstance(event, Ended):
             yield from _how_it_ended(options, event, found)
             continue
-        said = _event(event, expected)
-        if isinstance(said, events.Refused):
-            raise UsageError(said.message)
-        if isinstance(said, events.TargetFound):
-            found, task.limit = True, SILENCE + 3 * options.timeout
-        yield said
+        for said in _events(event.answer, expected):
+            if isinstance(said, events.Refused):
+                raise UsageError(said.message)
+            if isinstance(said, events.TargetFound):
+                found, task.limit = True, SILENCE + 3 * options.timeout
+            yield said
 
 
-def _event(answered: Answered, expected: dict[str, str]) -> events.Event:
-    """What the host said, if it may say that now."""
-    answer = answered.answer
+def _events(answer: Answer, expected: dict[str, str]) -> list[events.Event]:
+    """What the process that forks children said, as far as it may say that now.
+
+    Args:
+        expected: clauses by the ids of their cases; those that were judged are taken out.
+    """
     if answer.escaped is not None:
-        return events.Problem(f"{answer.escaped[0]}\n{answer.escaped[1]}")
+        return [events.Problem(f"{answer.escaped[0]}\n{answer.escaped[1]}")]
     if answer.intruded:
-        return events.Problem("something else than the suite wrote into its channel")
+        return [events.Problem("something else than the suite wrote into its channel")]
     try:
-        said = events.from_dict(answer.value)
+        said = list(map(events.from_dict, answer.value))
     except (KeyError, TypeError, ValueError, AttributeError):
-        return events.Problem("the process that forks children said what nobody understands")
-    if isinstance(said, events.Judged) and expected.pop(said.case.id, None) != said.case.clause:
-        return events.Problem(f"a verdict of {said.case.id} came that was not planned")
+        return [events.Problem("the process that forks children said what nobody understands")]
+    for one in said:
+        if isinstance(one, events.Judged) and expected.pop(one.case.id, None) != one.case.clause:
+            return [events.Problem(f"a verdict of {one.case.id} came that was not planned")]
     return said
 
 
@@ -97,13 +104,15 @@ def _how_it_ended(options: Options, ended: Ended, found: bool) -> Iterator[event
 
 def _host(
     config: pytest.Config, options: Options, items: Iterable[pytest.Item]
-) -> Callable[[Output], Iterator[dict[str, Any]]]:
-    def work(output: Output) -> Iterator[dict[str, Any]]:
+) -> Callable[[Output], Iterator[list[dict[str, Any]]]]:
+    """What the process does that imports the target: it yields events as data, several at a time."""
+
+    def work(output: Output) -> Iterator[list[dict[str, Any]]]:
         use_output(output)
         try:
-            yield events.as_dict(load(config, options))
+            yield [events.as_dict(load(config, options))]
         except UsageError as error:
-            yield events.as_dict(events.Refused(str(error)))
+            yield [events.as_dict(events.Refused(str(error)))]
             return
         protocol: Protocol = config.pluginmanager.get_plugin("fcspec-protocol")
         patience = Patience(options.patience)
@@ -111,9 +120,14 @@ def _host(
         isolation = Isolation(
             playing, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
         )
+        said = time.monotonic()
         for final in isolation.run(items):
-            yield events.as_dict(events.Alive() if final is None else events.Judged(final[1].case))
+            if final or time.monotonic() > said + _STILLNESS:
+                said = time.monotonic()
+                yield [events.as_dict(events.Judged(judged.case)) for _, judged in final] or [
+                    events.as_dict(events.Alive())
+                ]
         if patience.over:
-            yield events.as_dict(events.OutOfPatience())
+            yield [events.as_dict(events.OutOfPatience())]
 
     return work

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fcspec.plugin.units import Final, Phase, Playing, Unit
-from fcspec.plugin.warmup import by_unit, preload_for
+from fcspec.plugin.units import Confirmation, Final, Phase, Playing, Unit
+from fcspec.plugin.warmup import by_needs, by_unit, preload_for
 from fcspec.report.verdict import Verdict
 from fcspec.workers.pool import Answered, Ended, Pool, Task
 
@@ -53,53 +53,60 @@ class Isolation:
         self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
         self._denied = tuple(denied)
 
-    def run(self, items: Iterable[pytest.Item]) -> Iterator[Final | None]:
-        """Items with their verdicts, once they are final; None: work goes on, and no verdict is final yet.
+    def run(self, items: Iterable[pytest.Item]) -> Iterator[list[Final]]:
+        """Items with their verdicts, as soon as these are final. An empty list: work goes on.
 
         Ends early when patience is over. A case that timed out beside others is tried once more, alone.
         """
         units = by_unit(items)
         preload_for(units)
+        whole = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
         late: list[Final] = []
-        fast = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
-        for final in self._run(fast, self._workers, self._patience):
-            if final is not None and final[1].case.verdict is Verdict.TIMEOUT and self._workers > 1:
-                late.append(final)
-                yield None
-            else:
-                yield final
+        for final in self._run(whole, self._workers, self._patience):
+            if self._workers > 1:
+                late += [one for one in final if one[1].case.verdict is Verdict.TIMEOUT]
+            yield [one for one in final if one not in late]
         yield from self._again(late)
+        yield from self._confirm([suspect for unit in whole for suspect in unit.suspects])
 
-    def _again(self, late: list[Final]) -> Iterator[Final | None]:
-        patience = Patience(self._patience.limit)
-        for item, first in late:
-            if self._patience.over or patience.over:
-                yield item, first
-            else:
-                ((needs, cases),) = by_unit([item])
-                alone = Unit(cases, needs, self._playing, Phase.CAREFUL)
-                yield from self._run([alone], 1, patience)
-
-    def _run(self, units: Iterable[Unit], workers: int, patience: Patience) -> Iterator[Final | None]:
+    def _run(self, units: Iterable[Unit], workers: int, patience: Patience) -> Iterator[list[Final]]:
         pool = Pool(workers, self._denied)
         for unit in units:
             pool.add(Task(unit, unit.work, self._limit))
         with contextlib.closing(pool.run()) as events:
-            yield from self._follow(pool, events, patience)
-
-    def _follow(self, pool: Pool, events: Iterable[Answered | Ended], patience: Patience) -> Iterator[Final | None]:
-        for event in events:
-            unit: Unit = event.task.key
-            if isinstance(event, Answered):
-                final = unit.take(event.answer)
-            else:
-                final = unit.end(event.outcome, self._limit if event.late else None)
-                if unit.todo:
-                    pool.add(Task(unit, unit.work, self._limit), first=True)
-            for item, judged in final:
-                patience.count(judged.case.verdict)
-                yield item, judged
-                if patience.over or (self._playing.exitfirst and judged.case.verdict.is_wrong):
+            for event in events:
+                final = self._follow(pool, event)
+                yield final
+                for _, judged in final:
+                    patience.count(judged.case.verdict)
+                wrong = any(judged.case.verdict.is_wrong for _, judged in final)
+                if patience.over or (self._playing.exitfirst and wrong):
                     return
-            if not final:
-                yield None
+
+    def _follow(self, pool: Pool, event: Answered | Ended) -> list[Final]:
+        unit: Unit = event.task.key
+        if isinstance(event, Answered):
+            return unit.take(event.answer)
+        final = unit.end(event.outcome, self._limit if event.late else None)
+        if unit.todo:
+            pool.add(Task(unit, unit.work, self._limit), first=True)
+        return final
+
+    def _again(self, late: list[Final]) -> Iterator[list[Final]]:
+        patience = Patience(self._patience.limit)
+        for item, first in late:
+            if self._patience.over or patience.over:
+                yield [(item, first)]
+            else:
+                ((needs, cases),) = by_unit([item])
+                yield from self._run([Unit(cases, needs, self._playing, Phase.CAREFUL)], 1, patience)
+
+    def _confirm(self, suspects: list[Final]) -> Iterator[list[Final]]:
+        by_item = dict(suspects)
+        pool = Pool(self._workers, self._denied)
+        for needs, cases in by_needs(by_item):
+            confirmation = Confirmation([(case, by_item[case]) for case in cases], needs, self._playing)
+            pool.add(Task(confirmation, confirmation.work, self._limit))
+        for event in pool.run():
+            confirmation = event.task.key
+            yield confirmation.take(event.answer) if isinstance(event, Answered) else confirmation.end()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import zlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import _pytest
+import pluggy
 import pytest
 from _pytest.outcomes import Exit
 from _pytest.runner import runtestprotocol
@@ -14,6 +18,7 @@ from fcspec.errors import LeftTheTest, in_words
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, is_case
 from fcspec.plugin.verdicts import mark, of_body, of_broken, of_nothing
 from fcspec.report.model import Case
+from fcspec.target import boundary
 
 
 class Protocol:
@@ -70,6 +75,8 @@ class Protocol:
         now = _under_test(item)
         if now is not None and call.when == "call":
             now.boundary.finish_case()
+            if call.excinfo is not None:
+                call.excinfo = _without_frames_of_ours(call.excinfo)
         report: pytest.TestReport = yield  # type: ignore[assignment]
         if now is None:
             return report  # type: ignore[return-value]
@@ -83,15 +90,37 @@ class Protocol:
             mark(report, self.case, strict=True)
         return report  # type: ignore[return-value]
 
-    def play(self, item: pytest.Item) -> tuple[Case, list[pytest.TestReport]]:
-        """Run one case here and now."""
+    def play(self, item: pytest.Item, following: pytest.Item | None) -> tuple[Case, list[pytest.TestReport]]:
+        """Run one case here and now.
+
+        Args:
+            following: the item that comes next in this process; what both share is not torn down between them.
+        """
         self.case = None
-        reports = runtestprotocol(item, log=False)
+        reports = runtestprotocol(item, log=False, nextitem=following)
         return self.case or of_nothing(item, item.config.stash[UNDER_TEST].boundary), reports
 
 
 def _under_test(item: pytest.Item) -> UnderTest | None:
     return item.config.stash.get(UNDER_TEST, None) if is_case(item) else None
+
+
+def _without_frames_of_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> pytest.ExceptionInfo[BaseException]:
+    """From the case's own frame on, and without the boundary's: pytest's are most of a traceback, and slow to format."""
+    frames, trace = [], excinfo.tb
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next  # type: ignore[assignment]
+    kept = [one for one in frames if not one.tb_frame.f_code.co_filename.startswith(_OURS)]
+    if not kept:
+        return excinfo
+    for one, following in itertools.pairwise([*kept, None]):
+        assert one is not None
+        one.tb_next = following
+    return pytest.ExceptionInfo.from_exc_info((excinfo.type, excinfo.value.with_traceback(kept[0]), kept[0]))
+
+
+_OURS = (*(str(Path(one.__file__).parent) for one in (_pytest, pluggy)), __file__, boundary.__file__)
 
 
 def _seed(seed: int) -> None:
@@ -101,4 +130,4 @@ def _seed(seed: int) -> None:
     random.seed(seed)
 
 
-Play = Callable[[pytest.Item], tuple[Case, list[pytest.TestReport]]]
+Play = Callable[[pytest.Item, pytest.Item | None], tuple[Case, list[pytest.TestReport]]]

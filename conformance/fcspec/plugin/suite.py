@@ -81,8 +81,7 @@ class Suite:
             denied=self._denied,
         )
         for final in isolation.run([item]):
-            if final is not None:
-                _, judged = final
+            for _, judged in final:
                 self._log(item, verdicts.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
         return True
 

@@ -2,15 +2,14 @@
 
 * FAST: the cases of a unit run one after the other. What a target can change of the process and of the code that judges is looked
   at once, when all have run.
-* CAREFUL: where that look finds something, or the child died, the cases that did not die themselves run again, and each of them is
+* CAREFUL: where that look finds something, or the child died, the cases that did not die themselves run again, and each is
   followed by a look. One that leaves something changed is the last of its child.
-* CONFIRM: where nothing was found and cases failed, one of each clause runs again in a fresh child, in reverse order. One that
-  passes there failed only because of what ran before it, and says so.
 """
 
 from __future__ import annotations
 
 import gc
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -76,6 +75,7 @@ class Unit:
 
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
+        suspects: verdicts that wait for a Confirmation: of each clause the first case that failed after others had run.
     """
 
     def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
@@ -84,7 +84,7 @@ class Unit:
         self._needs, self._playing = needs, playing
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
-        self._begins_confirming = False
+        self.suspects: list[Final] = []
 
     # ------------------------------------------------------------------------------------------------ in the child
 
@@ -116,11 +116,11 @@ class Unit:
 
     def _play_all(self) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
-        for item in self.todo:
+        for item, following in itertools.zip_longest(self.todo, self.todo[1:]):
             if self._playing.brief and clause_of(item) in wrong:
                 yield {"skipped": True}
                 continue
-            case, reports = self._playing.play(item)
+            case, reports = self._playing.play(item, following)
             sections = [(title, capped(text)) for report in reports for title, text in report.sections]
             yield {"case": case.as_dict(), "sections": sections if self._playing.captures else []}
             if case.verdict.is_wrong:
@@ -132,7 +132,7 @@ class Unit:
 
     def take(self, answer: Answer) -> list[Final]:
         """What the child said; the verdicts that are final now."""
-        if self._stopped or self._begins_confirming:
+        if self._stopped:
             return []
         said = answer.value or {}
         if not self.todo or ("changed" in said and "case" not in said):
@@ -145,24 +145,18 @@ class Unit:
         self._stopped = answer.value is None or bool(answer.value.get("changed"))
         if self.phase is Phase.CAREFUL:
             return [(item, judged)]
-        if self.phase is Phase.FAST:
-            self._held[item] = judged
-        elif judged.case.verdict is Verdict.PASS:
-            case = self._held[item].case
-            self._held[item] = replace(
-                self._held[item], case=replace(case, reason=f"{ONLY_AFTER_OTHERS}{case.reason or ''}")
-            )
+        self._held[item] = judged
         return []
 
     def _take_last_look(self, answer: Answer) -> list[Final]:
         if answer.intruded or answer.value is None or answer.value["changed"]:
             self._stopped = True
             return []  # all run again, carefully
-        suspects = self._suspects() if not (self._playing.brief or self._playing.exitfirst) else []
-        if suspects:
-            self.phase, self.todo, self._begins_confirming = Phase.CONFIRM, suspects, True
-            return []
-        return self._release()
+        self.suspects = self._find_suspects()
+        for item, _ in self.suspects:
+            del self._held[item]
+        final, self._held = [*self._held.items()], {}
+        return final
 
     def end(self, outcome: Outcome, clock: float | None) -> list[Final]:
         """The child ended; the verdicts that are final now. Where items are left to do, the unit needs another child.
@@ -170,12 +164,6 @@ class Unit:
         Args:
             clock: the limit that it ran into; None where it ended by itself.
         """
-        if self._begins_confirming:
-            self._begins_confirming = False
-            return []
-        if self.phase is Phase.CONFIRM:
-            self.todo = []
-            return self._release()
         final: list[Final] = []
         stopped, self._stopped = self._stopped, False
         if self.todo and not stopped:
@@ -187,17 +175,42 @@ class Unit:
             self._held = {}
         return final
 
-    def _release(self) -> list[Final]:
-        final, self._held = [*self._held.items()], {}
-        return final
-
-    def _suspects(self) -> list[pytest.Item]:
-        """Of each clause the first case that failed, if any ran before it; the last clause first."""
-        failed: dict[str, pytest.Item] = {}
+    def _find_suspects(self) -> list[Final]:
+        if self._playing.brief or self._playing.exitfirst:
+            return []
+        failed: dict[str, Final] = {}
         for number, (item, judged) in enumerate(self._held.items()):
             if number and judged.case.verdict in (Verdict.FAIL, Verdict.EVADED):
-                failed.setdefault(clause_of(item), item)
-        return [*reversed(failed.values())]
+                failed.setdefault(clause_of(item), (item, judged))
+        return [*failed.values()]
+
+
+class Confirmation:
+    """Cases that failed run again in a fresh child, in reverse order: one that passes there failed because of what ran before it.
+
+    Attributes:
+        needs: what they import lazily.
+    """
+
+    def __init__(self, suspects: list[Final], needs: Needs, playing: Playing) -> None:
+        self._todo = [*reversed(suspects)]
+        self._unit = Unit([item for item, _ in self._todo], needs, playing, Phase.CONFIRM)
+        self.work = self._unit.work
+
+    def take(self, answer: Answer) -> list[Final]:
+        """What the child said; the verdicts that are final now."""
+        if not self._todo:
+            return []
+        item, judged = self._todo.pop(0)
+        if _judged(item, answer).case.verdict is Verdict.PASS:
+            reason = f"{ONLY_AFTER_OTHERS}{judged.case.reason or ''}"
+            judged = replace(judged, case=replace(judged.case, reason=reason))
+        return [(item, judged)]
+
+    def end(self) -> list[Final]:
+        """The child ended; the verdicts of those that it did not come to stand as they are."""
+        rest, self._todo = self._todo, []
+        return rest
 
 
 def _judged(item: pytest.Item, answer: Answer) -> Judged:

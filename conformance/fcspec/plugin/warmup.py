@@ -33,6 +33,7 @@ def preload(needs: Needs) -> None:
         shrinking.preload()
     elif needs is Needs.TRANSFORMS:
         torch.func.grad(lambda x: x.sum())(weight)
+        torch.testing.assert_close(weight, weight)  # imports torch.distributed, and changes the filters of warnings
     elif needs is Needs.COMPILER:
         preload(Needs.TRANSFORMS)
         if tuple(map(int, torch.__version__.split(".")[:2])) >= (2, 5):  # before, no case compiles
@@ -47,7 +48,6 @@ def warm_up() -> None:
         torch.set_num_threads(1)
     weight = torch.ones(2, 2, requires_grad=True)
     torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
-    torch.testing.assert_close(weight, weight)  # its first use changes the filters of warnings
 
 
 def by_unit(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
@@ -62,6 +62,13 @@ def by_unit(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
         units.setdefault((needs, together), []).append(item)
     ordered = sorted(units.items(), key=lambda one: (_SLOWEST_FIRST.index(one[0][0]), -len(one[1]), one[0][1]))
     return [(needs, cases) for (needs, _), cases in ordered]
+
+
+def by_needs(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
+    found: dict[Needs, Cases] = {}
+    for item in items:
+        found.setdefault(needs_of(item), []).append(item)
+    return [*found.items()]
 
 
 _SLOWEST_FIRST = (Needs.TRANSFORMS, Needs.COMPILER, Needs.DRAWING, Needs.TORCH)

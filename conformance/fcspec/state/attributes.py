@@ -92,8 +92,10 @@ class Attributes:
             return False
         if self._callables_only and not _is_code(old if old is not ABSENT else new):
             return False
-        if _is_wrapped_by_dynamo(old, new) or (type(old) is type(new) is dict and not old and not new):
+        if _is_wrapped_by_dynamo(old, new):
             return False
+        if key == "_cache" and type(new) is dict and not new:
+            return False  # torch.nn.utils.parametrize.cached makes a new one whenever it ends
         return not (type(old) is type(new) and type(old) in _SCALARS and old == new)
 
     def put_back(self) -> dict[str, Change]:

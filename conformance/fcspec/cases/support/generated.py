@@ -10,7 +10,7 @@ from fcspec.calls.script import script_of
 from fcspec.plugin.items import UNDER_TEST
 
 EXAMPLES = 6
-SHRINK_SECONDS = 2.0
+SHRINK_SECONDS = 0.15
 
 
 def words(names) -> Words:
