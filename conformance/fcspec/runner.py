@@ -83,7 +83,7 @@ class Session:
         self._answers, answers = os.pipe()
         dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "fcspec.plugin.command", str(requests), str(answers)],
+            [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
             pass_fds=(requests, answers),
             env={key: value for key, value in os.environ.items() if key not in dropped},
             stdin=subprocess.DEVNULL,

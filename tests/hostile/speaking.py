@@ -5,7 +5,7 @@ import unittest
 
 import hypothesis
 import pytest
-from fcspec.plugin.verdicts import unsupported
+from fcspec.plugin import unsupported
 
 
 def exits_pytest(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):

@@ -20,6 +20,7 @@ from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import implementation, preflight
+from fcspec.target.trial import Trial
 from fcspec.workers.child import Answer, Output, channels, use_output
 from fcspec.workers.pool import Ended, Pool, Task
 
@@ -37,8 +38,6 @@ def load(config: pytest.Config, options: Options) -> events.TargetFound:
     loaded = preflight.load(options.address, config.pluginmanager)
     boundary = Boundary(loaded.function, loaded.trusted, loaded.own_classes)
     config.stash[UNDER_TEST] = UnderTest(boundary, options)
-    if options.isolated:
-        preflight.try_call(loaded)
     return events.TargetFound(implementation.describe(options.address, loaded.function).as_dict())
 
 
@@ -50,21 +49,26 @@ def judge_here(config: pytest.Config, options: Options, items: list[pytest.Item]
         yield events.Judged(protocol.play(item, following)[0])
 
 
-def judge_apart(config: pytest.Config, options: Options, items: list[pytest.Item]) -> Iterator[events.Event]:
+def judge_apart(
+    config: pytest.Config, options: Options, items: list[pytest.Item], trial: Trial
+) -> Iterator[events.Event]:
     """Judge in a process that imports the target. UsageError where the target can't be judged."""
     task = Task("host", _host(config, options, items), 2 * options.timeout + preflight.CALL_LIMIT, limited=False)
     expected = {case_id(item): clause_of(item) for item in items}
     pool = Pool(1, channels())
     pool.add(task)
+    trial.ask(options.address, options.timeout)
     found = False
     for event in pool.run():
         if isinstance(event, Ended):
-            yield from _how_it_ended(options, event, found)
+            yield from _how_it_ended(options, event, found, trial)
             continue
         for said in _events(event.answer, expected):
             if isinstance(said, events.Refused):
+                trial.answer()
                 raise UsageError(said.message)
             if isinstance(said, events.TargetFound):
+                trial.answer()
                 found, task.limit = True, SILENCE + 3 * options.timeout
             yield said
 
@@ -89,8 +93,10 @@ def _events(answer: Answer, expected: dict[str, str]) -> list[events.Event]:
     return said
 
 
-def _how_it_ended(options: Options, ended: Ended, found: bool) -> Iterator[events.Event]:
+def _how_it_ended(options: Options, ended: Ended, found: bool, trial: Trial) -> Iterator[events.Event]:
     outcome = ended.outcome
+    if not found:
+        trial.answer()  # it may say more clearly what is wrong
     if not found and (ended.late or outcome.status):
         raise UsageError(preflight.import_failure(options.address, options.timeout, outcome, late=ended.late))
     if ended.late:

@@ -19,7 +19,7 @@ from fcspec.plugin.collection import Collection, excluded, planned, shuffled
 from fcspec.plugin.items import clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.spec import load_spec
-from fcspec.workers.child import AVAILABLE
+from fcspec.target.trial import Trial
 
 
 class Server:
@@ -29,10 +29,13 @@ class Server:
         scope: the profiles and clauses to collect, the device in use.
         requests: lines of JSON: the folder to work in, and Options.
         answers: the descriptor that takes events.
+        trial: tries targets; None where nothing forks.
     """
 
-    def __init__(self, scope: Mapping[str, Any], requests: Iterable[bytes], answers: int) -> None:
-        self._scope, self._requests, self._answers = scope, requests, answers
+    def __init__(
+        self, scope: Mapping[str, Any], requests: Iterable[bytes], answers: int, trial: Trial | None = None
+    ) -> None:
+        self._requests, self._answers, self._trial = requests, answers, trial
         self._collection = Collection(scope["profiles"], scope["clauses"])
 
     def _emit(self, event: events.Event) -> None:
@@ -70,13 +73,16 @@ class Server:
         return True
 
     def _judge(self, config: pytest.Config, options: Options) -> None:
-        isolated = options.isolated and AVAILABLE
+        isolated = options.isolated and self._trial is not None
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
         self._emit(events.Planned(planned(cases, slugs), FORK if isolated else NONE, environment(options.device)))
-        judge = hosting.judge_apart if isolated else hosting.judge_here
-        for event in judge(config, options, cases):
+        if isolated and self._trial is not None:
+            judged = hosting.judge_apart(config, options, cases, self._trial)
+        else:
+            judged = hosting.judge_here(config, options, cases)
+        for event in judged:
             self._emit(event)
 
 

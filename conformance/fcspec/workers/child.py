@@ -12,6 +12,7 @@ import faulthandler
 import json
 import os
 import secrets
+import select
 import selectors
 import signal
 import socket
@@ -212,6 +213,14 @@ class Child:
         """The answers since this was last asked."""
         new, self._answers = self._answers, []
         return new
+
+    def next_answer(self, seconds: float) -> Answer | None:
+        """Listen until there is an answer; None where the child ends or the time is over before."""
+        deadline = time.monotonic() + seconds
+        while not self._answers and (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.channel], [], [], left)[0] or not self.listen():
+                break
+        return self._answers.pop(0) if self._answers else None
 
     def wait(self, seconds: float) -> bool:
         """Listen until the child has ended (True) or the time is over."""

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
+from fcspec.target.trial import Trial
+from fcspec.workers.child import AVAILABLE
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parent
 
 
 def pytest_arguments() -> list[str]:
@@ -46,11 +48,12 @@ def main(requests: int, answers: int) -> int:
         events.write(events.Refused(str(error)), answers)
         return 4
     events.write(events.Alive(), answers)
+    trial = Trial() if AVAILABLE and devices.is_cpu(scope["device"]) else None
     import pytest
 
     from fcspec.plugin.serving import Server
 
-    return int(pytest.main(pytest_arguments(), plugins=[Server(scope, lines, answers)]))
+    return int(pytest.main(pytest_arguments(), plugins=[Server(scope, lines, answers, trial)]))
 
 
 if __name__ == "__main__":
