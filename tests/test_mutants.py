@@ -2,20 +2,18 @@
 
 import ast
 import inspect
-import subprocess
-import sys
 from pathlib import Path
 
 import fcspec_reference
 import mutants
 import pytest
 from fcspec.spec import load_spec
+from support.judging import NO_EXAMPLES, judge_source, wrong_clauses
 
 SPEC = {clause.slug: clause for clause in load_spec().clauses}
 REFERENCE = ast.unparse(ast.parse(Path(fcspec_reference.__file__).read_text(encoding="utf-8")))
 PUBLIC = {"self", *inspect.signature(fcspec_reference.functional_call).parameters}
-CHAPTERS = mutants.by_chapter()
-ALL = [mutant for those in CHAPTERS.values() for mutant in those]
+ALL = [mutant for those in mutants.by_chapter().values() for mutant in those]
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
@@ -41,12 +39,13 @@ def test_a_clause_has_a_mutant_that_it_alone_catches(slug):
     assert [mutant.name for mutant in ALL if mutant.clauses == (slug,)]
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
-def test_mutants_are_caught_by_every_clause_they_name(chapter):
-    command = [sys.executable, mutants.__path__[0], chapter, "--named", "--workers=1"]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
+def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
+    report = judge_source(
+        session, mutant.source(REFERENCE), clauses=mutant.clauses, workers=1, brief=True, exclude=NO_EXAMPLES
+    )
 
-    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
+    assert wrong_clauses(report) == sorted(mutant.clauses), report.run.problem
 
 
 def with_other_names(source):

@@ -1,0 +1,1 @@
+"""What several tests, and the tools in this folder, share."""
