@@ -1,7 +1,7 @@
 """Every generated mutant of the reference against the suite: `python tests/mutation`.
 
-Prints which mutants survive, and exits 1 where one does that survivors.toml does not explain. Each is judged by the cases of every
-MUST and SHOULD, up to the first that is wrong; examples of SPEC.md do not count. Profile compile is left out: compiling takes
+Prints which mutants survive, and exits 1 where one does that survivors.toml does not explain. Each is judged by the cases of all
+MUSTs and SHOULDs, up to the first that is wrong; examples of SPEC.md do not count. Profile compile is left out: compiling takes
 longer than everything else together.
 """
 
