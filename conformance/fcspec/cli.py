@@ -12,7 +12,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from fcspec import __version__, runner
+from fcspec import __version__, index, runner
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Flag, Options, flags
 from fcspec.report import deviations, terminal
@@ -84,8 +84,7 @@ def check(target: str | None, declared: str | None, json_path: Path | None, **ch
 
 
 def _options(target: str, chosen: dict[str, Any]) -> Options:
-    given = {name: value for name, value in chosen.items() if value is not None}
-    return Options(Address.parse(target), **given)
+    return Options.from_dict({"address": target, **{name: one for name, one in chosen.items() if one is not None}})
 
 
 def _claim(path: Path) -> None:
@@ -134,7 +133,7 @@ def clauses(globs: tuple[str, ...]) -> int:
 @_fcspec.command()
 @click.argument("slug", metavar="CLAUSE")
 def explain(slug: str) -> int:
-    """Show one clause whole: law, source, known deviations, example."""
+    """Show one clause whole: law, source, known deviations, example, its cases and mutants with file and line."""
     from rich.markdown import Markdown  # slow to import
 
     spec = load_spec()
@@ -146,6 +145,11 @@ def explain(slug: str) -> int:
         console.print(Markdown(_as_markdown(clause)))
     else:
         click.echo(f"\n{_as_markdown(clause)}")  # an example stays what can be pasted
+    for title, found in (("Cases", index.cases(slug)), ("Mutants that it catches", index.mutants(slug))):
+        if found:
+            console.print(Text(f"\n{title}:", "bold"))
+            for one in found:
+                console.print(Text(f"  {one.file}:{one.line}  {one.name}"), soft_wrap=True)
     return 0
 
 

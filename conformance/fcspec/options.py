@@ -60,8 +60,8 @@ class Options:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
-        return cls(**{**values, "address": Address.parse(values["address"])})
+        values: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in data.items()}
+        return cls(Address.parse(values.pop("address")), **values)
 
 
 @dataclass(frozen=True)

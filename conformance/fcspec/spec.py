@@ -106,11 +106,17 @@ class Spec:
         return tuple(c for c in chosen if not globs or any(fnmatchcase(c.slug, glob) for glob in globs))
 
 
+def repository() -> Path | None:
+    """The top of the repository that this package stands in; None where it is installed."""
+    here = Path(__file__).resolve()
+    top = here.parents[2]
+    return top if here.parents[1].name == "conformance" and (top / "SPEC.md").is_file() else None
+
+
 def spec_path() -> Path:
     """The repository's SPEC.md where there is one, else the package's own copy."""
-    here = Path(__file__).resolve()
-    repository = here.parents[2] / "SPEC.md"
-    return repository if repository.is_file() and here.parents[1].name == "conformance" else here.parent / "SPEC.md"
+    top = repository()
+    return (top if top is not None else Path(__file__).resolve().parent) / "SPEC.md"
 
 
 @functools.cache

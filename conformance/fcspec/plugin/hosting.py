@@ -27,6 +27,8 @@ from fcspec.workers.pool import Ended, Pool, Task
 _STILLNESS = 1.0
 """Seconds after which it says that it is alive, where it has nothing else to say."""
 
+_MAY_SAY = (events.TargetFound, events.Judged, events.Alive, events.OutOfPatience, events.Refused)
+
 SILENCE = 60.0
 """Seconds without an answer, beyond a few cases' clocks, after which the process that forks children is given up."""
 
@@ -41,19 +43,22 @@ def load(config: pytest.Config, options: Options) -> events.TargetFound:
     return events.TargetFound(implementation.describe(options.address, loaded.function).as_dict())
 
 
-def judge_here(config: pytest.Config, options: Options, items: list[pytest.Item]) -> Iterator[events.Event]:
+def judge_here(
+    config: pytest.Config, protocol: Protocol, options: Options, items: list[pytest.Item]
+) -> Iterator[events.Event]:
     """Judge without isolation."""
     yield load(config, options)
-    protocol = config.pluginmanager.get_plugin("fcspec-protocol")
     for item, following in itertools.zip_longest(items, items[1:]):
         yield events.Judged(protocol.play(item, following)[0])
 
 
 def judge_apart(
-    config: pytest.Config, options: Options, items: list[pytest.Item], trial: Trial
+    config: pytest.Config, protocol: Protocol, options: Options, items: list[pytest.Item], trial: Trial
 ) -> Iterator[events.Event]:
     """Judge in a process that imports the target. UsageError where the target can't be judged."""
-    task = Task("host", _host(config, options, items), 2 * options.timeout + preflight.CALL_LIMIT, limited=False)
+    task = Task(
+        "host", _host(config, protocol, options, items), 2 * options.timeout + preflight.CALL_LIMIT, limited=False
+    )
     expected = {case_id(item): clause_of(item) for item in items}
     pool = Pool(1, channels())
     pool.add(task)
@@ -88,6 +93,8 @@ def _events(answer: Answer, expected: dict[str, str]) -> list[events.Event]:
     except (KeyError, TypeError, ValueError, AttributeError):
         return [events.Problem("the process that forks children said what nobody understands")]
     for one in said:
+        if not isinstance(one, _MAY_SAY):
+            return [events.Problem("the process that forks children said what it may not say")]
         if isinstance(one, events.Judged) and expected.pop(one.case.id, None) != one.case.clause:
             return [events.Problem(f"a verdict of {one.case.id} came that was not planned")]
     return said
@@ -109,7 +116,7 @@ def _how_it_ended(options: Options, ended: Ended, found: bool, trial: Trial) -> 
 
 
 def _host(
-    config: pytest.Config, options: Options, items: Iterable[pytest.Item]
+    config: pytest.Config, protocol: Protocol, options: Options, items: Iterable[pytest.Item]
 ) -> Callable[[Output], Iterator[list[dict[str, Any]]]]:
     """What the process does that imports the target: it yields events as data, several at a time."""
 
@@ -120,7 +127,6 @@ def _host(
         except UsageError as error:
             yield [events.as_dict(events.Refused(str(error)))]
             return
-        protocol: Protocol = config.pluginmanager.get_plugin("fcspec-protocol")
         patience = Patience(options.patience)
         playing = Playing(protocol.play, brief=options.brief, exitfirst=options.exitfirst)
         isolation = Isolation(

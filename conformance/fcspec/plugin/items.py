@@ -56,7 +56,7 @@ def needs(what: Needs) -> pytest.MarkDecorator:
 
 def needs_of(item: pytest.Item) -> Needs:
     mark = item.get_closest_marker("needs")
-    return Needs.TORCH if mark is None else mark.args[0]  # type: ignore[no-any-return]
+    return Needs.TORCH if mark is None else mark.args[0]
 
 
 def unsupported(reason: str) -> None:

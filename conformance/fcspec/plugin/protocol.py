@@ -120,7 +120,7 @@ def _without_frames_of_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> pyt
     return pytest.ExceptionInfo.from_exc_info((excinfo.type, excinfo.value.with_traceback(kept[0]), kept[0]))
 
 
-_OURS = (*(str(Path(one.__file__).parent) for one in (_pytest, pluggy)), __file__, boundary.__file__)
+_OURS = (*(str(Path(str(one.__file__)).parent) for one in (_pytest, pluggy)), __file__, boundary.__file__)
 
 
 def _seed(seed: int) -> None:

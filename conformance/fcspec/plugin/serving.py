@@ -36,6 +36,7 @@ class Server:
         self, scope: Mapping[str, Any], requests: Iterable[bytes], answers: int, trial: Trial | None = None
     ) -> None:
         self._requests, self._answers, self._trial = requests, answers, trial
+        self._protocol = Protocol()
         self._collection = Collection(scope["profiles"], scope["clauses"])
 
     def _emit(self, event: events.Event) -> None:
@@ -45,7 +46,7 @@ class Server:
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
         config.addinivalue_line("markers", "needs(what): what this test imports lazily")
         config.pluginmanager.register(self._collection, "fcspec-collection")
-        config.pluginmanager.register(Protocol(), "fcspec-protocol")
+        config.pluginmanager.register(self._protocol, "fcspec-protocol")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:  # ours is to blame, never the implementation
@@ -79,9 +80,9 @@ class Server:
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
         self._emit(events.Planned(planned(cases, slugs), FORK if isolated else NONE, environment(options.device)))
         if isolated and self._trial is not None:
-            judged = hosting.judge_apart(config, options, cases, self._trial)
+            judged = hosting.judge_apart(config, self._protocol, options, cases, self._trial)
         else:
-            judged = hosting.judge_here(config, options, cases)
+            judged = hosting.judge_here(config, self._protocol, options, cases)
         for event in judged:
             self._emit(event)
 

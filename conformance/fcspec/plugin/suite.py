@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,6 @@ from fcspec.plugin.items import is_case
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
-from fcspec.target.address import Address
 from fcspec.workers.child import AVAILABLE, adopt_strays, channels
 
 
@@ -93,11 +93,11 @@ class Suite:
 
 
 def _options(config: pytest.Config) -> Options:
-    values = {flag.field: config.getoption(f"--fcspec-{flag.name}") for flag in flags() if flag.name != "workers"}
+    chosen: dict[str, Any] = {flag.field: config.getoption(f"--fcspec-{flag.name}", None) for flag in flags()}
     if config.option.usepdb or not AVAILABLE:
-        values["isolation"] = NONE
+        chosen["isolation"] = NONE
+    given = {name: value for name, value in chosen.items() if value is not None}
     try:
-        address = Address.parse(config.option.fcspec_target)
+        return Options.from_dict({"address": config.option.fcspec_target, **given})
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    return Options(address, **{key: tuple(one) if isinstance(one, list) else one for key, one in values.items()})

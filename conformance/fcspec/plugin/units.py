@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from fcspec.plugin import verdicts
-from fcspec.plugin.items import UNDER_TEST, clause_of
+from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
-from fcspec.plugin.warmup import Needs, preload
+from fcspec.plugin.warmup import preload
 from fcspec.report.model import Case, capped
 from fcspec.report.verdict import Verdict
 from fcspec.workers.child import Answer, Outcome, Output, use_output

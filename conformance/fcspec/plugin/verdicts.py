@@ -108,7 +108,7 @@ def reports_of(
 ) -> Iterator[pytest.TestReport]:
     """What pytest's own reporting needs of a case that ran in a child: setup, call and teardown."""
     for when in ("setup", "call", "teardown"):
-        report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, when)  # type: ignore[arg-type]
+        report = pytest.TestReport(item.nodeid, item.location, {}, "passed", None, when)
         if when == "call":
             report.duration, report.sections = case.seconds, list(sections)
             if case.observed is not None:

@@ -58,7 +58,7 @@ class TrustedCode:
 
     def _restore_builtins(self) -> list[str]:
         # First, and without calling any builtin by its name: everything else uses isinstance, any, map.
-        now, found = builtins.__dict__, []
+        now, found = builtins.__dict__, list[str]()
         if same_items(self._builtins, now):
             return found
         for name in self._builtins:

@@ -6,7 +6,7 @@ import collections
 import contextlib
 import selectors
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +70,7 @@ class Pool:
         """Queue a task; `first`: before all that wait. The consumer of `run` may do so, too."""
         (self._waiting.appendleft if first else self._waiting.append)(task)
 
-    def run(self) -> Iterator[Answered | Ended]:
+    def run(self) -> Generator[Answered | Ended, None, None]:
         """What happens, until no task is left. Whoever stops iterating kills the children that still run."""
         with contextlib.closing(self._selector):
             try:
