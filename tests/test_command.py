@@ -13,7 +13,7 @@ import pytest
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.spec import load_spec
 
-SCHEMA = json.loads(resources.files("fcspec").joinpath("report.schema.json").read_text(encoding="utf-8"))
+SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
 
 
 def fcspec(*arguments, **kwargs):
