@@ -25,6 +25,7 @@ def fcspec(*arguments, **kwargs):
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "verdict"),
     [
@@ -71,6 +72,7 @@ def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path
     assert verdict == "INCOMPLETE"
 
 
+@pytest.mark.slow
 def test_verdicts_do_not_depend_on_workers_on_the_seed_or_on_isolation():
     def verdicts(**options):
         report = session.judge(Options(Address.parse("torch"), clauses=("parametrize.*",), **options))
@@ -136,6 +138,7 @@ def test_every_option_of_the_command_is_one_of_pytest_but_for_the_workers():
         assert (f"--fcspec-{flag.name}" in done.stdout) == (flag.name != "workers")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["serial", "xdist"])
 def test_the_cases_run_under_pytest_too(workers, tmp_path):
     slugs = ("inplace.rebinding", "inplace.rebinding-tuple")
@@ -191,6 +194,7 @@ def test_what_cannot_be_judged_is_refused(session, address, says):
     assert says in str(refused.value)
 
 
+@pytest.mark.slow
 def test_all_is_made_on_the_device_that_is_chosen(tmp_path):
     target = tmp_path / "target.py"
     target.write_text(

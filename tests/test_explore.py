@@ -35,6 +35,7 @@ def torch_findings():
     return explore("torch", "--seconds", "60", "--seed", "1")
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_a_search():
     first, second = (explore("torch", "--seconds", "8", "--seed", "5", "--topic", "three tied*") for _ in range(2))
 
@@ -42,6 +43,7 @@ def test_a_seed_repeats_a_search():
     assert scripts(first) == scripts(second)
 
 
+@pytest.mark.slow
 def test_it_finds_what_torch_gets_wrong(torch_findings):
     found = scripts(torch_findings)
 
@@ -51,6 +53,7 @@ def test_it_finds_what_torch_gets_wrong(torch_findings):
     assert "the script alone does not fail" not in torch_findings.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", ["restore.shared-submodule", "inplace.rebinding-tuple"])
 def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_reference(
     torch_findings, slug, tmp_path
@@ -67,6 +70,7 @@ def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_r
     assert sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(script))) < 25
 
 
+@pytest.mark.slow
 def test_the_reference_yields_nothing():
     done = explore("reference", "--seconds", "10")
 
@@ -74,6 +78,7 @@ def test_the_reference_yields_nothing():
     assert re.search(r"\d\d+ examples, 0 findings · seed \d+", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "message"),
     [
