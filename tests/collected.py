@@ -49,6 +49,13 @@ class Listing:
     def __init__(self, path):
         self.path = path
 
+    def pytest_configure(self, config):
+        from fcspec.plugin.collection import Collection
+
+        config.addinivalue_line("markers", "clause(slug)")
+        config.addinivalue_line("markers", "needs(what)")
+        config.pluginmanager.register(Collection(("all",), ()), "fcspec-collection")
+
     def pytest_collection_finish(self, session):
         listed = [
             (one.path.name, one.name, self.clauses(one), list(inspect.signature(one.function).parameters))
@@ -63,11 +70,10 @@ class Listing:
 
 def _collect(path):
     import pytest
-    from fcspec import runner
+    from fcspec import serve
 
     os.environ.pop("PYTEST_ADDOPTS", None)
-    chosen = ("--collect-only", "--implementation=reference", "--fcspec-profile=all", "--fcspec-isolation=none")
-    return pytest.main([*runner.pytest_arguments(), *chosen], plugins=[Listing(path)])
+    return pytest.main([*serve.pytest_arguments(), "--collect-only"], plugins=[Listing(path)])
 
 
 if __name__ == "__main__":

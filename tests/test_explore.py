@@ -1,19 +1,11 @@
 """fcspec explore finds by itself what torch gets wrong, shrunk to a script that shows it; nothing in the reference."""
 
 import ast
-import importlib
 import re
 import subprocess
 import sys
 
 import pytest
-from fcspec.calls.comparison import broken_laws
-from fcspec.calls.drawing import plans
-from fcspec.calls.expected import expect
-from fcspec.calls.shrinking import find_smallest
-from fcspec.calls.topics import TOPICS
-from fcspec_reference import functional_call
-from hypothesis import strategies as st
 
 CRASHES = """
 import os, signal, time
@@ -24,28 +16,6 @@ def functional_call(module, values, *args, **kwargs):
         {does}
     return good(module, values, *args, **kwargs)
 """
-
-
-def test_what_is_drawn_does_not_depend_on_what_is_imported(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    drawn = []
-
-    def draw():
-        drawn.clear()
-        find_smallest(
-            st.integers(0, 10**6),
-            lambda number: drawn.append(number) or [],
-            examples=200,
-            seed=0,
-            shrink_seconds=0.0,
-        )
-        return list(drawn)
-
-    first = draw()
-    (tmp_path / "numbers_of_a_target.py").write_text(f"NUMBERS = {[7 * n for n in range(1000, 2000)]}")
-    importlib.import_module("numbers_of_a_target")
-
-    assert draw() == first
 
 
 def explore(*arguments, **kwargs):
@@ -65,6 +35,7 @@ def torch_findings():
     return explore("torch", "--seconds", "60", "--seed", "1")
 
 
+@pytest.mark.slow
 def test_a_seed_repeats_a_search():
     first, second = (explore("torch", "--seconds", "8", "--seed", "5", "--topic", "three tied*") for _ in range(2))
 
@@ -72,6 +43,7 @@ def test_a_seed_repeats_a_search():
     assert scripts(first) == scripts(second)
 
 
+@pytest.mark.slow
 def test_it_finds_what_torch_gets_wrong(torch_findings):
     found = scripts(torch_findings)
 
@@ -81,6 +53,7 @@ def test_it_finds_what_torch_gets_wrong(torch_findings):
     assert "the script alone does not fail" not in torch_findings.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("slug", ["restore.shared-submodule", "inplace.rebinding-tuple"])
 def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_reference(
     torch_findings, slug, tmp_path
@@ -97,6 +70,7 @@ def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_r
     assert sum(isinstance(node, ast.stmt) for node in ast.walk(ast.parse(script))) < 25
 
 
+@pytest.mark.slow
 def test_the_reference_yields_nothing():
     done = explore("reference", "--seconds", "10")
 
@@ -104,6 +78,7 @@ def test_the_reference_yields_nothing():
     assert re.search(r"\d\d+ examples, 0 findings · seed \d+", done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("does", "message"),
     [
@@ -128,36 +103,3 @@ def test_a_topic_that_there_is_not_is_one_clear_line():
 
     assert (done.returncode, done.stdout) == (4, "")
     assert "did you mean 'values'?" in done.stderr
-
-
-@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
-def test_a_seed_repeats_what_is_drawn_and_the_reference_keeps_every_law(topic):
-    def drawn():
-        seen = []
-        found = find_smallest(
-            plans(topic),
-            lambda plan: seen.append(plan) or broken_laws(plan, functional_call),
-            examples=10,
-            seed=7,
-            shrink_seconds=1,
-        )
-        assert found is None
-        return seen
-
-    first = drawn()
-
-    assert first == drawn()
-    assert any(expect(plan).refused_by is not None for plan in first) >= bool(topic.faults)
-
-
-def test_an_implementation_that_does_nothing_is_found_out():
-    def plain(module, values, args, **_):
-        return module(args)
-
-    for topic in (TOPICS[0], TOPICS[4]):
-        found = find_smallest(
-            plans(topic), lambda plan: broken_laws(plan, plain), examples=30, seed=1, shrink_seconds=5
-        )
-
-        assert found is not None
-        assert len(found[0].modules) <= 2

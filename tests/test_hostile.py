@@ -133,6 +133,7 @@ def test_what_is_unusual_but_right_conforms(judge, address):
     assert (report.exit_code, report.verdict) == (0, "conforming")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address",
     ["hanging.py:sleeps", "hanging.py:holds_the_lock", "hanging.py:stops_itself", "hanging.py:hangs_in_another_group"],
@@ -232,6 +233,7 @@ def under_pytest(address, *options, folder):
     return subprocess.run([*command, *options], capture_output=True, text=True, cwd=folder)
 
 
+@pytest.mark.slow
 def test_workers_of_xdist_survive(tmp_path):
     done = under_pytest("leaving.py:exits_with_0", "-n", "2", folder=tmp_path)
 
@@ -240,6 +242,7 @@ def test_workers_of_xdist_survive(tmp_path):
     assert " passed" not in done.stdout
 
 
+@pytest.mark.slow
 def test_patience_ends_a_run_under_pytest_too(tmp_path):
     done = under_pytest("hanging.py:holds_the_lock", "-n", "0", "-rs", folder=tmp_path)
 

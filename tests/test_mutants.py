@@ -39,6 +39,7 @@ def test_a_clause_has_a_mutant_that_it_alone_catches(slug):
     assert [mutant.name for mutant in ALL if mutant.clauses == (slug,)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
     report = judge_source(

@@ -99,5 +99,5 @@ def read(line: bytes) -> Event | None:
     """One event; None where the line holds none."""
     try:
         return from_dict(json.loads(line))
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
