@@ -6,13 +6,14 @@ import time
 from contextlib import closing
 
 import pytest
-from fcspec.workers import child
-from fcspec.workers.child import Child, children
+from fcspec.workers import processes
+from fcspec.workers.child import Child
 from fcspec.workers.pool import Answered, Ended, Pool, Task
+from fcspec.workers.processes import children
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),  # xdist's own thread
-    pytest.mark.skipif(not child.AVAILABLE, reason="nothing forks here"),
+    pytest.mark.skipif(not processes.AVAILABLE, reason="nothing forks here"),
 ]
 
 
@@ -79,14 +80,14 @@ def test_the_next_answer_is_waited_for():
 
 def test_what_somebody_else_writes_into_the_channel_is_an_intrusion():
     def work(output):
-        for descriptor in child.channels():
+        for descriptor in processes.channels():
             try:
                 os.write(descriptor, b'{"value": "all is well"}')
             except OSError:
                 pass
         return ["honest"]
 
-    one = Child(work, denied=child.channels())
+    one = Child(work, denied=processes.channels())
     one.wait(20.0)
     one.end()
 
@@ -273,7 +274,7 @@ def test_what_a_child_leaves_behind_is_killed():
 
 def test_a_child_has_neither_the_channels_of_its_siblings_nor_what_is_denied():
     read_end, write_end = os.pipe()
-    elsewhere = child.channels() - {write_end}  # pytest's own
+    elsewhere = processes.channels() - {write_end}  # pytest's own
 
     def is_quiet(output):
         yield "ready"
@@ -281,7 +282,7 @@ def test_a_child_has_neither_the_channels_of_its_siblings_nor_what_is_denied():
         yield "honest"
 
     def writes_everywhere(output):
-        for descriptor in child.channels() - elsewhere:
+        for descriptor in processes.channels() - elsewhere:
             os.write(descriptor, b"noise")
         os.write(write_end, b"noise")
         return []

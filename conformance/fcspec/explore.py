@@ -23,8 +23,9 @@ from fcspec.errors import UsageError, did_you_mean
 from fcspec.spec import load_spec
 from fcspec.target import preflight
 from fcspec.target.address import Address
-from fcspec.workers.child import Answer, Outcome, Output, channels
+from fcspec.workers.child import Answer, Outcome, Output
 from fcspec.workers.pool import Answered, Pool, Task
+from fcspec.workers.processes import channels
 
 FIRST_ATTEMPT, LATER_ATTEMPTS = 30, 100
 """Examples of an attempt: few in the first one, so that every topic has one soon."""

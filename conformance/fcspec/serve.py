@@ -15,7 +15,7 @@ from pathlib import Path
 from fcspec import devices, events
 from fcspec.errors import UsageError
 from fcspec.target.trial import Trial
-from fcspec.workers.child import AVAILABLE
+from fcspec.workers.processes import AVAILABLE
 
 PACKAGE = Path(__file__).parent
 

@@ -21,8 +21,9 @@ from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
-from fcspec.workers.child import Answer, Output, channels, use_output
+from fcspec.workers.child import Answer, Output, use_output
 from fcspec.workers.pool import Ended, Pool, Task
+from fcspec.workers.processes import channels
 
 _STILLNESS = 1.0
 """Seconds after which it says that it is alive, where it has nothing else to say."""

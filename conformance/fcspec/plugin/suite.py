@@ -17,7 +17,7 @@ from fcspec.plugin.items import is_case
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
-from fcspec.workers.child import AVAILABLE, adopt_strays, channels
+from fcspec.workers.processes import AVAILABLE, adopt_strays, channels
 
 
 class Suite:

@@ -35,7 +35,7 @@ from torch.nn.utils import parametrize
 
 from fcspec.state.attributes import ABSENT, Attributes, Change, of_torch
 from fcspec.state.identity import ById
-from fcspec.workers.child import children
+from fcspec.workers.processes import children
 
 State = dict[str, dict[str, Any]]
 """group -> part -> value; values compare with `==`."""

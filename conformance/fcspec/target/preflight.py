@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
-from fcspec.workers.child import AVAILABLE, Child, Outcome, Output, use_output
+from fcspec.workers.child import Child, Outcome, Output, use_output
+from fcspec.workers.processes import AVAILABLE
 
 if TYPE_CHECKING:
     from fcspec.target.integrity import TrustedCode

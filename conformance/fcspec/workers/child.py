@@ -7,14 +7,12 @@ written by the code under test: the answer that follows is marked `intruded`.
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import json
 import os
 import secrets
 import select
 import selectors
-import signal
 import socket
 import sys
 import tempfile
@@ -25,20 +23,11 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from fcspec.errors import in_words
-
-AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
-
-_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
-_libc = ctypes.CDLL(None, use_errno=True) if AVAILABLE else None
+from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, signal_name
 
 _DONE = b"fcspec: the work is done\n"
 _TOKEN_LENGTH = 32
 _LARGEST_ANSWER = 64 << 20
-
-MEMORY = 2 << 30
-"""Bytes that a child may allocate beyond what it inherits."""
-
-_LARGEST_FILE = 256 << 20
 
 _exit = os._exit  # as it was before the code under test ran
 
@@ -88,13 +77,6 @@ class Outcome:
         return signal_name(os.WTERMSIG(self.status)) if os.WIFSIGNALED(self.status) else None
 
 
-def signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
-
 class Child:
     """A forked process with a process group of its own, killed by the kernel when its parent dies.
 
@@ -141,11 +123,10 @@ class Child:
     def _child(self, work: Work, channel: socket.socket, parent: int, denied: Iterable[int], limited: bool) -> None:
         me = os.getpid()
         os.setpgid(0, 0)
-        assert _libc is not None
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        die_with_parent()
         if os.getppid() != parent:
             return
-        _deny(denied)
+        deny(denied)
         if limited:
             limit_resources()
         faulthandler.enable(self._output[1])
@@ -259,51 +240,6 @@ def _answers(work: Work, output: Output) -> Iterator[dict[str, Any]]:
         yield {"escaped": (in_words(escaped), _traceback(escaped))}
 
 
-def kill(pid: int) -> None:
-    """A child and its process group; it may have left the group, so both."""
-    for send in (os.killpg, os.kill):
-        try:
-            send(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
-
-
-def channels() -> frozenset[int]:
-    """Open pipes, sockets and terminals of this process beyond the standard streams: the code under test must not have them."""
-    found = set()
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            leads_to = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue
-        if leads_to.startswith(("pipe:", "socket:", "/dev/pts/", "/dev/tty")) and int(name) > 2:
-            found.add(int(name))
-    return frozenset(found)
-
-
-def adopt_strays() -> None:
-    """Make this process the parent of every descendant whose own parent dies, so that it can be killed."""
-    assert _libc is not None
-    _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def children() -> set[int]:
-    """Processes of which this one is the parent now."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as file:
-        return {int(pid) for pid in file.read().split()}
-
-
-def kill_strays(keep: set[int]) -> None:
-    """Kill processes that children started and left behind."""
-    while strays := children() - keep:
-        for pid in strays:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
-
-
 def _traceback(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(error, limit=-30))[-8000:]
@@ -316,26 +252,6 @@ def _unreadable(value: Any) -> str:
         return repr(value)
     except Exception:
         return f"<{type(value).__qualname__}>"
-
-
-def _deny(descriptors: Iterable[int]) -> None:
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for descriptor in descriptors:
-        os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-def limit_resources() -> None:
-    """No core files; memory and files that end before the machine's do."""
-    import resource  # not on Windows, where nothing forks
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with open("/proc/self/statm") as file:
-        data = int(file.read().split()[5]) * resource.getpagesize()
-    for kind, most in ((resource.RLIMIT_DATA, data + MEMORY), (resource.RLIMIT_FSIZE, _LARGEST_FILE)):
-        _, hard = resource.getrlimit(kind)
-        if hard == resource.RLIM_INFINITY or most < hard:
-            resource.setrlimit(kind, (most, hard))
 
 
 def use_output(output: Output) -> None:

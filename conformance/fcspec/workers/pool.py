@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fcspec.workers.child import Answer, Child, Outcome, Work, adopt_strays, children, kill_strays
+from fcspec.workers.child import Answer, Child, Outcome, Work
+from fcspec.workers.processes import adopt_strays, children, kill_strays
 
 
 @dataclass(eq=False)
