@@ -16,6 +16,7 @@ ROOMS = {
     "__init__": "has the version, and imports nothing",
     "errors": "has the exceptions that every other room may raise",
     "spec": "reads SPEC.md, and knows of no run",
+    "index": "reads which tests name a clause, as text",
     "devices": "names clauses that a device can't judge",
     "report": "turns verdicts into data, and knows clauses, but not how a verdict came about",
     "events": "carries cases of a report between two processes",

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 from fcspec.workers import processes
-from fcspec.workers.child import Child
+from fcspec.workers.child import Child, use_output
 from fcspec.workers.pool import Answered, Ended, Pool, Task
 from fcspec.workers.processes import children
 
@@ -111,7 +111,7 @@ def test_a_denied_descriptor_leads_nowhere():
 
 def test_the_end_of_what_a_child_printed_is_kept():
     def work(output):
-        child.use_output(output)
+        use_output(output)
         os.write(1, b"x" * 5000)
         os.write(2, b"the end")
         os._exit(3)
