@@ -7,9 +7,10 @@ import pytest
 from fcspec.options import Options
 from fcspec.plugin import warmup
 from fcspec.plugin.collection import Collection, excluded, planned, shuffled
+from fcspec.plugin.grouping import cases_by_child, cases_by_needs
 from fcspec.plugin.isolation import Patience
 from fcspec.plugin.items import CASES, Needs, case_id, clause_of, is_case, needs_of
-from fcspec.plugin.warmup import by_needs, by_unit, preload_for
+from fcspec.plugin.warmup import preload_for
 from fcspec.report.verdict import Verdict
 from fcspec.target.address import Address
 from support.items import Item, some
@@ -115,7 +116,7 @@ def test_the_plan_has_every_clause_in_order_also_one_without_cases():
 
 
 def units(*items):
-    return [(needs, names(cases)) for needs, cases in by_unit(items)]
+    return [(needs, names(cases)) for needs, cases in cases_by_child(items)]
 
 
 def test_cases_of_a_chapter_share_a_child():
@@ -163,7 +164,10 @@ def test_units_do_not_depend_on_how_the_cases_are_ordered_but_for_the_order_with
 def test_cases_by_what_they_need():
     cases = [*some("ab"), *some("c", "strict.none", Needs.DRAWING), *some("d", "strict.none")]
 
-    assert [(needs, names(those)) for needs, those in by_needs(cases)] == [(Needs.TORCH, "abd"), (Needs.DRAWING, "c")]
+    assert [(needs, names(those)) for needs, those in cases_by_needs(cases)] == [
+        (Needs.TORCH, "abd"),
+        (Needs.DRAWING, "c"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +186,7 @@ def test_what_several_children_need_is_imported_before_any_fork(monkeypatch, nee
     imported = []
     monkeypatch.setattr(warmup, "preload", imported.append)
 
-    preload_for([(one, []) for one in needs])
+    preload_for(needs)
 
     assert imported == before_any_fork
 

@@ -6,8 +6,8 @@ import time
 
 import pytest
 from fcspec.plugin.isolation import Isolation, Patience
+from fcspec.plugin.items import Needs
 from fcspec.plugin.units import ONLY_AFTER_OTHERS, Confirmation, Phase, Playing, Unit
-from fcspec.plugin.warmup import Needs
 from fcspec.report.verdict import Verdict
 from fcspec.workers.child import Answer, Outcome
 from support.items import Item, answer, case_of, last_look, some

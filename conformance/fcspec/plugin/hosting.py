@@ -104,7 +104,7 @@ def _events(answer: Answer, expected: dict[str, str]) -> list[events.Event]:
 def _how_it_ended(options: Options, ended: Ended, found: bool, trial: Trial) -> Iterator[events.Event]:
     outcome = ended.outcome
     if not found:
-        trial.answer()  # it may say more clearly what is wrong
+        trial.answer()  # a trial that failed says more clearly what is wrong
     if not found and (ended.late or outcome.status):
         raise UsageError(preflight.import_failure(options.address, options.timeout, outcome, late=ended.late))
     if ended.late:

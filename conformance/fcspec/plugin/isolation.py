@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
+from fcspec.plugin.grouping import cases_by_child, cases_by_needs
 from fcspec.plugin.units import Confirmation, Final, Phase, Playing, Unit
-from fcspec.plugin.warmup import by_needs, by_unit, preload_for
+from fcspec.plugin.warmup import preload_for
 from fcspec.report.verdict import Verdict
 from fcspec.workers.pool import Answered, Ended, Pool, Task
 
@@ -58,8 +59,8 @@ class Isolation:
 
         Ends early when patience is over. A case that timed out beside others is tried once more, alone.
         """
-        units = by_unit(items)
-        preload_for(units)
+        units = cases_by_child(items)
+        preload_for([needs for needs, _ in units])
         whole = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
         late: list[Final] = []
         for final in self._run(whole, self._workers, self._patience):
@@ -98,13 +99,13 @@ class Isolation:
             if self._patience.over or patience.over:
                 yield [(item, first)]
             else:
-                ((needs, cases),) = by_unit([item])
+                ((needs, cases),) = cases_by_child([item])
                 yield from self._run([Unit(cases, needs, self._playing, Phase.CAREFUL)], 1, patience)
 
     def _confirm(self, suspects: list[Final]) -> Iterator[list[Final]]:
         by_item = dict(suspects)
         pool = Pool(self._workers, self._denied)
-        for needs, cases in by_needs(by_item):
+        for needs, cases in cases_by_needs(by_item):
             confirmation = Confirmation([(case, by_item[case]) for case in cases], needs, self._playing)
             pool.add(Task(confirmation, confirmation.work, self._limit))
         for event in pool.run():

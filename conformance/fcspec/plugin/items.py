@@ -31,9 +31,9 @@ UNDER_TEST = pytest.StashKey[UnderTest]()
 
 
 class Needs(Enum):
-    """What a case imports lazily, beyond torch itself, or is slow in when it happens for the first time."""
+    """What a case imports when it runs, and is slow to import."""
 
-    TORCH = auto()
+    TORCH = auto()  # nothing more
     DRAWING = auto()  # hypothesis
     TRANSFORMS = auto()  # torch.func.grad and its like, torch.utils.checkpoint
     COMPILER = auto()  # torch.compile, torch.export, make_fx
@@ -50,7 +50,7 @@ def clause(slug: str) -> pytest.MarkDecorator:
 
 
 def needs(what: Needs) -> pytest.MarkDecorator:
-    """`@needs(Needs.TRANSFORMS)`: cases that need the same share a child, and what they need is paid for once."""
+    """`@needs(Needs.TRANSFORMS)`: what these cases import when they run; see plugin/grouping.py for the children they share."""
     return pytest.mark.needs(what)
 
 

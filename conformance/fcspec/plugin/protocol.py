@@ -16,7 +16,7 @@ from _pytest.runner import runtestprotocol
 
 from fcspec.errors import LeftTheTest, in_words
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, is_case
-from fcspec.plugin.verdicts import mark, of_body, of_broken, of_nothing
+from fcspec.plugin.judging import mark, of_body, of_broken, of_nothing
 from fcspec.report.model import Case
 from fcspec.target import boundary
 

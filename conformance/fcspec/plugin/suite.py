@@ -10,7 +10,7 @@ import pytest
 from fcspec import devices
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options, flags
-from fcspec.plugin import hosting, verdicts, warmup
+from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import is_case
@@ -70,7 +70,7 @@ class Suite:
         if not is_case(item) or not self.options.isolated:
             return None
         if self._patience.over:
-            self._log(item, [verdicts.not_judged(item)])
+            self._log(item, [judging.not_judged(item)])
             return True
         adopt_strays()
         isolation = Isolation(
@@ -82,7 +82,7 @@ class Suite:
         )
         for final in isolation.run([item]):
             for _, judged in final:
-                self._log(item, verdicts.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
+                self._log(item, judging.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
         return True
 
     def _log(self, item: pytest.Item, reports: Iterable[pytest.TestReport]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from fcspec.plugin import verdicts
+from fcspec.plugin import judging
 from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
 from fcspec.plugin.warmup import preload
@@ -26,7 +26,7 @@ from fcspec.report.verdict import Verdict
 from fcspec.workers.child import Answer, Outcome, Output, use_output
 
 ONLY_AFTER_OTHERS = "only after other calls in the same process: "
-"""Begins the reason of a case that passes when it runs before them."""
+"""Begins the reason of a case that fails after other cases of its child, and passes in a fresh one."""
 
 _LEFT_FOR_OTHERS = ("defaults", "modes", "torch", "warnings", "processes", "interpreter")
 """What one case could leave behind for the next in its process; random numbers are seeded anew for each."""
@@ -168,7 +168,7 @@ class Unit:
         stopped, self._stopped = self._stopped, False
         if self.todo and not stopped:
             item = self.todo.pop(0)
-            final.append((item, Judged(verdicts.of_death(item, outcome, clock))))
+            final.append((item, Judged(judging.of_death(item, outcome, clock))))
         if self.phase is Phase.FAST and (self._held or self.todo):
             self.phase = Phase.CAREFUL
             self.todo = [*self._held, *self.todo]
@@ -215,7 +215,7 @@ class Confirmation:
 
 def _judged(item: pytest.Item, answer: Answer) -> Judged:
     sections = answer.value.get("sections", ()) if isinstance(answer.value, dict) else ()
-    return Judged(verdicts.of_answer(item, answer), tuple(map(tuple, sections)))
+    return Judged(judging.of_answer(item, answer), tuple(map(tuple, sections)))
 
 
 def _capture_apart(config: pytest.Config, output: Output) -> None:

@@ -7,14 +7,9 @@ is imported once, before any fork.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-import pytest
-
-from fcspec.plugin.items import Needs, clause_of, needs_of
-from fcspec.spec import load_spec
-
-Cases = list[pytest.Item]
+from fcspec.plugin.items import Needs
 
 _done: set[Needs] = set()
 
@@ -50,33 +45,12 @@ def warm_up() -> None:
     torch.nn.functional.linear(torch.ones(1, 2), weight).sum().backward()  # type: ignore[no-untyped-call]
 
 
-def by_unit(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
-    """The cases that share a child, those first that take longest.
+def preload_for(wanted: Sequence[Needs]) -> None:
+    """Import before any fork what more than one child needs.
 
-    They are those of a chapter; of a profile, where they need what is imported lazily; of a clause, where they compile.
+    Args:
+        wanted: what each child needs.
     """
-    units: dict[tuple[Needs, str], Cases] = {}
-    for item in items:
-        clause, needs = load_spec()[clause_of(item)], needs_of(item)
-        together = {Needs.TORCH: clause.chapter, Needs.COMPILER: clause.slug}.get(needs, clause.profile)
-        units.setdefault((needs, together), []).append(item)
-    ordered = sorted(units.items(), key=lambda one: (_SLOWEST_FIRST.index(one[0][0]), -len(one[1]), one[0][1]))
-    return [(needs, cases) for (needs, _), cases in ordered]
-
-
-def by_needs(items: Iterable[pytest.Item]) -> list[tuple[Needs, Cases]]:
-    found: dict[Needs, Cases] = {}
-    for item in items:
-        found.setdefault(needs_of(item), []).append(item)
-    return [*found.items()]
-
-
-_SLOWEST_FIRST = (Needs.TRANSFORMS, Needs.COMPILER, Needs.DRAWING, Needs.TORCH)
-
-
-def preload_for(units: Sequence[tuple[Needs, Cases]]) -> None:
-    """Import before any fork what more than one unit needs."""
-    wanted = [needs for needs, _ in units]
     if wanted.count(Needs.COMPILER) > 1:
         preload(Needs.COMPILER)
     elif wanted.count(Needs.TRANSFORMS) + wanted.count(Needs.COMPILER) > 1:

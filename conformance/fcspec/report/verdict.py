@@ -1,4 +1,4 @@
-"""Verdicts and exit codes, each with its order."""
+"""The words for verdicts, and the numbers of exit codes; report/model.py decides which applies."""
 
 from __future__ import annotations
 

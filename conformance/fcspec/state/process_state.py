@@ -1,7 +1,7 @@
 """Process-wide state: what a call must leave as it found it (chapter `state` of SPEC.md).
 
 `snapshot()` reads it, in groups named for the clauses about them; `difference(before, after)` says what changed. Reading
-changes nothing, takes well below a millisecond, and is blind to function modes that are active at that moment.
+changes nothing, takes well below a millisecond, and no active function mode intercepts it.
 
 | group | what |
 |---|---|

@@ -1,4 +1,4 @@
-"""Targets are tried in a process without pytest: some are right only where a test framework is loaded."""
+"""Targets are tried in a process without pytest, lest one be right only where it finds that it is tested."""
 
 from __future__ import annotations
 
