@@ -2,30 +2,29 @@
 
 import ast
 import inspect
-from pathlib import Path
 
-import fcspec_reference
 import mutants
 import pytest
 from fcspec.spec import load_spec
+from mutants._base import functional_call
 from support.judging import NO_EXAMPLES, judge_source, wrong_clauses
 
 SPEC = {clause.slug: clause for clause in load_spec().clauses}
-REFERENCE = ast.unparse(ast.parse(Path(fcspec_reference.__file__).read_text(encoding="utf-8")))
-PUBLIC = {"self", *inspect.signature(fcspec_reference.functional_call).parameters}
+BASE = ast.unparse(ast.parse(mutants.BASE))
+PUBLIC = {"self", *inspect.signature(functional_call).parameters}
 ALL = [mutant for those in mutants.by_chapter().values() for mutant in those]
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_a_small_change_and_names_clauses_that_decide(mutant):
-    assert mutant.source(REFERENCE) != REFERENCE
+    assert mutant.source(BASE) != BASE
     assert mutant.clauses
     assert [slug for slug in mutant.clauses if SPEC[slug].level == "MAY"] == []
 
 
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
-def test_a_mutant_is_the_same_when_the_variables_of_the_reference_have_other_names(mutant):
-    assert mutant.source(with_other_names(REFERENCE)).replace("_renamed", "") == mutant.source(REFERENCE)
+def test_a_mutant_is_the_same_when_the_variables_of_the_base_have_other_names(mutant):
+    assert mutant.source(with_other_names(BASE)).replace("_renamed", "") == mutant.source(BASE)
 
 
 def test_names_of_mutants_are_distinct():
@@ -43,7 +42,7 @@ def test_a_clause_has_a_mutant_that_it_alone_catches(slug):
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
     report = judge_source(
-        session, mutant.source(REFERENCE), clauses=mutant.clauses, workers=1, brief=True, exclude=NO_EXAMPLES
+        session, mutant.source(BASE), clauses=mutant.clauses, workers=1, brief=True, exclude=NO_EXAMPLES
     )
 
     assert wrong_clauses(report) == sorted(mutant.clauses), report.run.problem

@@ -1,4 +1,4 @@
-"""Wrong implementations, as small changes to the reference, each with the clauses that catch it: exactly those, and no others.
+"""Wrong implementations, as small changes to _base.py, each with the clauses that catch it: exactly those, and no others.
 
 A file per chapter, and files of mutants that show only where several features meet (interactions_*.py). _changes.py says what a
 change is. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py by those it names. Examples of
@@ -9,9 +9,13 @@ import ast
 import importlib
 import pkgutil
 from dataclasses import dataclass
+from pathlib import Path
 
 from mutants._changes import Change
 from mutants._matching import ChangeError, unknown_names
+
+BASE = (Path(__file__).parent / "_base.py").read_text(encoding="utf-8")
+"""The source that all of them change."""
 
 
 @dataclass(frozen=True)
@@ -21,20 +25,20 @@ class Mutant:
     Attributes:
         name: what is wrong, as one would tell a colleague.
         clauses: every MUST and SHOULD that fails, and no other.
-        changes: of the reference; each is made in what those before it have left.
+        changes: of the base; each is made in what those before it have left.
     """
 
     name: str
     clauses: tuple[str, ...]
     changes: tuple[Change, ...]
 
-    def source(self, reference: str) -> str:
-        """The reference with this defect, without comments.
+    def source(self, base: str) -> str:
+        """The base with this defect, without comments.
 
         Raises:
             ChangeError: a change can't be made; it says which, and why.
         """
-        tree = ast.parse(reference)
+        tree = ast.parse(base)
         for change in self.changes:
             try:
                 change.apply(tree)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import fcspec_reference
 from fcspec.spec import load_spec
 from support.judging import NO_EXAMPLES, judge_all, judge_source, wrong_cases, wrong_clauses
 
@@ -20,7 +19,6 @@ import mutants
 
 def main() -> int:
     options = arguments()
-    reference = Path(fcspec_reference.__file__).read_text(encoding="utf-8")
     profile = {clause.slug: clause.profile for clause in load_spec().clauses}
     profiles = tuple(options.profile or dict.fromkeys(profile.values()))
     chosen = [
@@ -31,7 +29,7 @@ def main() -> int:
     ]
 
     def job(mutant):
-        source = mutant.source(reference)
+        source = mutant.source(mutants.BASE)
         return lambda session: judge_source(
             session, source, profiles=profiles, workers=1, brief=not options.cases, exclude=NO_EXAMPLES
         )
