@@ -1,4 +1,4 @@
-"""The implementation that mutants are made of. It keeps the clauses that they name, apart from the reference, which is free to change.
+"""The implementation that mutants are made of, kept apart from the reference so that this one is free to change.
 
 It works on slots, not on names. Every name is resolved to the one slot it leads to, every error is decided before anything is
 touched, each slot is swapped once, and each is put back once, whatever happened in between.

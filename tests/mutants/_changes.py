@@ -1,4 +1,4 @@
-"""Changes of a source file: what makes a mutant of the reference.
+"""Changes of a source file: what makes a mutant of _base.py.
 
 A change names the function that it is made in ("functional_call", "_Swap.tie"; a class, for what stands in its body beside its
 functions) and quotes the code that it replaces, or that it stands before or after. The quote and the function are compared as

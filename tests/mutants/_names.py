@@ -1,7 +1,7 @@
-"""What mutants call the variables of the reference's functions, where they use one in code that does not quote it.
+"""What mutants call the variables of _base.py's functions, where they use one in code that does not quote it.
 
 By function: its parameters, in parentheses; statements that give a variable its value, where each is the only one of its form.
-A variable that is renamed in the reference is found here by that statement. A new line is needed only where a mutant could not be
+A variable that is renamed there is found here by that statement. A new line is needed only where a mutant could not be
 made after a renaming; a line that fits nothing any more does no harm while the variable has this name.
 """
 
