@@ -13,7 +13,7 @@ from fcspec.options import NONE, Options, flags
 from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
-from fcspec.plugin.items import is_case
+from fcspec.plugin.items import is_case, needs_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
@@ -61,6 +61,7 @@ class Suite:
             except UsageError as error:
                 raise pytest.UsageError(str(error)) from None
             warmup.warm_up()
+            warmup.preload_for([needs_of(case) for case in cases])
         if self.options.seed:
             items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
 
