@@ -1,31 +1,41 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
-It works on slots, not on names. Every name is resolved to the one slot it leads to, every error is decided before anything is
-touched, each slot is swapped once, and each is put back once, whatever happened in between.
+`functional_call` is the algorithm of SPEC.md: each step is one function, and nothing of the module is touched before the last error
+has been decided. It works on slots, not on names: a slot is swapped once and put back once, however many names lead to it.
 Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrize
 
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
-# The stores of a module, by their place in `_Owner.stores`.
-_PARAMETERS, _BUFFERS, _MODULES, _DICT = range(4)
+
+_ABSENT: Any = object()  # what a store holds under a key that it does not have
+# The dense tensors of which others are made, as methods.
+_PARTS = {
+    "torch.sparse_coo": ("_indices", "_values"),
+    "torch.sparse_csr": ("crow_indices", "col_indices", "values"),
+    "torch.sparse_bsr": ("crow_indices", "col_indices", "values"),
+    "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
+    "torch.sparse_bsc": ("ccol_indices", "row_indices", "values"),
+    "nested": ("values", "_nested_tensor_size", "_nested_tensor_strides", "_nested_tensor_storage_offsets"),
+}
 
 
 def functional_call(
     module: nn.Module,
     parameter_and_buffer_dicts: Values | tuple[Values, ...],
     args: Any = None,
-    kwargs: dict[str, Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     *,
     tie_weights: bool = True,
     strict: bool = False,
@@ -52,26 +62,99 @@ def functional_call(
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
     _check_module(module)
-    swap = _Swap(module, strict)
-    swap.walk()
-    swap.take(parameter_and_buffer_dicts)
+    dicts = parameter_and_buffer_dicts
+    if not isinstance(dicts, (tuple, list)):
+        dicts = (dicts,)
+    given = _read(dicts)
+    stores, recurrent = _walk(module)
+    slots, unexpected = _resolve(module, stores, given, strict)
     if tie_weights:
-        swap.tie()
+        _tie(stores, slots, given)
     if strict:
-        swap.check_strict()
+        _check_strict(stores, unexpected)
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
+    swapped = [store for store in stores.values() if store.given]
+    cache = _set_cache_aside(swapped)
+    is_in = False
     try:
-        swap.put_in()
-        return module(*args, **(kwargs or {}))
+        for store in swapped:
+            store.put_in()
+        is_in = True
+        return module(*args, **({} if kwargs is None else kwargs))
     finally:
-        swap.put_back()
+        for store in swapped:
+            store.put_back()
+        _relist_weights(stores, recurrent)
+        if cache is not None:
+            parametrize._cache = cache
+        if is_in and any([store.rebound for store in swapped]):
+            _write_back(dicts, slots)
+
+
+class _Store:
+    """One dict of a module: `_parameters`, `_buffers` or, for what is neither, `__dict__`. A slot is a store and a key of it."""
+
+    __slots__ = ("entries", "given", "hidden", "modules", "others", "own", "prefix", "rebound", "shadows")
+
+    def __init__(self, entries: Any, module: nn.Module, prefix: str | None) -> None:
+        self.entries = entries
+        self.modules = [module]  # more than one where `copy.copy` made a module
+        self.prefix = prefix  # of the names of its keys; None: a `__dict__`, whose keys are neither tied nor missing
+        self.own: dict[str, Any] = {} if prefix is None else dict(entries.items())
+        self.given: dict[str, Any] = {}  # what is put in, by key
+        self.rebound: dict[str, Any] = {}  # what forward put where a given value stood
+
+    def put_in(self) -> None:
+        """Put the given values in, and note what else `put_back` restores."""
+        given = self.given
+        self.others = [
+            other
+            for module in self.modules
+            for other in (module._parameters, module._buffers, module._modules, module.__dict__)
+            if other is not self.entries
+        ]
+        self.shadows = [(place, key) for place, other in enumerate(self.others) for key in given if key in other]
+        self.hidden = self.modules[0]._non_persistent_buffers_set.copy()
+        for key, value in given.items():
+            self.entries[key] = value
+            if key not in self.own and self.entries is self.modules[0]._buffers and not value.persistent:  # an nn.Buffer
+                self.modules[0]._non_persistent_buffers_set.add(key)
+
+    def put_back(self) -> None:
+        """Put the module's own objects back, in their order, and note what stood in their places (chapter restore)."""
+        own, entries = self.own, self.entries
+        for key, value in self.given.items():
+            now = entries[key] if key in entries else _ABSENT  # noqa: SIM401  (a scripted module's has no get)
+            if now is not value:
+                self.rebound[key] = now
+            if key in own:
+                entries[key] = own[key]
+            elif now is not _ABSENT:
+                del entries[key]  # restore.no-leftovers
+        for place, other in enumerate(self.others):
+            for key in self.given:
+                if key in other and (place, key) not in self.shadows:  # restore.rebound: put into another store
+                    self.rebound[key] = other.pop(key)
+        hidden = self.modules[0]._non_persistent_buffers_set
+        if hidden != self.hidden:  # restore.deleted
+            for key in self.given:
+                (hidden.add if key in self.hidden else hidden.discard)(key)
+        if self.prefix is not None and list(entries.keys()) != list(own):  # restore.order
+            for key in dict.fromkeys([*own, *entries.keys()]):
+                if key in entries:
+                    entries[key] = entries.pop(key)
+
+
+_Stores = dict[int, _Store]  # by id of the dict
+_Slots = dict[str, tuple[_Store, str]]  # by name
+_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]  # modules, and their lists of weights and references
 
 
 def _check_module(module: Any) -> None:
-    # call.not-a-module, drop-in.jit, drop-in.data-parallel
+    """Refuse what can't be called this way: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
     if not isinstance(module, nn.Module):
         raise TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
     if isinstance(module, torch.jit.ScriptModule):
@@ -80,247 +163,255 @@ def _check_module(module: Any) -> None:
         raise RuntimeError("functional_call can't be used with nn.DataParallel module: replicas see no given values")
 
 
-class _Absent:
-    """Stands, itself, for what a store holds under a key that it does not have."""
+def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
+    """Unite the dicts, or refuse them: dicts.rejected, dicts.bad-name, dicts.bad-value, dicts.distinct."""
+    given: dict[str, Tensor | None] = {}
+    for one in dicts:
+        if not isinstance(one, Mapping):
+            found = type(one).__name__
+            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
+        for name, value in one.items():
+            if not isinstance(name, str):
+                raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
+            if name in given:
+                raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
+            given[name] = value
+    return given
 
 
-class _Slot:
-    """One place, a key in one of a module's stores: it holds `old` before and after the call, and `given` during it.
-
-    What forward puts under the same key into another store of the module is taken out again (restore.rebound).
-    """
-
-    __slots__ = ("elsewhere", "given", "group", "home", "key", "now", "old")
-
-    def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
-        self.home, self.key, self.given = home, key, given
-        store = owner.stores[home]
-        self.now: Any = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
-        self.old: Any = self.now
-        self.elsewhere = [other for other in owner.stores if key not in other]
-        # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
-        alone = self.old is None or self.old is _Absent or home == _DICT
-        self.group: Any = (owner, key) if alone else id(self.old)
-
-    def put_back(self, owner: _Owner) -> None:
-        """Put back what stood here; `now` is what stood here when forward had ended."""
-        key, store = self.key, owner.stores[self.home]
-        self.now = store[key] if key in store else _Absent  # noqa: SIM401
-        for other in self.elsewhere:
-            if key in other:
-                self.now = other.pop(key)
-        if self.old is not _Absent:
-            store[key] = self.old
-
-
-class _ParametrizedSlot(_Slot):
-    """The regular name of a parametrized tensor: `forward` and `right_inverse` in `__dict__` of its ParametrizationList.
-
-    One hands out the given tensor and the other takes a rebinding, so no parametrization runs, and neither class nor
-    property is touched (parametrize.regular-name, parametrize.not-run).
-    """
-
-    def __init__(self, owner: _Owner, given: Any) -> None:
-        self.tensors = tensors = [given]
-        super().__init__(owner, _DICT, "forward", lambda: tensors[-1])
-        owner.slots["right_inverse"] = _Slot(owner, _DICT, "right_inverse", tensors.append)
-
-    def put_back(self, owner: _Owner) -> None:
-        super().put_back(owner)
-        if len(self.tensors) > 1:
-            self.now = self.tensors[-1]
-
-
-class _Owner:
-    """A module, and those of its slots that are swapped, by key."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.stores: tuple[Any, ...] = (module._parameters, module._buffers, module._modules, module.__dict__)
-        self.order = [*module._parameters.keys(), *module._buffers.keys()]
-        self.non_persistent = module._non_persistent_buffers_set.copy()
-        self.module = module
-        self.slots: dict[str, _Slot] = {}
+def _walk(root: nn.Module) -> tuple[_Stores, _Recurrent]:
+    """List the stores of every module, each once (call.circular), and the lists of weights of recurrent modules."""
+    stores: _Stores = {}
+    recurrent = []
+    todo, found = [("", root)], {id(root)}
+    while todo:
+        prefix, module = todo.pop()
+        for entries in (module._parameters, module._buffers):
+            if len(entries):
+                _store(stores, entries, module, prefix)
+        for key, child in module._modules.items():
+            if child is not None and id(child) not in found:
+                found.add(id(child))
+                todo.append((f"{prefix}{key}.", child))
         if isinstance(module, nn.RNNBase):
-            # restore.recurrent: forward lists its weights anew where they are not those listed before.
-            for key in ("_flat_weights", "_flat_weight_refs"):
-                self.slots[key] = _Slot(self, _DICT, key, list(module.__dict__[key]))
-
-    def put_back(self) -> None:
-        for slot in self.slots.values():
-            slot.put_back(self)
-            if isinstance(slot.old, list):  # of weights: those that were not given are as forward left them
-                for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
-                    if name in self.stores[_PARAMETERS] and name not in self.slots:
-                        slot.old[place] = slot.now[place]
-        non_persistent = self.module._non_persistent_buffers_set
-        if non_persistent != self.non_persistent:
-            for key in self.slots:
-                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)
-        if [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order:
-            for store in self.stores[:_MODULES]:
-                for key in dict.fromkeys([*self.order, *store]):
-                    if key in store:  # restore.order: what forward deleted would stand behind its neighbours
-                        store[key] = store.pop(key)
+            recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
+    return stores, recurrent
 
 
-class _Swap:
-    """All the slots of one call."""
-
-    def __init__(self, module: nn.Module, strict: bool) -> None:
-        self.module = module
-        self.strict = strict
-        self.owners: dict[int, _Owner] = {}  # by id of the module
-        self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
-        self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
-        self.unexpected: list[str] = []
-        self.cache: dict[Any, Any] | None = None
-        self.is_in = False
-
-    # ------------------------------------------------------------------------------------------- names to slots
-
-    def walk(self) -> None:
-        """List what is registered, by the first of its names; each module once, also of a circular one (call.circular)."""
-        todo, found = [("", self.module)], {id(self.module)}
-        while todo:
-            prefix, module = todo.pop()
-            for key, parameter in module._parameters.items():
-                self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-            for key, buffer in module._buffers.items():
-                self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-            for name, child in module._modules.items():
-                if child is not None and id(child) not in found:
-                    found.add(id(child))
-                    todo.append((f"{prefix}{name}.", child))
-            if isinstance(module, nn.RNNBase):
-                self._owner(module)  # restore.recurrent, also where its weights are parametrized
-
-    def take(self, dicts: Any) -> None:
-        """Resolve every given name (chapter dicts)."""
-        for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
-            if not isinstance(one, Mapping):
-                found = type(one).__name__
-                raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
-            for name, value in one.items():
-                if not isinstance(name, str):
-                    raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
-                if value is not None and not isinstance(value, Tensor):
-                    raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
-                if name in self.names:
-                    raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
-                place = self.registered.get(name)
-                slot = self._slot(*place[:3], value) if place else self._other_slot(name, value)
-                if slot is not None:
-                    self.names[name] = (one, slot, value)
-
-    def _owner(self, module: nn.Module) -> _Owner:
-        owner = self.owners.get(id(module))
-        if owner is None:
-            owner = self.owners[id(module)] = _Owner(module)
-        return owner
-
-    def _slot(self, module: nn.Module, home: int, key: str, value: Any) -> _Slot:
-        owner = self._owner(module)
-        slot = owner.slots.get(key)
-        if slot is None:
-            slot = owner.slots[key] = _Slot(owner, home, key, value)
-        return slot
-
-    def _other_slot(self, name: str, value: Tensor | None) -> _Slot | None:
-        """The slot of a name that was not met on the way: another path, a parametrized or plain tensor, or a new name."""
-        *path, key = name.split(".")
-        if not key:
-            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-        module = self._module_at(path, name)
-        if module is not None and key in module._parameters:
-            return self._slot(module, _PARAMETERS, key, value)
-        if module is not None and key in module._buffers:
-            return self._slot(module, _BUFFERS, key, value)
-        self.unexpected.append(name)
-        if module is None:
-            return None
-        if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
-            owner = self._owner(getattr(module._modules["parametrizations"], key))
-            owner.slots["forward"] = _ParametrizedSlot(owner, value)
-            return owner.slots["forward"]
-        found = module.__dict__.get(key, getattr(type(module), key, _Absent))
-        if found is None or isinstance(found, Tensor):
-            return self._slot(module, _DICT, key, value)  # restore.plain-attribute
-        # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor.
-        if hasattr(module, key):
-            raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
-        return self._slot(
-            module, _PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value
-        )  # drop-in.extra-name
-
-    def _module_at(self, path: list[str], name: str) -> nn.Module | None:
-        """The module at a path, also through wrappers that only delegate to another one."""
-        module = self.module
-        for part in path:
-            child = getattr(module, part, None)
-            if not isinstance(child, nn.Module):
-                if self.strict:
-                    return None  # strict.unexpected
-                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
-            module = child
-        return module
-
-    # --------------------------------------------------------------------------------------- ties and strictness
-
-    def tie(self) -> None:
-        """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
-        values: dict[Any, Any] = {}  # by group
-        for _, slot, value in self.names.values():
-            first = values.setdefault(slot.group, value)
-            if not _equal(first, value):
-                names = sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)
-                raise ValueError(
-                    f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
-                )
-        for name, (module, home, key, tensor) in self.registered.items():
-            if id(tensor) in values and name not in self.names:
-                self._slot(module, home, key, values[id(tensor)])
-
-    def check_strict(self) -> None:
-        """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
-        missing = []
-        for name, (module, _, key, tensor) in self.registered.items():
-            if tensor is not None and key not in self._owner(module).slots:
-                missing.append(name)
-        lines = []
-        for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):
-            if names:
-                lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
-        if lines:
-            raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
-
-    # ---------------------------------------------------------------------------------------------- in and back
-
-    def put_in(self) -> None:
-        if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
-            self.cache, parametrize._cache = parametrize._cache, {}
-        for owner in self.owners.values():
-            for slot in owner.slots.values():
-                owner.stores[slot.home][slot.key] = slot.given
-        self.is_in = True
-
-    def put_back(self) -> None:
-        """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
-        for owner in self.owners.values():
-            owner.put_back()
-        if self.cache is not None:
-            parametrize._cache = self.cache
-        for name, (source, slot, _) in self.names.items() if self.is_in else ():
-            if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
-                try:
-                    source[name] = slot.now  # inplace.rebinding
-                except TypeError:
-                    pass  # inplace.read-only-dict
+def _store(stores: _Stores, entries: Any, module: nn.Module, prefix: str | None) -> _Store:
+    store = stores.get(id(entries))
+    if store is None:
+        store = stores[id(entries)] = _Store(entries, module, prefix)
+    elif all([one is not module for one in store.modules]):
+        store.modules.append(module)  # a copy by `copy.copy`: all that it has of its own is its `__dict__`
+    return store
 
 
-def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is b:
-        return True
+def _resolve(root: nn.Module, stores: _Stores, given: Values, strict: bool) -> tuple[_Slots, list[str]]:
+    """Find the slot of every given name, and the names that are none of a parameter or a buffer."""
+    slots: _Slots = {}
+    unexpected: list[str] = []
+    for store in stores.values():
+        for key in store.own:
+            name = store.prefix + key  # type: ignore[operator]
+            if name in given:
+                slots[name] = store, key
+                store.given[key] = given[name]
+    if len(slots) < len(given):
+        for name, value in given.items():
+            if name not in slots:
+                slot = _other_slot(root, stores, name, value, strict)
+                if slot is None:
+                    unexpected.append(name)
+                else:
+                    slots[name] = slot
+    return slots, unexpected
+
+
+def _other_slot(root: nn.Module, stores: _Stores, name: str, value: Any, strict: bool) -> tuple[_Store, str] | None:
+    """The slot of a name that the walk did not meet; None under `strict` where it is none of a parameter or a buffer."""
+    if not name or name.endswith("."):
+        raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+    module, key = _owner(root, name)
+    for entries in (module._parameters, module._buffers):
+        if key in entries and (id(entries) in stores or not strict):  # by another path of a submodule that has several
+            store = _store(stores, entries, module, name[: -len(key)])
+            store.given.setdefault(key, value)
+            return store, key
+    if strict:
+        return None  # strict.unexpected
+    if "." in key:
+        raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {key.split('.')[0]!r} that is a module")
+    if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
+        return _disable(stores, module.parametrizations[key], value), "forward"  # type: ignore[index]
+    found = module.__dict__.get(key, getattr(type(module), key, _ABSENT))
+    if found is _ABSENT and not hasattr(module, key):  # drop-in.extra-name
+        entries = module.__dict__
+        if isinstance(value, nn.Parameter):
+            entries = module._parameters
+        elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
+            entries = module._buffers
+    elif found is None or isinstance(found, Tensor):  # restore.plain-attribute
+        entries = module.__dict__
+    else:  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be set aside
+        raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
+    store = _store(stores, entries, module, None)
+    if key in entries:
+        store.own[key] = entries[key]
+    store.given.setdefault(key, value)
+    return store, key
+
+
+def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The last module on the path of a name, also through wrappers that only delegate to another one, and the rest of it."""
+    parts = name.split(".")
+    for place, part in enumerate(parts[:-1]):
+        child = getattr(module, part, None)
+        if not isinstance(child, nn.Module):
+            return module, ".".join(parts[place:])
+        module = child
+    return module, parts[-1]
+
+
+def _disable(stores: _Stores, parametrizations: nn.Module, value: Any) -> _Store:
+    """Have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
+
+    Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
+    """
+    store = _store(stores, parametrizations.__dict__, parametrizations, None)
+    tensors = [value]
+    for key, stand_in in (("forward", lambda: tensors[-1]), ("right_inverse", tensors.append)):
+        if key in store.entries:
+            store.own[key] = store.entries[key]  # of a call in a call
+        store.given.setdefault(key, stand_in)
+    return store
+
+
+def _tie(stores: _Stores, slots: _Slots, given: Values) -> None:
+    """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
+    identify = _itself if _is_tracing() else id
+    values: dict[Any, Any] = {}  # the first value of every slot and, by its own tensor, of every group
+    for name, slot in slots.items():
+        store, key = slot
+        value, own = given[name], store.own.get(key)
+        in_slot = values.setdefault(slot, value)
+        if in_slot is not value and not (_are_equal(in_slot, value) and _have_equal_tangents(in_slot, value)):
+            raise _conflict(name, slots)
+        if own is not None and store.prefix is not None:
+            in_group = values.setdefault(identify(own), value)
+            if in_group is not value and not _are_equal(in_group, value):
+                raise _conflict(name, slots)
+    for store in stores.values():
+        if store.prefix is not None:
+            for key, own in store.own.items():
+                value = values.get(identify(own), _ABSENT)
+                if value is not _ABSENT:
+                    store.given.setdefault(key, value)
+
+
+def _check_strict(stores: _Stores, unexpected: list[str]) -> None:
+    """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
+    missing = []
+    for store in stores.values():
+        if store.prefix is not None:
+            for key, own in store.own.items():
+                if own is not None and key not in store.given:  # strict.none
+                    missing.append(store.prefix + key)
+    lines = []
+    for label, names in (("Unexpected", unexpected), ("Missing", missing)):
+        if names:
+            lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
+    if lines:
+        raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
+
+
+def _set_cache_aside(swapped: list[_Store]) -> dict[Any, Any] | None:
+    """Have parametrizations neither use a cached value nor leave one (parametrize.cached), and return their cache."""
+    if not swapped or not parametrize._cache_enabled:
+        return None
+    cache, parametrize._cache = parametrize._cache, {}
+    return cache
+
+
+def _relist_weights(stores: _Stores, recurrent: _Recurrent) -> None:
+    """List own weights where given ones, or what was computed from them, stood (restore.recurrent).
+
+    What is neither a swapped slot nor parametrized is listed as forward left it.
+    """
+    for module, weights, references in recurrent:
+        swapped = [stores[id(entries)].given for entries in (module._parameters, module.__dict__) if id(entries) in stores]
+        for place, name in enumerate(module._flat_weights_names[: len(weights)]):
+            if any([name in given for given in swapped]) or parametrize.is_parametrized(module, name):
+                module._flat_weights[place] = weights[place]
+                module._flat_weight_refs[place] = references[place]
+
+
+def _write_back(dicts: Iterable[Values], slots: _Slots) -> None:
+    """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
+    for one in dicts:
+        for name in list(one):
+            if name in slots:
+                store, key = slots[name]
+                now = store.rebound.get(key, _ABSENT)
+                if now is None or isinstance(now, Tensor):  # inplace.only-tensors
+                    try:
+                        one[name] = now  # type: ignore[index]
+                    except TypeError:
+                        pass  # inplace.read-only-dict
+
+
+def _is_tracing() -> bool:
+    is_dynamo_compiling = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", None)
+    return is_dynamo_compiling is not None and is_dynamo_compiling()
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    """A key for a tensor in a trace, where an id would be a constant that each new value compiles anew (compile.recompile)."""
+    return tensor
+
+
+def _conflict(name: str, slots: _Slots) -> ValueError:
+    store, key = slots[name]
+    own = store.own.get(key)
+    names = []
+    for other, (its_store, its_key) in slots.items():
+        its_own = its_store.own.get(its_key)
+        if (its_store is store and its_key == key) or (own is not None and its_own is own):
+            names.append(other)
+    return ValueError(
+        f"functional_call got multiple values for keys {sorted(names)}, which are tied: give one, or equal ones"
+    )
+
+
+def _are_equal(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two values are equal: over the same memory without a look (dicts.state-dict), else by torch.equal."""
+    if a is None or b is None:
+        return a is b
     try:
-        return torch.equal(a, b)  # type: ignore[arg-type]
-    except Exception:  # None and a tensor; tie.undecidable: meta, vmapped, sparse
+        return (not _is_tracing() and _share_memory(a, b)) or torch.equal(a, b)
+    except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
+
+
+def _share_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors show the same memory in the same way, so that even NaN is the same NaN."""
+    if a.is_quantized or a.is_nested != b.is_nested or not (a.is_nested or a.shape == b.shape):
+        return False
+    if (a.dtype, a.layout, a.is_conj(), a.is_neg()) != (b.dtype, b.layout, b.is_conj(), b.is_neg()):
+        return False
+    parts = _PARTS.get("nested" if a.is_nested else str(a.layout))
+    if parts is not None:
+        return all(_share_memory(getattr(a, part)(), getattr(b, part)()) for part in parts)
+    if a.untyped_storage()._cdata != b.untyped_storage()._cdata:
+        return False
+    return (a.storage_offset(), a.stride()) == (b.storage_offset(), b.stride())
+
+
+def _have_equal_tangents(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two equal values have the same tangents: slots can have one value each, but one slot can't have two."""
+    tangents = [None if value is None else forward_ad.unpack_dual(value).tangent for value in (a, b)]
+    if tangents[0] is None or tangents[1] is None:
+        return tangents[0] is tangents[1]
+    return _are_equal(*tangents)
