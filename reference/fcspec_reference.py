@@ -18,7 +18,13 @@ from torch.nn.utils import parametrize
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
+# The dicts of a module: `_parameters`, `_buffers`, `_modules` and `__dict__`; and its `_non_persistent_buffers_set`.
+Stores = tuple[Any, Any, Any, dict[str, Any], set[str]]
+# The stores of its module, the one that it is in, its key there, what it holds before the call, and what it holds in forward.
+Slot = tuple[Stores, Any, str, Any, Any]
 
+_Modules = dict[int, tuple[str, Stores]]  # by id: the beginning of its names, its stores
+_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]  # a module, its list of weights, and that of references to them
 _ABSENT: Any = object()  # what a store holds under a key that it does not have
 # The dense tensors of which others are made, as methods.
 _PARTS = {
@@ -66,91 +72,36 @@ def functional_call(
     if not isinstance(dicts, (tuple, list)):
         dicts = (dicts,)
     given = _read(dicts)
-    stores, recurrent = _walk(module)
-    slots, unexpected = _resolve(module, stores, given, strict)
+    modules, recurrent = _walk(module)
+    named, also, rest, unexpected = _resolve(module, modules, given, strict)
     if tie_weights:
-        _tie(stores, slots, given)
+        also += _tie(named, given, rest)
+    slots = [*named.values(), *also]
     if strict:
-        _check_strict(stores, unexpected)
+        _check_strict(slots, rest, unexpected)
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
-    swapped = [store for store in stores.values() if store.given]
-    cache = _set_cache_aside(swapped)
-    is_in = False
+    if kwargs is None:
+        kwargs = {}
+    if not slots:
+        return module(*args, **kwargs)
+    layouts, cache = _layouts(modules), _set_cache_aside()
+    began = None
     try:
-        for store in swapped:
-            store.put_in()
-        is_in = True
-        return module(*args, **({} if kwargs is None else kwargs))
+        _put_in(slots)
+        began = _held(slots)
+        return module(*args, **kwargs)
     finally:
-        for store in swapped:
-            store.put_back()
-        _relist_weights(stores, recurrent)
+        ended = _held(slots)
+        _put_back(slots)
+        _restore_layouts(modules, layouts, slots)
+        _restore_weight_lists(recurrent, slots)
         if cache is not None:
             parametrize._cache = cache
-        if is_in and any([store.rebound for store in swapped]):
-            _write_back(dicts, slots)
-
-
-class _Store:
-    """One dict of a module: `_parameters`, `_buffers` or, for what is neither, `__dict__`. A slot is a store and a key of it."""
-
-    __slots__ = ("entries", "given", "hidden", "modules", "others", "own", "prefix", "rebound", "shadows")
-
-    def __init__(self, entries: Any, module: nn.Module, prefix: str | None) -> None:
-        self.entries = entries
-        self.modules = [module]  # more than one where `copy.copy` made a module
-        self.prefix = prefix  # of the names of its keys; None: a `__dict__`, whose keys are neither tied nor missing
-        self.own: dict[str, Any] = {} if prefix is None else dict(entries.items())
-        self.given: dict[str, Any] = {}  # what is put in, by key
-        self.rebound: dict[str, Any] = {}  # what forward put where a given value stood
-
-    def put_in(self) -> None:
-        """Put the given values in, and note what else `put_back` restores."""
-        given = self.given
-        self.others = [
-            other
-            for module in self.modules
-            for other in (module._parameters, module._buffers, module._modules, module.__dict__)
-            if other is not self.entries
-        ]
-        self.shadows = [(place, key) for place, other in enumerate(self.others) for key in given if key in other]
-        self.hidden = self.modules[0]._non_persistent_buffers_set.copy()
-        for key, value in given.items():
-            self.entries[key] = value
-            if key not in self.own and self.entries is self.modules[0]._buffers and not value.persistent:  # an nn.Buffer
-                self.modules[0]._non_persistent_buffers_set.add(key)
-
-    def put_back(self) -> None:
-        """Put the module's own objects back, in their order, and note what stood in their places (chapter restore)."""
-        own, entries = self.own, self.entries
-        for key, value in self.given.items():
-            now = entries[key] if key in entries else _ABSENT  # noqa: SIM401  (a scripted module's has no get)
-            if now is not value:
-                self.rebound[key] = now
-            if key in own:
-                entries[key] = own[key]
-            elif now is not _ABSENT:
-                del entries[key]  # restore.no-leftovers
-        for place, other in enumerate(self.others):
-            for key in self.given:
-                if key in other and (place, key) not in self.shadows:  # restore.rebound: put into another store
-                    self.rebound[key] = other.pop(key)
-        hidden = self.modules[0]._non_persistent_buffers_set
-        if hidden != self.hidden:  # restore.deleted
-            for key in self.given:
-                (hidden.add if key in self.hidden else hidden.discard)(key)
-        if self.prefix is not None and list(entries.keys()) != list(own):  # restore.order
-            for key in dict.fromkeys([*own, *entries.keys()]):
-                if key in entries:
-                    entries[key] = entries.pop(key)
-
-
-_Stores = dict[int, _Store]  # by id of the dict
-_Slots = dict[str, tuple[_Store, str]]  # by name
-_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]  # modules, and their lists of weights and references
+        if began is not None:
+            _write_back(dicts, named, began, ended)
 
 
 def _check_module(module: Any) -> None:
@@ -181,87 +132,90 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
     return given
 
 
-def _walk(root: nn.Module) -> tuple[_Stores, _Recurrent]:
-    """List the stores of every module, each once (call.circular), and the lists of weights of recurrent modules."""
-    stores: _Stores = {}
+def _walk(root: nn.Module) -> tuple[_Modules, _Recurrent]:
+    """List every module once (call.circular): its stores, by its first name; and the lists of weights of recurrent modules."""
+    modules: _Modules = {}
     recurrent = []
     todo, found = [("", root)], {id(root)}
     while todo:
         prefix, module = todo.pop()
-        for entries in (module._parameters, module._buffers):
-            if len(entries):
-                _store(stores, entries, module, prefix)
+        modules[id(module)] = prefix, _stores(module)
         for key, child in module._modules.items():
             if child is not None and id(child) not in found:
                 found.add(id(child))
                 todo.append((f"{prefix}{key}.", child))
         if isinstance(module, nn.RNNBase):
             recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
-    return stores, recurrent
+    return modules, recurrent
 
 
-def _store(stores: _Stores, entries: Any, module: nn.Module, prefix: str | None) -> _Store:
-    store = stores.get(id(entries))
-    if store is None:
-        store = stores[id(entries)] = _Store(entries, module, prefix)
-    elif all([one is not module for one in store.modules]):
-        store.modules.append(module)  # a copy by `copy.copy`: all that it has of its own is its `__dict__`
-    return store
+def _stores(module: nn.Module) -> Stores:
+    return (
+        module._parameters,
+        module._buffers,
+        module._modules,
+        module.__dict__,
+        module._non_persistent_buffers_set,
+    )
 
 
-def _resolve(root: nn.Module, stores: _Stores, given: Values, strict: bool) -> tuple[_Slots, list[str]]:
-    """Find the slot of every given name, and the names that are none of a parameter or a buffer."""
-    slots: _Slots = {}
-    unexpected: list[str] = []
-    for store in stores.values():
-        for key in store.own:
-            name = store.prefix + key  # type: ignore[operator]
-            if name in given:
-                slots[name] = store, key
-                store.given[key] = given[name]
-    if len(slots) < len(given):
-        for name, value in given.items():
-            if name not in slots:
-                slot = _other_slot(root, stores, name, value, strict)
-                if slot is None:
-                    unexpected.append(name)
+def _resolve(
+    root: nn.Module, modules: _Modules, given: Values, strict: bool
+) -> tuple[dict[str, Slot], list[Slot], list[tuple[str, Slot]], list[str]]:
+    """Find the slots of given names, slots that are swapped along with them, slots not given, and unexpected names."""
+    named: dict[str, Slot] = {}
+    also: list[Slot] = []
+    rest: list[tuple[str, Slot]] = []
+    unexpected = []
+    for prefix, stores in modules.values():
+        for store in (stores[0], stores[1]):
+            for key, own in store.items():
+                name = prefix + key
+                if name in given:
+                    named[name] = stores, store, key, own, given[name]
                 else:
-                    slots[name] = slot
-    return slots, unexpected
+                    rest.append((name, (stores, store, key, own, None)))
+    if len(named) < len(given):
+        for name, value in given.items():
+            if name not in named:
+                found = _other_slots(root, modules, name, value, strict)
+                if found:
+                    named[name] = found[0]
+                    also += found[1:]
+                else:
+                    unexpected.append(name)
+    return named, also, rest, unexpected
 
 
-def _other_slot(root: nn.Module, stores: _Stores, name: str, value: Any, strict: bool) -> tuple[_Store, str] | None:
-    """The slot of a name that the walk did not meet; None under `strict` where it is none of a parameter or a buffer."""
+def _other_slots(root: nn.Module, modules: _Modules, name: str, value: Any, strict: bool) -> list[Slot]:
+    """The slot of a name that the walk did not meet, and one that goes with it. None under `strict` where it is unexpected."""
     if not name or name.endswith("."):
         raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
     module, key = _owner(root, name)
-    for entries in (module._parameters, module._buffers):
-        if key in entries and (id(entries) in stores or not strict):  # by another path of a submodule that has several
-            store = _store(stores, entries, module, name[: -len(key)])
-            store.given.setdefault(key, value)
-            return store, key
+    if strict and id(module) not in modules:
+        return []
+    _, stores = modules.setdefault(id(module), (name[: -len(key)], _stores(module)))
+    for store in (stores[0], stores[1]):
+        if key in store:  # another path of a submodule that has several
+            return [(stores, store, key, store[key], value)]
     if strict:
-        return None  # strict.unexpected
+        return []
     if "." in key:
         raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {key.split('.')[0]!r} that is a module")
-    if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
-        return _disable(stores, module.parametrizations[key], value), "forward"  # type: ignore[index]
-    found = module.__dict__.get(key, getattr(type(module), key, _ABSENT))
-    if found is _ABSENT and not hasattr(module, key):  # drop-in.extra-name
-        entries = module.__dict__
-        if isinstance(value, nn.Parameter):
-            entries = module._parameters
-        elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
-            entries = module._buffers
-    elif found is None or isinstance(found, Tensor):  # restore.plain-attribute
-        entries = module.__dict__
-    else:  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be set aside
+    if "parametrizations" in stores[2] and parametrize.is_parametrized(module, key):
+        return _disabling(stores[2]["parametrizations"][key], value)
+    plain = stores[3]
+    found = plain.get(key, getattr(type(module), key, _ABSENT))
+    if found is None or isinstance(found, Tensor):  # restore.plain-attribute
+        return [(stores, plain, key, plain.get(key, _ABSENT), value)]
+    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be put back
         raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
-    store = _store(stores, entries, module, None)
-    if key in entries:
-        store.own[key] = entries[key]
-    store.given.setdefault(key, value)
-    return store, key
+    store = plain
+    if isinstance(value, nn.Parameter):  # drop-in.extra-name
+        store = stores[0]
+    elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
+        store = stores[1]
+    return [(stores, store, key, _ABSENT, value)]
 
 
 def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
@@ -275,50 +229,57 @@ def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
     return module, parts[-1]
 
 
-def _disable(stores: _Stores, parametrizations: nn.Module, value: Any) -> _Store:
-    """Have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
+def _disabling(parametrizations: nn.Module, value: Any) -> list[Slot]:
+    """Slots that have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
 
     Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
     """
-    store = _store(stores, parametrizations.__dict__, parametrizations, None)
-    tensors = [value]
-    for key, stand_in in (("forward", lambda: tensors[-1]), ("right_inverse", tensors.append)):
-        if key in store.entries:
-            store.own[key] = store.entries[key]  # of a call in a call
-        store.given.setdefault(key, stand_in)
-    return store
+    stores, tensors = _stores(parametrizations), [value]
+    stand_ins = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
+    return [(stores, stores[3], key, stores[3].get(key, _ABSENT), one) for key, one in stand_ins.items()]
 
 
-def _tie(stores: _Stores, slots: _Slots, given: Values) -> None:
-    """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
+def _tie(named: dict[str, Slot], given: Values, rest: list[tuple[str, Slot]]) -> list[Slot]:
+    """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
     identify = _itself if _is_tracing() else id
-    values: dict[Any, Any] = {}  # the first value of every slot and, by its own tensor, of every group
-    for name, slot in slots.items():
-        store, key = slot
-        value, own = given[name], store.own.get(key)
-        in_slot = values.setdefault(slot, value)
-        if in_slot is not value and not (_are_equal(in_slot, value) and _have_equal_tangents(in_slot, value)):
-            raise _conflict(name, slots)
-        if own is not None and store.prefix is not None:
-            in_group = values.setdefault(identify(own), value)
-            if in_group is not value and not _are_equal(in_group, value):
-                raise _conflict(name, slots)
-    for store in stores.values():
-        if store.prefix is not None:
-            for key, own in store.own.items():
-                value = values.get(identify(own), _ABSENT)
-                if value is not _ABSENT:
-                    store.given.setdefault(key, value)
+    groups: list[Any] = []
+    values: dict[Any, Any] = {}  # the first value of each group
+    different = False
+    for name, (stores, store, key, own, _) in named.items():
+        alone = own is None or own is _ABSENT or store is stores[3]
+        group = (id(store), key) if alone else identify(own)
+        groups.append(group)
+        if values.setdefault(group, given[name]) is not given[name]:
+            different = True
+    if different:
+        _check_equal(named, given, groups, values)
+    return [
+        (stores, store, key, own, values[identify(own)])
+        for _, (stores, store, key, own, _) in rest
+        if identify(own) in values
+    ]
 
 
-def _check_strict(stores: _Stores, unexpected: list[str]) -> None:
+def _check_equal(named: dict[str, Slot], given: Values, groups: list[Any], values: dict[Any, Any]) -> None:
+    """Refuse different values for one group: tie.conflict, tie.conflict-says-which."""
+    in_slots: dict[tuple[int, str], Any] = {}
+    for group, (name, (_, store, key, _, _)) in zip(groups, named.items()):
+        in_slot = in_slots.setdefault((id(store), key), given[name])
+        if not _are_equal(values[group], given[name]) or not _have_equal_tangents(in_slot, given[name]):
+            names = sorted([other for other, its in zip(named, groups) if its == group])
+            raise ValueError(
+                f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
+            )
+
+
+def _check_strict(slots: list[Slot], rest: list[tuple[str, Slot]], unexpected: list[str]) -> None:
     """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
-    missing = []
-    for store in stores.values():
-        if store.prefix is not None:
-            for key, own in store.own.items():
-                if own is not None and key not in store.given:  # strict.none
-                    missing.append(store.prefix + key)
+    swapped = {(id(store), key) for _, store, key, _, _ in slots}
+    missing = [
+        name
+        for name, (_, store, key, own, _) in rest
+        if own is not None and (id(store), key) not in swapped  # strict.none
+    ]
     lines = []
     for label, names in (("Unexpected", unexpected), ("Missing", missing)):
         if names:
@@ -327,39 +288,118 @@ def _check_strict(stores: _Stores, unexpected: list[str]) -> None:
         raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
 
 
-def _set_cache_aside(swapped: list[_Store]) -> dict[Any, Any] | None:
+def _layouts(modules: _Modules) -> list[list[str | None]]:
+    """What stands where in each module: the keys of parameters, of buffers, of those not persistent, and of those that
+
+    also are keys of another store; None between them.
+    """
+    layouts = []
+    for _, (parameters, buffers, children, plain, hidden) in modules.values():
+        layout = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
+        layout += [key for key in layout if key in children or key in plain]
+        layouts.append(layout)
+    return layouts
+
+
+def _set_cache_aside() -> dict[Any, Any] | None:
     """Have parametrizations neither use a cached value nor leave one (parametrize.cached), and return their cache."""
-    if not swapped or not parametrize._cache_enabled:
+    if not parametrize._cache_enabled:
         return None
     cache, parametrize._cache = parametrize._cache, {}
     return cache
 
 
-def _relist_weights(stores: _Stores, recurrent: _Recurrent) -> None:
-    """List own weights where given ones, or what was computed from them, stood (restore.recurrent).
+def _put_in(slots: list[Slot]) -> None:
+    for stores, store, key, own, value in slots:
+        store[key] = value
+        if own is _ABSENT and store is stores[1] and not value.persistent:
+            stores[4].add(key)
+
+
+def _held(slots: list[Slot]) -> list[Any]:
+    """What each slot holds now; where forward deleted it, what the module has under its key instead."""
+    return [store[key] if key in store else _elsewhere(stores, key) for stores, store, key, _, _ in slots]
+
+
+def _elsewhere(stores: Stores, key: str) -> Any:
+    for store in stores[:4]:
+        if key in store:
+            return store[key]
+    return _ABSENT
+
+
+def _put_back(slots: list[Slot]) -> None:
+    """Put back what each slot held before the call, whatever happened (restore.objects, restore.no-leftovers)."""
+    for _, store, key, own, _ in slots:
+        if own is not _ABSENT:
+            store[key] = own
+        elif key in store:
+            del store[key]
+
+
+def _restore_layouts(modules: _Modules, before: list[list[str | None]], slots: list[Slot]) -> None:
+    after = _layouts(modules)
+    if after == before:
+        return
+    keys: dict[int, list[str]] = {}
+    for _, store, key, _, _ in slots:
+        keys.setdefault(id(store), []).append(key)
+    for (_, stores), layout, now in zip(modules.values(), before, after):
+        if layout != now:
+            _restore_layout(stores, layout, keys)
+
+
+def _restore_layout(stores: Stores, layout: list[str | None], keys: dict[int, list[str]]) -> None:
+    """Restore of the swapped slots of a module what is not their content: restore.rebound, restore.deleted, restore.order."""
+    parts: list[list[str]] = [[]]
+    for key in layout:
+        if key is None:
+            parts.append([])
+        else:
+            parts[-1].append(key)
+    before = parts[0], parts[1], parts[3], parts[3]
+    for home in stores[:4]:
+        for key in keys.get(id(home), ()):
+            for other, held in zip(stores[:4], before):
+                if other is not home and key in other and key not in held:
+                    other.pop(key)
+            (stores[4].add if key in parts[2] else stores[4].discard)(key)
+    for store, order in zip(stores[:2], before):
+        if id(store) in keys and list(store.keys()) != order:
+            for key in dict.fromkeys([*order, *store.keys()]):
+                if key in store:
+                    store[key] = store.pop(key)
+
+
+def _restore_weight_lists(recurrent: _Recurrent, slots: list[Slot]) -> None:
+    """List a recurrent module's own weights where given ones, or what was computed from them, stood (restore.recurrent).
 
     What is neither a swapped slot nor parametrized is listed as forward left it.
     """
     for module, weights, references in recurrent:
-        swapped = [stores[id(entries)].given for entries in (module._parameters, module.__dict__) if id(entries) in stores]
+        own = module._parameters, module.__dict__
+        swapped = [key for _, store, key, _, _ in slots if any([store is one for one in own])]
         for place, name in enumerate(module._flat_weights_names[: len(weights)]):
-            if any([name in given for given in swapped]) or parametrize.is_parametrized(module, name):
+            if name in swapped or parametrize.is_parametrized(module, name):
                 module._flat_weights[place] = weights[place]
                 module._flat_weight_refs[place] = references[place]
 
 
-def _write_back(dicts: Iterable[Values], slots: _Slots) -> None:
+def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any], ended: list[Any]) -> None:
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
+    rebound = {}
+    for name, was, now in zip(named, began, ended):
+        if now is not was and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
+            rebound[name] = now
+    if not rebound:
+        return
     for one in dicts:
         for name in list(one):
-            if name in slots:
-                store, key = slots[name]
-                now = store.rebound.get(key, _ABSENT)
-                if now is None or isinstance(now, Tensor):  # inplace.only-tensors
-                    try:
-                        one[name] = now  # type: ignore[index]
-                    except TypeError:
-                        pass  # inplace.read-only-dict
+            if name in rebound:
+                try:
+                    one[name] = rebound[name]  # type: ignore[index]
+                except TypeError:
+                    pass  # inplace.read-only-dict
 
 
 def _is_tracing() -> bool:
@@ -372,25 +412,12 @@ def _itself(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _conflict(name: str, slots: _Slots) -> ValueError:
-    store, key = slots[name]
-    own = store.own.get(key)
-    names = []
-    for other, (its_store, its_key) in slots.items():
-        its_own = its_store.own.get(its_key)
-        if (its_store is store and its_key == key) or (own is not None and its_own is own):
-            names.append(other)
-    return ValueError(
-        f"functional_call got multiple values for keys {sorted(names)}, which are tied: give one, or equal ones"
-    )
-
-
 def _are_equal(a: Tensor | None, b: Tensor | None) -> bool:
     """Whether two values are equal: over the same memory without a look (dicts.state-dict), else by torch.equal."""
     if a is None or b is None:
         return a is b
     try:
-        return (not _is_tracing() and _share_memory(a, b)) or torch.equal(a, b)
+        return a is b or (not _is_tracing() and _share_memory(a, b)) or torch.equal(a, b)
     except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
 
