@@ -87,7 +87,7 @@ def functional_call(
         kwargs = {}
     if not slots:
         return module(*args, **kwargs)
-    layouts, cache = _layouts(modules), _set_cache_aside()
+    layout, cache = _layout(modules), _set_cache_aside()
     began = None
     try:
         _put_in(slots)
@@ -96,7 +96,7 @@ def functional_call(
     finally:
         ended = _held(slots)
         _put_back(slots)
-        _restore_layouts(modules, layouts, slots)
+        _restore_layout(modules, layout, slots)
         _restore_weight_lists(recurrent, slots)
         if cache is not None:
             parametrize._cache = cache
@@ -134,16 +134,16 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
 
 def _walk(root: nn.Module) -> tuple[_Modules, _Recurrent]:
     """List every module once (call.circular): its stores, by its first name; and the lists of weights of recurrent modules."""
-    modules: _Modules = {}
+    modules: _Modules = {id(root): ("", _stores(root))}
     recurrent = []
-    todo, found = [("", root)], {id(root)}
+    todo = [root]
     while todo:
-        prefix, module = todo.pop()
-        modules[id(module)] = prefix, _stores(module)
+        module = todo.pop()
+        prefix = modules[id(module)][0]
         for key, child in module._modules.items():
-            if child is not None and id(child) not in found:
-                found.add(id(child))
-                todo.append((f"{prefix}{key}.", child))
+            if child is not None and id(child) not in modules:
+                modules[id(child)] = f"{prefix}{key}.", _stores(child)
+                todo.append(child)
         if isinstance(module, nn.RNNBase):
             recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
     return modules, recurrent
@@ -163,7 +163,7 @@ def _resolve(
     root: nn.Module, modules: _Modules, given: Values, strict: bool
 ) -> tuple[dict[str, Slot], list[Slot], list[tuple[str, Slot]], list[str]]:
     """Find the slots of given names, slots that are swapped along with them, slots not given, and unexpected names."""
-    named: dict[str, Slot] = {}
+    named: dict[str, Any] = dict.fromkeys(given)
     also: list[Slot] = []
     rest: list[tuple[str, Slot]] = []
     unexpected = []
@@ -171,19 +171,20 @@ def _resolve(
         for store in (stores[0], stores[1]):
             for key, own in store.items():
                 name = prefix + key
-                if name in given:
+                if name in named:
                     named[name] = stores, store, key, own, given[name]
                 else:
                     rest.append((name, (stores, store, key, own, None)))
-    if len(named) < len(given):
-        for name, value in given.items():
-            if name not in named:
-                found = _other_slots(root, modules, name, value, strict)
-                if found:
-                    named[name] = found[0]
-                    also += found[1:]
-                else:
-                    unexpected.append(name)
+    for name, slot in named.items():
+        if slot is None:
+            found = _other_slots(root, modules, name, given[name], strict)
+            if found:
+                named[name] = found[0]
+                also += found[1:]
+            else:
+                unexpected.append(name)
+    for name in unexpected:
+        del named[name]
     return named, also, rest, unexpected
 
 
@@ -242,17 +243,16 @@ def _disabling(parametrizations: nn.Module, value: Any) -> list[Slot]:
 def _tie(named: dict[str, Slot], given: Values, rest: list[tuple[str, Slot]]) -> list[Slot]:
     """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
     identify = _itself if _is_tracing() else id
-    groups: list[Any] = []
     values: dict[Any, Any] = {}  # the first value of each group
-    different = False
+    others: list[tuple[str, Any]] = []  # names with another value object than the first one, which is told
     for name, (stores, store, key, own, _) in named.items():
         alone = own is None or own is _ABSENT or store is stores[3]
-        group = (id(store), key) if alone else identify(own)
-        groups.append(group)
-        if values.setdefault(group, given[name]) is not given[name]:
-            different = True
-    if different:
-        _check_equal(named, given, groups, values)
+        value = given[name]
+        first = values.setdefault((id(store), key) if alone else identify(own), value)
+        if first is not value:
+            others.append((name, first))
+    if others:
+        _check_equal(named, given, others)
     return [
         (stores, store, key, own, values[identify(own)])
         for _, (stores, store, key, own, _) in rest
@@ -260,15 +260,18 @@ def _tie(named: dict[str, Slot], given: Values, rest: list[tuple[str, Slot]]) ->
     ]
 
 
-def _check_equal(named: dict[str, Slot], given: Values, groups: list[Any], values: dict[Any, Any]) -> None:
+def _check_equal(named: dict[str, Slot], given: Values, others: list[tuple[str, Any]]) -> None:
     """Refuse different values for one group: tie.conflict, tie.conflict-says-which."""
-    in_slots: dict[tuple[int, str], Any] = {}
-    for group, (name, (_, store, key, _, _)) in zip(groups, named.items()):
-        in_slot = in_slots.setdefault((id(store), key), given[name])
-        if not _are_equal(values[group], given[name]) or not _have_equal_tangents(in_slot, given[name]):
-            names = sorted([other for other, its in zip(named, groups) if its == group])
+    in_slots: dict[tuple[int, str], Any] = {}  # the first value of each slot
+    for name, (_, store, key, _, _) in named.items():
+        in_slots.setdefault((id(store), key), given[name])
+    for name, first in others:
+        _, store, key, own, _ = named[name]
+        in_slot = in_slots[id(store), key]
+        if not _are_equal(first, given[name]) or not _have_equal_tangents(in_slot, given[name]):
+            names = [one for one, slot in named.items() if (slot[1] is store and slot[2] == key) or slot[3] is own]
             raise ValueError(
-                f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
+                f"functional_call got multiple values for keys {sorted(names)}, which are tied: give one, or equal ones"
             )
 
 
@@ -288,17 +291,17 @@ def _check_strict(slots: list[Slot], rest: list[tuple[str, Slot]], unexpected: l
         raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
 
 
-def _layouts(modules: _Modules) -> list[list[str | None]]:
-    """What stands where in each module: the keys of parameters, of buffers, of those not persistent, and of those that
-
-    also are keys of another store; None between them.
-    """
-    layouts = []
+def _layout(modules: _Modules) -> list[str | None]:
+    """The keys of every module's parameters and buffers, those not persistent, and those that also are keys of another store."""
+    layout: list[str | None] = []
     for _, (parameters, buffers, children, plain, hidden) in modules.values():
-        layout = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
-        layout += [key for key in layout if key in children or key in plain]
-        layouts.append(layout)
-    return layouts
+        layout += [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
+        for store in (parameters, buffers):
+            for key in store.keys():
+                if key in children or key in plain:
+                    layout.append(key)
+        layout.append(None)
+    return layout
 
 
 def _set_cache_aside() -> dict[Any, Any] | None:
@@ -337,38 +340,32 @@ def _put_back(slots: list[Slot]) -> None:
             del store[key]
 
 
-def _restore_layouts(modules: _Modules, before: list[list[str | None]], slots: list[Slot]) -> None:
-    after = _layouts(modules)
-    if after == before:
+def _restore_layout(modules: _Modules, before: list[str | None], slots: list[Slot]) -> None:
+    """Restore of swapped slots what is not their content: restore.rebound, restore.deleted, restore.order."""
+    if _layout(modules) == before:
         return
-    keys: dict[int, list[str]] = {}
+    swapped: dict[int, list[str]] = {}
     for _, store, key, _, _ in slots:
-        keys.setdefault(id(store), []).append(key)
-    for (_, stores), layout, now in zip(modules.values(), before, after):
-        if layout != now:
-            _restore_layout(stores, layout, keys)
-
-
-def _restore_layout(stores: Stores, layout: list[str | None], keys: dict[int, list[str]]) -> None:
-    """Restore of the swapped slots of a module what is not their content: restore.rebound, restore.deleted, restore.order."""
+        swapped.setdefault(id(store), []).append(key)
     parts: list[list[str]] = [[]]
-    for key in layout:
+    for key in before:
         if key is None:
             parts.append([])
         else:
             parts[-1].append(key)
-    before = parts[0], parts[1], parts[3], parts[3]
-    for home in stores[:4]:
-        for key in keys.get(id(home), ()):
-            for other, held in zip(stores[:4], before):
-                if other is not home and key in other and key not in held:
-                    other.pop(key)
-            (stores[4].add if key in parts[2] else stores[4].discard)(key)
-    for store, order in zip(stores[:2], before):
-        if id(store) in keys and list(store.keys()) != order:
-            for key in dict.fromkeys([*order, *store.keys()]):
-                if key in store:
-                    store[key] = store.pop(key)
+    for place, (_, stores) in enumerate(modules.values()):
+        parameters, buffers, hidden, shadows = parts[4 * place : 4 * place + 4]
+        for home in stores[:4]:
+            for key in swapped.get(id(home), ()):
+                for other, held in zip(stores[:4], (parameters, buffers, shadows, shadows)):
+                    if other is not home and key in other and key not in held:
+                        other.pop(key)
+                (stores[4].add if key in hidden else stores[4].discard)(key)
+        for store, order in zip(stores[:2], (parameters, buffers)):
+            if id(store) in swapped and list(store.keys()) != order:
+                for key in dict.fromkeys([*order, *store.keys()]):
+                    if key in store:
+                        store[key] = store.pop(key)
 
 
 def _restore_weight_lists(recurrent: _Recurrent, slots: list[Slot]) -> None:
