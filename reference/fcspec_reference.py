@@ -25,6 +25,7 @@ Slot = tuple[Stores, Any, str, Any, Any]
 
 _Modules = dict[int, tuple[str, Stores]]  # by id: the beginning of its names, its stores
 _Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]  # a module, its list of weights, and that of references to them
+_is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # torch 2.0 to 2.2 have none: False
 _ABSENT: Any = object()  # what a store holds under a key that it does not have
 # The dense tensors of which others are made, as methods.
 _PARTS = {
@@ -97,7 +98,8 @@ def functional_call(
         ended = _held(slots)
         _put_back(slots)
         _restore_layout(modules, layout, slots)
-        _restore_weight_lists(recurrent, slots)
+        if recurrent:
+            _restore_weight_lists(recurrent, slots)
         if cache is not None:
             parametrize._cache = cache
         if began is not None:
@@ -118,7 +120,7 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
     """Unite the dicts, or refuse them: dicts.rejected, dicts.bad-name, dicts.bad-value, dicts.distinct."""
     given: dict[str, Tensor | None] = {}
     for one in dicts:
-        if not isinstance(one, Mapping):
+        if not isinstance(one, (dict, Mapping)):
             found = type(one).__name__
             raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
         for name, value in one.items():
@@ -139,8 +141,8 @@ def _walk(root: nn.Module) -> tuple[_Modules, _Recurrent]:
     todo = [root]
     while todo:
         module = todo.pop()
-        prefix = modules[id(module)][0]
-        for key, child in module._modules.items():
+        prefix, stores = modules[id(module)]
+        for key, child in stores[2].items():
             if child is not None and id(child) not in modules:
                 modules[id(child)] = f"{prefix}{key}.", _stores(child)
                 todo.append(child)
@@ -168,13 +170,14 @@ def _resolve(
     rest: list[tuple[str, Slot]] = []
     unexpected = []
     for prefix, stores in modules.values():
-        for store in (stores[0], stores[1]):
-            for key, own in store.items():
-                name = prefix + key
-                if name in named:
-                    named[name] = stores, store, key, own, given[name]
-                else:
-                    rest.append((name, (stores, store, key, own, None)))
+        for store in stores[:2]:
+            if store:
+                for key, own in store.items():
+                    name = prefix + key
+                    if name in named:
+                        named[name] = stores, store, key, own, given[name]
+                    else:
+                        rest.append((name, (stores, store, key, own, None)))
     for name, slot in named.items():
         if slot is None:
             found = _other_slots(root, modules, name, given[name], strict)
@@ -295,12 +298,15 @@ def _layout(modules: _Modules) -> list[str | None]:
     """The keys of every module's parameters and buffers, those not persistent, and those that also are keys of another store."""
     layout: list[str | None] = []
     for _, (parameters, buffers, children, plain, hidden) in modules.values():
-        layout += [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
-        for store in (parameters, buffers):
-            for key in store.keys():
-                if key in children or key in plain:
+        if parameters or buffers or hidden:
+            keys = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
+            layout += keys
+            for key in keys:
+                if key in plain or key in children:
                     layout.append(key)
-        layout.append(None)
+            layout.append(None)
+        else:
+            layout += (None, None, None, None)
     return layout
 
 
@@ -397,11 +403,6 @@ def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any],
                     one[name] = rebound[name]  # type: ignore[index]
                 except TypeError:
                     pass  # inplace.read-only-dict
-
-
-def _is_tracing() -> bool:
-    is_dynamo_compiling = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", None)
-    return is_dynamo_compiling is not None and is_dynamo_compiling()
 
 
 def _itself(tensor: Tensor) -> Tensor:
