@@ -18,14 +18,18 @@ from torch.nn.utils import parametrize
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
-# The dicts of a module: `_parameters`, `_buffers`, `_modules` and `__dict__`; and its `_non_persistent_buffers_set`.
-Stores = tuple[Any, Any, Any, dict[str, Any], set[str]]
-# The stores of its module, the one that it is in, its key there, what it holds before the call, and what it holds in forward.
-Slot = tuple[Stores, Any, str, Any, Any]
+# The beginning of a module's names; its `_parameters`, `_buffers`, `_modules`, `__dict__`, and `_non_persistent_buffers_set`.
+_Owner = tuple[str, Any, Any, Any, dict[str, Any], set[str]]
+# An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward.
+_Slot = tuple[_Owner, Any, str, Any, Any]
 
-_Modules = dict[int, tuple[str, Stores]]  # by id: the beginning of its names, its stores
-_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]  # a module, its list of weights, and that of references to them
-_is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # torch 2.0 to 2.2 have none: False
+_Owners = dict[int, _Owner]  # by id of the module
+_Recurrent = list[
+    tuple[nn.RNNBase, list[Any], list[Any]]
+]  # a module, its list of weights, and that of references to them
+_is_tracing = getattr(
+    getattr(torch, "compiler", None), "is_dynamo_compiling", bool
+)  # torch 2.0 to 2.2 have none: False
 _ABSENT: Any = object()  # what a store holds under a key that it does not have
 # The dense tensors of which others are made, as methods.
 _PARTS = {
@@ -73,8 +77,8 @@ def functional_call(
     if not isinstance(dicts, (tuple, list)):
         dicts = (dicts,)
     given = _read(dicts)
-    modules, recurrent = _walk(module)
-    named, also, rest, unexpected = _resolve(module, modules, given, strict)
+    owners, recurrent = _walk(module)
+    named, also, rest, unexpected = _resolve(module, owners, given, strict)
     if tie_weights:
         also += _tie(named, given, rest)
     slots = [*named.values(), *also]
@@ -88,7 +92,7 @@ def functional_call(
         kwargs = {}
     if not slots:
         return module(*args, **kwargs)
-    layout, cache = _layout(modules), _set_cache_aside()
+    layout, cache = _layout(owners), _set_cache_aside()
     began = None
     try:
         _put_in(slots)
@@ -97,7 +101,7 @@ def functional_call(
     finally:
         ended = _held(slots)
         _put_back(slots)
-        _restore_layout(modules, layout, slots)
+        _restore_layout(owners, layout, slots)
         if recurrent:
             _restore_weight_lists(recurrent, slots)
         if cache is not None:
@@ -134,25 +138,25 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
     return given
 
 
-def _walk(root: nn.Module) -> tuple[_Modules, _Recurrent]:
-    """List every module once (call.circular): its stores, by its first name; and the lists of weights of recurrent modules."""
-    modules: _Modules = {id(root): ("", _stores(root))}
-    recurrent = []
+def _walk(root: nn.Module) -> tuple[_Owners, _Recurrent]:
+    """List every module once, by the first of its names (call.circular), and the lists of weights of recurrent modules."""
+    owners, recurrent = {id(root): _owner(root, "")}, []
     todo = [root]
     while todo:
         module = todo.pop()
-        prefix, stores = modules[id(module)]
-        for key, child in stores[2].items():
-            if child is not None and id(child) not in modules:
-                modules[id(child)] = f"{prefix}{key}.", _stores(child)
+        prefix, _, _, children, _, _ = owners[id(module)]
+        for key, child in children.items():
+            if child is not None and id(child) not in owners:
+                owners[id(child)] = _owner(child, f"{prefix}{key}.")
                 todo.append(child)
         if isinstance(module, nn.RNNBase):
             recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
-    return modules, recurrent
+    return owners, recurrent
 
 
-def _stores(module: nn.Module) -> Stores:
+def _owner(module: nn.Module, prefix: str) -> _Owner:
     return (
+        prefix,
         module._parameters,
         module._buffers,
         module._modules,
@@ -162,25 +166,26 @@ def _stores(module: nn.Module) -> Stores:
 
 
 def _resolve(
-    root: nn.Module, modules: _Modules, given: Values, strict: bool
-) -> tuple[dict[str, Slot], list[Slot], list[tuple[str, Slot]], list[str]]:
+    root: nn.Module, owners: _Owners, given: Values, strict: bool
+) -> tuple[dict[str, _Slot], list[_Slot], list[tuple[str, _Slot]], list[str]]:
     """Find the slots of given names, slots that are swapped along with them, slots not given, and unexpected names."""
     named: dict[str, Any] = dict.fromkeys(given)
-    also: list[Slot] = []
-    rest: list[tuple[str, Slot]] = []
+    also: list[_Slot] = []
+    rest: list[tuple[str, _Slot]] = []
     unexpected = []
-    for prefix, stores in modules.values():
-        for store in stores[:2]:
+    for owner in owners.values():
+        prefix = owner[0]
+        for store in owner[1:3]:
             if store:
                 for key, own in store.items():
                     name = prefix + key
                     if name in named:
-                        named[name] = stores, store, key, own, given[name]
+                        named[name] = owner, store, key, own, given[name]
                     else:
-                        rest.append((name, (stores, store, key, own, None)))
+                        rest.append((name, (owner, store, key, own, None)))
     for name, slot in named.items():
         if slot is None:
-            found = _other_slots(root, modules, name, given[name], strict)
+            found = _other_slots(root, owners, name, given[name], strict)
             if found:
                 named[name] = found[0]
                 also += found[1:]
@@ -191,38 +196,42 @@ def _resolve(
     return named, also, rest, unexpected
 
 
-def _other_slots(root: nn.Module, modules: _Modules, name: str, value: Any, strict: bool) -> list[Slot]:
+def _other_slots(root: nn.Module, owners: _Owners, name: str, value: Any, strict: bool) -> list[_Slot]:
     """The slot of a name that the walk did not meet, and one that goes with it. None under `strict` where it is unexpected."""
     if not name or name.endswith("."):
         raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-    module, key = _owner(root, name)
-    if strict and id(module) not in modules:
+    module, key = _follow(root, name)
+    if strict and id(module) not in owners:
         return []
-    _, stores = modules.setdefault(id(module), (name[: -len(key)], _stores(module)))
-    for store in (stores[0], stores[1]):
-        if key in store:  # another path of a submodule that has several
-            return [(stores, store, key, store[key], value)]
+    owner = owners.setdefault(id(module), _owner(module, name[: -len(key)]))
+    _, parameters, buffers, children, plain, _ = owner
+    for store in (parameters, buffers):
+        if key in store:  # by another path of a submodule that has several
+            return [(owner, store, key, store[key], value)]
     if strict:
         return []
     if "." in key:
-        raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {key.split('.')[0]!r} that is a module")
-    if "parametrizations" in stores[2] and parametrize.is_parametrized(module, key):
-        return _disabling(stores[2]["parametrizations"][key], value)
-    plain = stores[3]
+        raise AttributeError(
+            f"{name!r}: {type(module).__name__} has no attribute {key.split('.')[0]!r} that is a module"
+        )
+    if "parametrizations" in children and parametrize.is_parametrized(module, key):
+        return _disabling(children["parametrizations"][key], value)
     found = plain.get(key, getattr(type(module), key, _ABSENT))
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
-        return [(stores, plain, key, plain.get(key, _ABSENT), value)]
-    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be put back
+        return [(owner, plain, key, plain.get(key, _ABSENT), value)]
+    if found is not _ABSENT or hasattr(
+        module, key
+    ):  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be put back
         raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
     store = plain
     if isinstance(value, nn.Parameter):  # drop-in.extra-name
-        store = stores[0]
+        store = parameters
     elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
-        store = stores[1]
-    return [(stores, store, key, _ABSENT, value)]
+        store = buffers
+    return [(owner, store, key, _ABSENT, value)]
 
 
-def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+def _follow(module: nn.Module, name: str) -> tuple[nn.Module, str]:
     """The last module on the path of a name, also through wrappers that only delegate to another one, and the rest of it."""
     parts = name.split(".")
     for place, part in enumerate(parts[:-1]):
@@ -233,23 +242,24 @@ def _owner(module: nn.Module, name: str) -> tuple[nn.Module, str]:
     return module, parts[-1]
 
 
-def _disabling(parametrizations: nn.Module, value: Any) -> list[Slot]:
+def _disabling(parametrizations: nn.Module, value: Any) -> list[_Slot]:
     """Slots that have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
 
     Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
     """
-    stores, tensors = _stores(parametrizations), [value]
+    owner, tensors = _owner(parametrizations, ""), [value]
+    plain = owner[4]
     stand_ins = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
-    return [(stores, stores[3], key, stores[3].get(key, _ABSENT), one) for key, one in stand_ins.items()]
+    return [(owner, plain, key, plain.get(key, _ABSENT), one) for key, one in stand_ins.items()]
 
 
-def _tie(named: dict[str, Slot], given: Values, rest: list[tuple[str, Slot]]) -> list[Slot]:
+def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) -> list[_Slot]:
     """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
     identify = _itself if _is_tracing() else id
     values: dict[Any, Any] = {}  # the first value of each group
     others: list[tuple[str, Any]] = []  # names with another value object than the first one, which is told
-    for name, (stores, store, key, own, _) in named.items():
-        alone = own is None or own is _ABSENT or store is stores[3]
+    for name, (owner, store, key, own, _) in named.items():
+        alone = own is None or own is _ABSENT or store is owner[4]
         value = given[name]
         first = values.setdefault((id(store), key) if alone else identify(own), value)
         if first is not value:
@@ -257,13 +267,13 @@ def _tie(named: dict[str, Slot], given: Values, rest: list[tuple[str, Slot]]) ->
     if others:
         _check_equal(named, given, others)
     return [
-        (stores, store, key, own, values[identify(own)])
-        for _, (stores, store, key, own, _) in rest
+        (owner, store, key, own, values[identify(own)])
+        for _, (owner, store, key, own, _) in rest
         if identify(own) in values
     ]
 
 
-def _check_equal(named: dict[str, Slot], given: Values, others: list[tuple[str, Any]]) -> None:
+def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str, Any]]) -> None:
     """Refuse different values for one group: tie.conflict, tie.conflict-says-which."""
     in_slots: dict[tuple[int, str], Any] = {}  # the first value of each slot
     for name, (_, store, key, _, _) in named.items():
@@ -278,7 +288,7 @@ def _check_equal(named: dict[str, Slot], given: Values, others: list[tuple[str, 
             )
 
 
-def _check_strict(slots: list[Slot], rest: list[tuple[str, Slot]], unexpected: list[str]) -> None:
+def _check_strict(slots: list[_Slot], rest: list[tuple[str, _Slot]], unexpected: list[str]) -> None:
     """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
     swapped = {(id(store), key) for _, store, key, _, _ in slots}
     missing = [
@@ -294,10 +304,10 @@ def _check_strict(slots: list[Slot], rest: list[tuple[str, Slot]], unexpected: l
         raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
 
 
-def _layout(modules: _Modules) -> list[str | None]:
+def _layout(owners: _Owners) -> list[str | None]:
     """The keys of every module's parameters and buffers, those not persistent, and those that also are keys of another store."""
     layout: list[str | None] = []
-    for _, (parameters, buffers, children, plain, hidden) in modules.values():
+    for _, parameters, buffers, children, plain, hidden in owners.values():
         if parameters or buffers or hidden:
             keys = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
             layout += keys
@@ -318,26 +328,26 @@ def _set_cache_aside() -> dict[Any, Any] | None:
     return cache
 
 
-def _put_in(slots: list[Slot]) -> None:
-    for stores, store, key, own, value in slots:
+def _put_in(slots: list[_Slot]) -> None:
+    for owner, store, key, own, value in slots:
         store[key] = value
-        if own is _ABSENT and store is stores[1] and not value.persistent:
-            stores[4].add(key)
+        if own is _ABSENT and store is owner[2] and not value.persistent:  # a new nn.Buffer
+            owner[5].add(key)
 
 
-def _held(slots: list[Slot]) -> list[Any]:
+def _held(slots: list[_Slot]) -> list[Any]:
     """What each slot holds now; where forward deleted it, what the module has under its key instead."""
-    return [store[key] if key in store else _elsewhere(stores, key) for stores, store, key, _, _ in slots]
+    return [store[key] if key in store else _elsewhere(owner, key) for owner, store, key, _, _ in slots]
 
 
-def _elsewhere(stores: Stores, key: str) -> Any:
-    for store in stores[:4]:
+def _elsewhere(owner: _Owner, key: str) -> Any:
+    for store in owner[1:5]:
         if key in store:
             return store[key]
     return _ABSENT
 
 
-def _put_back(slots: list[Slot]) -> None:
+def _put_back(slots: list[_Slot]) -> None:
     """Put back what each slot held before the call, whatever happened (restore.objects, restore.no-leftovers)."""
     for _, store, key, own, _ in slots:
         if own is not _ABSENT:
@@ -346,9 +356,9 @@ def _put_back(slots: list[Slot]) -> None:
             del store[key]
 
 
-def _restore_layout(modules: _Modules, before: list[str | None], slots: list[Slot]) -> None:
+def _restore_layout(owners: _Owners, before: list[str | None], slots: list[_Slot]) -> None:
     """Restore of swapped slots what is not their content: restore.rebound, restore.deleted, restore.order."""
-    if _layout(modules) == before:
+    if _layout(owners) == before:
         return
     swapped: dict[int, list[str]] = {}
     for _, store, key, _, _ in slots:
@@ -359,22 +369,22 @@ def _restore_layout(modules: _Modules, before: list[str | None], slots: list[Slo
             parts.append([])
         else:
             parts[-1].append(key)
-    for place, (_, stores) in enumerate(modules.values()):
+    for place, (_, *stores, not_persistent) in enumerate(owners.values()):
         parameters, buffers, hidden, shadows = parts[4 * place : 4 * place + 4]
-        for home in stores[:4]:
+        for home in stores:
             for key in swapped.get(id(home), ()):
-                for other, held in zip(stores[:4], (parameters, buffers, shadows, shadows)):
+                for other, held in zip(stores, (parameters, buffers, shadows, shadows)):
                     if other is not home and key in other and key not in held:
                         other.pop(key)
-                (stores[4].add if key in hidden else stores[4].discard)(key)
-        for store, order in zip(stores[:2], (parameters, buffers)):
+                (not_persistent.add if key in hidden else not_persistent.discard)(key)
+        for store, order in zip(stores, (parameters, buffers)):
             if id(store) in swapped and list(store.keys()) != order:
                 for key in dict.fromkeys([*order, *store.keys()]):
                     if key in store:
                         store[key] = store.pop(key)
 
 
-def _restore_weight_lists(recurrent: _Recurrent, slots: list[Slot]) -> None:
+def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
     """List a recurrent module's own weights where given ones, or what was computed from them, stood (restore.recurrent).
 
     What is neither a swapped slot nor parametrized is listed as forward left it.
