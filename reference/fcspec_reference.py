@@ -1,7 +1,7 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
-`functional_call` is the algorithm of SPEC.md: each step is one function, and nothing of the module is touched before the last error
-has been decided. It works on slots, not on names: a slot is swapped once and put back once, however many names lead to it.
+`functional_call` is the algorithm of SPEC.md, one function a step: every name is resolved to the one slot it leads to, every
+error is decided before anything is touched, and what stood in each slot is put back, whatever happened in between.
 Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
@@ -20,18 +20,15 @@ __all__ = ["functional_call"]
 Values = Mapping[str, Tensor | None]
 # The beginning of a module's names; its `_parameters`, `_buffers`, `_modules`, `__dict__`, and `_non_persistent_buffers_set`.
 _Owner = tuple[str, Any, Any, Any, dict[str, Any], set[str]]
+_Owners = dict[int, _Owner]  # by id of the module
 # An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward.
 _Slot = tuple[_Owner, Any, str, Any, Any]
+# A recurrent module, its list of weights, and its list of weak references to them.
+_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]
 
-_Owners = dict[int, _Owner]  # by id of the module
-_Recurrent = list[
-    tuple[nn.RNNBase, list[Any], list[Any]]
-]  # a module, its list of weights, and that of references to them
-_is_tracing = getattr(
-    getattr(torch, "compiler", None), "is_dynamo_compiling", bool
-)  # torch 2.0 to 2.2 have none: False
-_ABSENT: Any = object()  # what a store holds under a key that it does not have
-# The dense tensors of which others are made, as methods.
+_ABSENT: Any = object()  # what a dict holds under a key that it does not have
+_is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # below torch 2.3: False
+# The methods that give the dense tensors of which others are made.
 _PARTS = {
     "torch.sparse_coo": ("_indices", "_values"),
     "torch.sparse_csr": ("crow_indices", "col_indices", "values"),
@@ -92,9 +89,10 @@ def functional_call(
         kwargs = {}
     if not slots:
         return module(*args, **kwargs)
-    layout, cache = _layout(owners), _set_cache_aside()
-    began = None
+    layout, began, cache = _layout(owners), None, parametrize._cache
     try:
+        if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
+            parametrize._cache = {}
         _put_in(slots)
         began = _held(slots)
         return module(*args, **kwargs)
@@ -102,9 +100,8 @@ def functional_call(
         ended = _held(slots)
         _put_back(slots)
         _restore_layout(owners, layout, slots)
-        if recurrent:
-            _restore_weight_lists(recurrent, slots)
-        if cache is not None:
+        _restore_weight_lists(recurrent, slots)
+        if parametrize._cache_enabled:
             parametrize._cache = cache
         if began is not None:
             _write_back(dicts, named, began, ended)
@@ -155,14 +152,8 @@ def _walk(root: nn.Module) -> tuple[_Owners, _Recurrent]:
 
 
 def _owner(module: nn.Module, prefix: str) -> _Owner:
-    return (
-        prefix,
-        module._parameters,
-        module._buffers,
-        module._modules,
-        module.__dict__,
-        module._non_persistent_buffers_set,
-    )
+    own = module._parameters, module._buffers, module._modules, module.__dict__
+    return prefix, *own, module._non_persistent_buffers_set
 
 
 def _resolve(
@@ -211,17 +202,14 @@ def _other_slots(root: nn.Module, owners: _Owners, name: str, value: Any, strict
     if strict:
         return []
     if "." in key:
-        raise AttributeError(
-            f"{name!r}: {type(module).__name__} has no attribute {key.split('.')[0]!r} that is a module"
-        )
+        part = key.split(".")[0]
+        raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
     if "parametrizations" in children and parametrize.is_parametrized(module, key):
         return _disabling(children["parametrizations"][key], value)
     found = plain.get(key, getattr(type(module), key, _ABSENT))
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(owner, plain, key, plain.get(key, _ABSENT), value)]
-    if found is not _ABSENT or hasattr(
-        module, key
-    ):  # dicts.not-a-tensor; swap.delegated-name: what is computed can't be put back
+    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
         raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
     store = plain
     if isinstance(value, nn.Parameter):  # drop-in.extra-name
@@ -255,7 +243,8 @@ def _disabling(parametrizations: nn.Module, value: Any) -> list[_Slot]:
 
 def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) -> list[_Slot]:
     """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
-    identify = _itself if _is_tracing() else id
+    # The id of a tensor would be a constant of a trace, which each new value compiles anew (compile.recompile).
+    identify = (lambda tensor: tensor) if _is_tracing() else id
     values: dict[Any, Any] = {}  # the first value of each group
     others: list[tuple[str, Any]] = []  # names with another value object than the first one, which is told
     for name, (owner, store, key, own, _) in named.items():
@@ -266,11 +255,8 @@ def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) 
             others.append((name, first))
     if others:
         _check_equal(named, given, others)
-    return [
-        (owner, store, key, own, values[identify(own)])
-        for _, (owner, store, key, own, _) in rest
-        if identify(own) in values
-    ]
+    slots = [slot for _, slot in rest if identify(slot[3]) in values]
+    return [(owner, store, key, own, values[identify(own)]) for owner, store, key, own, _ in slots]
 
 
 def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str, Any]]) -> None:
@@ -282,20 +268,19 @@ def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str,
         _, store, key, own, _ = named[name]
         in_slot = in_slots[id(store), key]
         if not _are_equal(first, given[name]) or not _have_equal_tangents(in_slot, given[name]):
-            names = [one for one, slot in named.items() if (slot[1] is store and slot[2] == key) or slot[3] is own]
-            raise ValueError(
-                f"functional_call got multiple values for keys {sorted(names)}, which are tied: give one, or equal ones"
-            )
+            tied = isinstance(own, Tensor)
+            names = [
+                one for one, its in named.items() if (its[1] is store and its[2] == key) or (tied and its[3] is own)
+            ]
+            which = f"{sorted(names)}, which are tied: give one, or equal ones"
+            raise ValueError(f"functional_call got multiple values for keys {which}")
 
 
 def _check_strict(slots: list[_Slot], rest: list[tuple[str, _Slot]], unexpected: list[str]) -> None:
     """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
     swapped = {(id(store), key) for _, store, key, _, _ in slots}
-    missing = [
-        name
-        for name, (_, store, key, own, _) in rest
-        if own is not None and (id(store), key) not in swapped  # strict.none
-    ]
+    wanted = [(name, (id(slot[1]), slot[2])) for name, slot in rest if slot[3] is not None]  # strict.none
+    missing = [name for name, place in wanted if place not in swapped]
     lines = []
     for label, names in (("Unexpected", unexpected), ("Missing", missing)):
         if names:
@@ -320,14 +305,6 @@ def _layout(owners: _Owners) -> list[str | None]:
     return layout
 
 
-def _set_cache_aside() -> dict[Any, Any] | None:
-    """Have parametrizations neither use a cached value nor leave one (parametrize.cached), and return their cache."""
-    if not parametrize._cache_enabled:
-        return None
-    cache, parametrize._cache = parametrize._cache, {}
-    return cache
-
-
 def _put_in(slots: list[_Slot]) -> None:
     for owner, store, key, own, value in slots:
         store[key] = value
@@ -341,10 +318,7 @@ def _held(slots: list[_Slot]) -> list[Any]:
 
 
 def _elsewhere(owner: _Owner, key: str) -> Any:
-    for store in owner[1:5]:
-        if key in store:
-            return store[key]
-    return _ABSENT
+    return next((store[key] for store in owner[1:5] if key in store), _ABSENT)
 
 
 def _put_back(slots: list[_Slot]) -> None:
@@ -364,20 +338,20 @@ def _restore_layout(owners: _Owners, before: list[str | None], slots: list[_Slot
     for _, store, key, _, _ in slots:
         swapped.setdefault(id(store), []).append(key)
     parts: list[list[str]] = [[]]
-    for key in before:
-        if key is None:
+    for one in before:
+        if one is None:
             parts.append([])
         else:
-            parts[-1].append(key)
+            parts[-1].append(one)
     for place, (_, *stores, not_persistent) in enumerate(owners.values()):
         parameters, buffers, hidden, shadows = parts[4 * place : 4 * place + 4]
         for home in stores:
             for key in swapped.get(id(home), ()):
-                for other, held in zip(stores, (parameters, buffers, shadows, shadows)):
+                for other, held in zip(stores, (parameters, buffers, shadows, shadows), strict=True):
                     if other is not home and key in other and key not in held:
                         other.pop(key)
                 (not_persistent.add if key in hidden else not_persistent.discard)(key)
-        for store, order in zip(stores, (parameters, buffers)):
+        for store, order in zip(stores[:2], (parameters, buffers), strict=True):
             if id(store) in swapped and list(store.keys()) != order:
                 for key in dict.fromkeys([*order, *store.keys()]):
                     if key in store:
@@ -390,10 +364,10 @@ def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
     What is neither a swapped slot nor parametrized is listed as forward left it.
     """
     for module, weights, references in recurrent:
-        own = module._parameters, module.__dict__
-        swapped = [key for _, store, key, _, _ in slots if any([store is one for one in own])]
+        homes = id(module._parameters), id(module.__dict__)
+        swapped = {(id(store), key) for _, store, key, _, _ in slots}
         for place, name in enumerate(module._flat_weights_names[: len(weights)]):
-            if name in swapped or parametrize.is_parametrized(module, name):
+            if any((home, name) in swapped for home in homes) or parametrize.is_parametrized(module, name):
                 module._flat_weights[place] = weights[place]
                 module._flat_weight_refs[place] = references[place]
 
@@ -401,7 +375,7 @@ def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
 def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any], ended: list[Any]) -> None:
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
     rebound = {}
-    for name, was, now in zip(named, began, ended):
+    for name, was, now in zip(named, began, ended, strict=False):
         if now is not was and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
             rebound[name] = now
     if not rebound:
@@ -413,11 +387,6 @@ def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any],
                     one[name] = rebound[name]  # type: ignore[index]
                 except TypeError:
                     pass  # inplace.read-only-dict
-
-
-def _itself(tensor: Tensor) -> Tensor:
-    """A key for a tensor in a trace, where an id would be a constant that each new value compiles anew (compile.recompile)."""
-    return tensor
 
 
 def _are_equal(a: Tensor | None, b: Tensor | None) -> bool:
@@ -445,8 +414,6 @@ def _share_memory(a: Tensor, b: Tensor) -> bool:
 
 
 def _have_equal_tangents(a: Tensor | None, b: Tensor | None) -> bool:
-    """Whether two equal values have the same tangents: slots can have one value each, but one slot can't have two."""
-    tangents = [None if value is None else forward_ad.unpack_dual(value).tangent for value in (a, b)]
-    if tangents[0] is None or tangents[1] is None:
-        return tangents[0] is tangents[1]
-    return _are_equal(*tangents)
+    """Whether two equal values have equal tangents: two slots of a group can have different ones, but one slot can't."""
+    unpack: Any = forward_ad.unpack_dual
+    return _are_equal(*(None if value is None else unpack(value).tangent for value in (a, b)))
