@@ -205,7 +205,7 @@ def _other_slots(root: nn.Module, owners: _Owners, name: str, value: Any, strict
         part = key.split(".")[0]
         raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
     if "parametrizations" in children and parametrize.is_parametrized(module, key):
-        return _disabling(children["parametrizations"][key], value)
+        return _disabling(owners[id(children["parametrizations"][key])], value)
     found = plain.get(key, getattr(type(module), key, _ABSENT))
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(owner, plain, key, plain.get(key, _ABSENT), value)]
@@ -230,15 +230,14 @@ def _follow(module: nn.Module, name: str) -> tuple[nn.Module, str]:
     return module, parts[-1]
 
 
-def _disabling(parametrizations: nn.Module, value: Any) -> list[_Slot]:
+def _disabling(parametrizations: _Owner, value: Any) -> list[_Slot]:
     """Slots that have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
 
     Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
     """
-    owner, tensors = _owner(parametrizations, ""), [value]
-    plain = owner[4]
+    plain, tensors = parametrizations[4], [value]
     stand_ins = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
-    return [(owner, plain, key, plain.get(key, _ABSENT), one) for key, one in stand_ins.items()]
+    return [(parametrizations, plain, key, plain.get(key, _ABSENT), one) for key, one in stand_ins.items()]
 
 
 def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) -> list[_Slot]:
@@ -250,7 +249,7 @@ def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) 
     for name, (owner, store, key, own, _) in named.items():
         alone = own is None or own is _ABSENT or store is owner[4]
         value = given[name]
-        first = values.setdefault((id(store), key) if alone else identify(own), value)
+        first = values.setdefault((owner[0], key) if alone else identify(own), value)
         if first is not value:
             others.append((name, first))
     if others:
@@ -278,8 +277,8 @@ def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str,
 
 def _check_strict(slots: list[_Slot], rest: list[tuple[str, _Slot]], unexpected: list[str]) -> None:
     """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
-    swapped = {(id(store), key) for _, store, key, _, _ in slots}
-    wanted = [(name, (id(slot[1]), slot[2])) for name, slot in rest if slot[3] is not None]  # strict.none
+    swapped = {(owner[0], key) for owner, _, key, _, _ in slots}
+    wanted = [(name, (slot[0][0], slot[2])) for name, slot in rest if slot[3] is not None]  # strict.none
     missing = [name for name, place in wanted if place not in swapped]
     lines = []
     for label, names in (("Unexpected", unexpected), ("Missing", missing)):
