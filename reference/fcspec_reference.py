@@ -100,7 +100,8 @@ def functional_call(
         ended = _held(slots)
         _put_back(slots)
         _restore_layout(owners, layout, slots)
-        _restore_weight_lists(recurrent, slots)
+        if recurrent:
+            _restore_weight_lists(recurrent, slots)
         if parametrize._cache_enabled:
             parametrize._cache = cache
         if began is not None:
@@ -152,8 +153,8 @@ def _walk(root: nn.Module) -> tuple[_Owners, _Recurrent]:
 
 
 def _owner(module: nn.Module, prefix: str) -> _Owner:
-    own = module._parameters, module._buffers, module._modules, module.__dict__
-    return prefix, *own, module._non_persistent_buffers_set
+    hidden = module._non_persistent_buffers_set
+    return prefix, module._parameters, module._buffers, module._modules, module.__dict__, hidden
 
 
 def _resolve(
@@ -374,8 +375,9 @@ def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
 def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any], ended: list[Any]) -> None:
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
     rebound = {}
-    for name, was, now in zip(named, began, ended, strict=False):
-        if now is not was and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
+    for place, name in enumerate(named):
+        now = ended[place]
+        if now is not began[place] and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
             rebound[name] = now
     if not rebound:
         return
