@@ -1,31 +1,49 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
-It works on slots, not on names. Every name is resolved to the one slot it leads to, every error is decided before anything is
-touched, each slot is swapped once, and each is put back once, whatever happened in between.
+`functional_call` is the algorithm of SPEC.md, one function a step: every name is resolved to the one slot it leads to, every
+error is decided before anything is touched, and what stood in each slot is put back, whatever happened in between.
 Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrize
 
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
-# The stores of a module, by their place in `_Owner.stores`.
-_PARAMETERS, _BUFFERS, _MODULES, _DICT = range(4)
+# The beginning of a module's names; its `_parameters`, `_buffers`, `_modules`, `__dict__`, and `_non_persistent_buffers_set`.
+_Owner = tuple[str, Any, Any, Any, dict[str, Any], set[str]]
+_Owners = dict[int, _Owner]  # by id of the module
+# An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward.
+_Slot = tuple[_Owner, Any, str, Any, Any]
+# A recurrent module, its list of weights, and its list of weak references to them.
+_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]
+
+_ABSENT: Any = object()  # what a dict holds under a key that it does not have
+_is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # below torch 2.3: False
+# The methods that give the dense tensors of which others are made.
+_PARTS = {
+    "torch.sparse_coo": ("_indices", "_values"),
+    "torch.sparse_csr": ("crow_indices", "col_indices", "values"),
+    "torch.sparse_bsr": ("crow_indices", "col_indices", "values"),
+    "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
+    "torch.sparse_bsc": ("ccol_indices", "row_indices", "values"),
+    "nested": ("values", "_nested_tensor_size", "_nested_tensor_strides", "_nested_tensor_storage_offsets"),
+}
 
 
 def functional_call(
     module: nn.Module,
     parameter_and_buffer_dicts: Values | tuple[Values, ...],
     args: Any = None,
-    kwargs: dict[str, Any] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     *,
     tie_weights: bool = True,
     strict: bool = False,
@@ -52,26 +70,46 @@ def functional_call(
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
     _check_module(module)
-    swap = _Swap(module, strict)
-    swap.walk()
-    swap.take(parameter_and_buffer_dicts)
+    dicts = parameter_and_buffer_dicts
+    if not isinstance(dicts, (tuple, list)):
+        dicts = (dicts,)
+    given = _read(dicts)
+    owners, recurrent = _walk(module)
+    named, also, rest, unexpected = _resolve(module, owners, given, strict)
     if tie_weights:
-        swap.tie()
+        also += _tie(named, given, rest)
+    slots = [*named.values(), *also]
     if strict:
-        swap.check_strict()
+        _check_strict(slots, rest, unexpected)
     if args is None:
         args = ()
     elif not isinstance(args, tuple):
         args = (args,)
+    if kwargs is None:
+        kwargs = {}
+    if not slots:
+        return module(*args, **kwargs)
+    layout, began, cache = _layout(owners), None, parametrize._cache
     try:
-        swap.put_in()
-        return module(*args, **(kwargs or {}))
+        if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
+            parametrize._cache = {}
+        _put_in(slots)
+        began = _held(slots)
+        return module(*args, **kwargs)
     finally:
-        swap.put_back()
+        ended = _held(slots)
+        _put_back(slots)
+        _restore_layout(owners, layout, slots)
+        if recurrent:
+            _restore_weight_lists(recurrent, slots)
+        if parametrize._cache_enabled:
+            parametrize._cache = cache
+        if began is not None:
+            _write_back(dicts, named, began, ended)
 
 
 def _check_module(module: Any) -> None:
-    # call.not-a-module, drop-in.jit, drop-in.data-parallel
+    """Refuse what can't be called this way: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
     if not isinstance(module, nn.Module):
         raise TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
     if isinstance(module, torch.jit.ScriptModule):
@@ -80,247 +118,303 @@ def _check_module(module: Any) -> None:
         raise RuntimeError("functional_call can't be used with nn.DataParallel module: replicas see no given values")
 
 
-class _Absent:
-    """Stands, itself, for what a store holds under a key that it does not have."""
+def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
+    """Unite the dicts, or refuse them: dicts.rejected, dicts.bad-name, dicts.bad-value, dicts.distinct."""
+    given: dict[str, Tensor | None] = {}
+    for one in dicts:
+        if not isinstance(one, (dict, Mapping)):
+            found = type(one).__name__
+            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
+        for name, value in one.items():
+            if not isinstance(name, str):
+                raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
+            if name in given:
+                raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
+            given[name] = value
+    return given
 
 
-class _Slot:
-    """One place, a key in one of a module's stores: it holds `old` before and after the call, and `given` during it.
-
-    What forward puts under the same key into another store of the module is taken out again (restore.rebound).
-    """
-
-    __slots__ = ("elsewhere", "given", "group", "home", "key", "now", "old")
-
-    def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
-        self.home, self.key, self.given = home, key, given
-        store = owner.stores[home]
-        self.now: Any = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
-        self.old: Any = self.now
-        self.elsewhere = [other for other in owner.stores if key not in other]
-        # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
-        alone = self.old is None or self.old is _Absent or home == _DICT
-        self.group: Any = (owner, key) if alone else id(self.old)
-
-    def put_back(self, owner: _Owner) -> None:
-        """Put back what stood here; `now` is what stood here when forward had ended."""
-        key, store = self.key, owner.stores[self.home]
-        self.now = store[key] if key in store else _Absent  # noqa: SIM401
-        for other in self.elsewhere:
-            if key in other:
-                self.now = other.pop(key)
-        if self.old is not _Absent:
-            store[key] = self.old
-
-
-class _ParametrizedSlot(_Slot):
-    """The regular name of a parametrized tensor: `forward` and `right_inverse` in `__dict__` of its ParametrizationList.
-
-    One hands out the given tensor and the other takes a rebinding, so no parametrization runs, and neither class nor
-    property is touched (parametrize.regular-name, parametrize.not-run).
-    """
-
-    def __init__(self, owner: _Owner, given: Any) -> None:
-        self.tensors = tensors = [given]
-        super().__init__(owner, _DICT, "forward", lambda: tensors[-1])
-        owner.slots["right_inverse"] = _Slot(owner, _DICT, "right_inverse", tensors.append)
-
-    def put_back(self, owner: _Owner) -> None:
-        super().put_back(owner)
-        if len(self.tensors) > 1:
-            self.now = self.tensors[-1]
-
-
-class _Owner:
-    """A module, and those of its slots that are swapped, by key."""
-
-    def __init__(self, module: nn.Module) -> None:
-        self.stores: tuple[Any, ...] = (module._parameters, module._buffers, module._modules, module.__dict__)
-        self.order = [*module._parameters.keys(), *module._buffers.keys()]
-        self.non_persistent = module._non_persistent_buffers_set.copy()
-        self.module = module
-        self.slots: dict[str, _Slot] = {}
+def _walk(root: nn.Module) -> tuple[_Owners, _Recurrent]:
+    """List every module once, by the first of its names (call.circular), and the lists of weights of recurrent modules."""
+    owners, recurrent = {id(root): _owner(root, "")}, []
+    todo = [root]
+    while todo:
+        module = todo.pop()
+        prefix, _, _, children, _, _ = owners[id(module)]
+        for key, child in children.items():
+            if child is not None and id(child) not in owners:
+                owners[id(child)] = _owner(child, f"{prefix}{key}.")
+                todo.append(child)
         if isinstance(module, nn.RNNBase):
-            # restore.recurrent: forward lists its weights anew where they are not those listed before.
-            for key in ("_flat_weights", "_flat_weight_refs"):
-                self.slots[key] = _Slot(self, _DICT, key, list(module.__dict__[key]))
+            recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
+    return owners, recurrent
 
-    def put_back(self) -> None:
-        for slot in self.slots.values():
-            slot.put_back(self)
-            if isinstance(slot.old, list):  # of weights: those that were not given are as forward left them
-                for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
-                    if name in self.stores[_PARAMETERS] and name not in self.slots:
-                        slot.old[place] = slot.now[place]
-        non_persistent = self.module._non_persistent_buffers_set
-        if non_persistent != self.non_persistent:
-            for key in self.slots:
-                (non_persistent.add if key in self.non_persistent else non_persistent.discard)(key)
-        if [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order:
-            for store in self.stores[:_MODULES]:
-                for key in dict.fromkeys([*self.order, *store]):
-                    if key in store:  # restore.order: what forward deleted would stand behind its neighbours
+
+def _owner(module: nn.Module, prefix: str) -> _Owner:
+    hidden = module._non_persistent_buffers_set
+    return prefix, module._parameters, module._buffers, module._modules, module.__dict__, hidden
+
+
+def _resolve(
+    root: nn.Module, owners: _Owners, given: Values, strict: bool
+) -> tuple[dict[str, _Slot], list[_Slot], list[tuple[str, _Slot]], list[str]]:
+    """Find the slots of given names, slots that are swapped along with them, slots not given, and unexpected names."""
+    named: dict[str, Any] = dict.fromkeys(given)
+    also: list[_Slot] = []
+    rest: list[tuple[str, _Slot]] = []
+    unexpected = []
+    for owner in owners.values():
+        prefix = owner[0]
+        for store in owner[1:3]:
+            if store:
+                for key, own in store.items():
+                    name = prefix + key
+                    if name in named:
+                        named[name] = owner, store, key, own, given[name]
+                    else:
+                        rest.append((name, (owner, store, key, own, None)))
+    for name, slot in named.items():
+        if slot is None:
+            found = _other_slots(root, owners, name, given[name], strict)
+            if found:
+                named[name] = found[0]
+                also += found[1:]
+            else:
+                unexpected.append(name)
+    for name in unexpected:
+        del named[name]
+    return named, also, rest, unexpected
+
+
+def _other_slots(root: nn.Module, owners: _Owners, name: str, value: Any, strict: bool) -> list[_Slot]:
+    """The slot of a name that the walk did not meet, and one that goes with it. None under `strict` where it is unexpected."""
+    if not name or name.endswith("."):
+        raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+    module, key = _follow(root, name)
+    if strict and id(module) not in owners:
+        return []
+    owner = owners.setdefault(id(module), _owner(module, name[: -len(key)]))
+    _, parameters, buffers, children, plain, _ = owner
+    for store in (parameters, buffers):
+        if key in store:  # by another path of a submodule that has several
+            return [(owner, store, key, store[key], value)]
+    if strict:
+        return []
+    if "." in key:
+        part = key.split(".")[0]
+        raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
+    if "parametrizations" in children and parametrize.is_parametrized(module, key):
+        return _disabling(owners[id(children["parametrizations"][key])], value)
+    found = plain.get(key, getattr(type(module), key, _ABSENT))
+    if found is None or isinstance(found, Tensor):  # restore.plain-attribute
+        return [(owner, plain, key, plain.get(key, _ABSENT), value)]
+    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
+        raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
+    store = plain
+    if isinstance(value, nn.Parameter):  # drop-in.extra-name
+        store = parameters
+    elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
+        store = buffers
+    return [(owner, store, key, _ABSENT, value)]
+
+
+def _follow(module: nn.Module, name: str) -> tuple[nn.Module, str]:
+    """The last module on the path of a name, also through wrappers that only delegate to another one, and the rest of it."""
+    parts = name.split(".")
+    for place, part in enumerate(parts[:-1]):
+        child = getattr(module, part, None)
+        if not isinstance(child, nn.Module):
+            return module, ".".join(parts[place:])
+        module = child
+    return module, parts[-1]
+
+
+def _disabling(parametrizations: _Owner, value: Any) -> list[_Slot]:
+    """Slots that have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
+
+    Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
+    """
+    plain, tensors = parametrizations[4], [value]
+    stand_ins = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
+    return [(parametrizations, plain, key, plain.get(key, _ABSENT), one) for key, one in stand_ins.items()]
+
+
+def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) -> list[_Slot]:
+    """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
+    # The id of a tensor would be a constant of a trace, which each new value compiles anew (compile.recompile).
+    identify = (lambda tensor: tensor) if _is_tracing() else id
+    values: dict[Any, Any] = {}  # the first value of each group
+    others: list[tuple[str, Any]] = []  # names with another value object than the first one, which is told
+    for name, (owner, store, key, own, _) in named.items():
+        alone = own is None or own is _ABSENT or store is owner[4]
+        value = given[name]
+        first = values.setdefault((owner[0], key) if alone else identify(own), value)
+        if first is not value:
+            others.append((name, first))
+    if others:
+        _check_equal(named, given, others)
+    slots = [slot for _, slot in rest if identify(slot[3]) in values]
+    return [(owner, store, key, own, values[identify(own)]) for owner, store, key, own, _ in slots]
+
+
+def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str, Any]]) -> None:
+    """Refuse different values for one group: tie.conflict, tie.conflict-says-which."""
+    in_slots: dict[tuple[int, str], Any] = {}  # the first value of each slot
+    for name, (_, store, key, _, _) in named.items():
+        in_slots.setdefault((id(store), key), given[name])
+    for name, first in others:
+        _, store, key, own, _ = named[name]
+        in_slot = in_slots[id(store), key]
+        if not _are_equal(first, given[name]) or not _have_equal_tangents(in_slot, given[name]):
+            tied = isinstance(own, Tensor)
+            names = [
+                one for one, its in named.items() if (its[1] is store and its[2] == key) or (tied and its[3] is own)
+            ]
+            which = f"{sorted(names)}, which are tied: give one, or equal ones"
+            raise ValueError(f"functional_call got multiple values for keys {which}")
+
+
+def _check_strict(slots: list[_Slot], rest: list[tuple[str, _Slot]], unexpected: list[str]) -> None:
+    """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
+    swapped = {(owner[0], key) for owner, _, key, _, _ in slots}
+    wanted = [(name, (slot[0][0], slot[2])) for name, slot in rest if slot[3] is not None]  # strict.none
+    missing = [name for name, place in wanted if place not in swapped]
+    lines = []
+    for label, names in (("Unexpected", unexpected), ("Missing", missing)):
+        if names:
+            lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
+    if lines:
+        raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
+
+
+def _layout(owners: _Owners) -> list[str | None]:
+    """The keys of every module's parameters and buffers, those not persistent, and those that also are keys of another store."""
+    layout: list[str | None] = []
+    for _, parameters, buffers, children, plain, hidden in owners.values():
+        if parameters or buffers or hidden:
+            keys = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
+            layout += keys
+            for key in keys:
+                if key in plain or key in children:
+                    layout.append(key)
+            layout.append(None)
+        else:
+            layout += (None, None, None, None)
+    return layout
+
+
+def _put_in(slots: list[_Slot]) -> None:
+    for owner, store, key, own, value in slots:
+        store[key] = value
+        if own is _ABSENT and store is owner[2] and not value.persistent:  # a new nn.Buffer
+            owner[5].add(key)
+
+
+def _held(slots: list[_Slot]) -> list[Any]:
+    """What each slot holds now; where forward deleted it, what the module has under its key instead."""
+    return [store[key] if key in store else _elsewhere(owner, key) for owner, store, key, _, _ in slots]
+
+
+def _elsewhere(owner: _Owner, key: str) -> Any:
+    return next((store[key] for store in owner[1:5] if key in store), _ABSENT)
+
+
+def _put_back(slots: list[_Slot]) -> None:
+    """Put back what each slot held before the call, whatever happened (restore.objects, restore.no-leftovers)."""
+    for _, store, key, own, _ in slots:
+        if own is not _ABSENT:
+            store[key] = own
+        elif key in store:
+            del store[key]
+
+
+def _restore_layout(owners: _Owners, before: list[str | None], slots: list[_Slot]) -> None:
+    """Restore of swapped slots what is not their content: restore.rebound, restore.deleted, restore.order."""
+    if _layout(owners) == before:
+        return
+    swapped: dict[int, list[str]] = {}
+    for _, store, key, _, _ in slots:
+        swapped.setdefault(id(store), []).append(key)
+    parts: list[list[str]] = [[]]
+    for one in before:
+        if one is None:
+            parts.append([])
+        else:
+            parts[-1].append(one)
+    for place, (_, *stores, not_persistent) in enumerate(owners.values()):
+        parameters, buffers, hidden, shadows = parts[4 * place : 4 * place + 4]
+        for home in stores:
+            for key in swapped.get(id(home), ()):
+                for other, held in zip(stores, (parameters, buffers, shadows, shadows), strict=True):
+                    if other is not home and key in other and key not in held:
+                        other.pop(key)
+                (not_persistent.add if key in hidden else not_persistent.discard)(key)
+        for store, order in zip(stores[:2], (parameters, buffers), strict=True):
+            if id(store) in swapped and list(store.keys()) != order:
+                for key in dict.fromkeys([*order, *store.keys()]):
+                    if key in store:
                         store[key] = store.pop(key)
 
 
-class _Swap:
-    """All the slots of one call."""
+def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
+    """List a recurrent module's own weights where given ones, or what was computed from them, stood (restore.recurrent).
 
-    def __init__(self, module: nn.Module, strict: bool) -> None:
-        self.module = module
-        self.strict = strict
-        self.owners: dict[int, _Owner] = {}  # by id of the module
-        self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
-        self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
-        self.unexpected: list[str] = []
-        self.cache: dict[Any, Any] | None = None
-        self.is_in = False
+    What is neither a swapped slot nor parametrized is listed as forward left it.
+    """
+    for module, weights, references in recurrent:
+        homes = id(module._parameters), id(module.__dict__)
+        swapped = {(id(store), key) for _, store, key, _, _ in slots}
+        for place, name in enumerate(module._flat_weights_names[: len(weights)]):
+            if any((home, name) in swapped for home in homes) or parametrize.is_parametrized(module, name):
+                module._flat_weights[place] = weights[place]
+                module._flat_weight_refs[place] = references[place]
 
-    # ------------------------------------------------------------------------------------------- names to slots
 
-    def walk(self) -> None:
-        """List what is registered, by the first of its names; each module once, also of a circular one (call.circular)."""
-        todo, found = [("", self.module)], {id(self.module)}
-        while todo:
-            prefix, module = todo.pop()
-            for key, parameter in module._parameters.items():
-                self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-            for key, buffer in module._buffers.items():
-                self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-            for name, child in module._modules.items():
-                if child is not None and id(child) not in found:
-                    found.add(id(child))
-                    todo.append((f"{prefix}{name}.", child))
-            if isinstance(module, nn.RNNBase):
-                self._owner(module)  # restore.recurrent, also where its weights are parametrized
-
-    def take(self, dicts: Any) -> None:
-        """Resolve every given name (chapter dicts)."""
-        for one in dicts if isinstance(dicts, (tuple, list)) else (dicts,):
-            if not isinstance(one, Mapping):
-                found = type(one).__name__
-                raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
-            for name, value in one.items():
-                if not isinstance(name, str):
-                    raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
-                if value is not None and not isinstance(value, Tensor):
-                    raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
-                if name in self.names:
-                    raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
-                place = self.registered.get(name)
-                slot = self._slot(*place[:3], value) if place else self._other_slot(name, value)
-                if slot is not None:
-                    self.names[name] = (one, slot, value)
-
-    def _owner(self, module: nn.Module) -> _Owner:
-        owner = self.owners.get(id(module))
-        if owner is None:
-            owner = self.owners[id(module)] = _Owner(module)
-        return owner
-
-    def _slot(self, module: nn.Module, home: int, key: str, value: Any) -> _Slot:
-        owner = self._owner(module)
-        slot = owner.slots.get(key)
-        if slot is None:
-            slot = owner.slots[key] = _Slot(owner, home, key, value)
-        return slot
-
-    def _other_slot(self, name: str, value: Tensor | None) -> _Slot | None:
-        """The slot of a name that was not met on the way: another path, a parametrized or plain tensor, or a new name."""
-        *path, key = name.split(".")
-        if not key:
-            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-        module = self._module_at(path, name)
-        if module is not None and key in module._parameters:
-            return self._slot(module, _PARAMETERS, key, value)
-        if module is not None and key in module._buffers:
-            return self._slot(module, _BUFFERS, key, value)
-        self.unexpected.append(name)
-        if module is None:
-            return None
-        if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
-            owner = self._owner(getattr(module._modules["parametrizations"], key))
-            owner.slots["forward"] = _ParametrizedSlot(owner, value)
-            return owner.slots["forward"]
-        found = module.__dict__.get(key, getattr(type(module), key, _Absent))
-        if found is None or isinstance(found, Tensor):
-            return self._slot(module, _DICT, key, value)  # restore.plain-attribute
-        # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor.
-        if hasattr(module, key):
-            raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
-        return self._slot(
-            module, _PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value
-        )  # drop-in.extra-name
-
-    def _module_at(self, path: list[str], name: str) -> nn.Module | None:
-        """The module at a path, also through wrappers that only delegate to another one."""
-        module = self.module
-        for part in path:
-            child = getattr(module, part, None)
-            if not isinstance(child, nn.Module):
-                if self.strict:
-                    return None  # strict.unexpected
-                raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
-            module = child
-        return module
-
-    # --------------------------------------------------------------------------------------- ties and strictness
-
-    def tie(self) -> None:
-        """Give the value of a named slot to the slots tied to it that are not named, or refuse different ones (chapter tie)."""
-        values: dict[Any, Any] = {}  # by group
-        for _, slot, value in self.names.values():
-            first = values.setdefault(slot.group, value)
-            if not _equal(first, value):
-                names = sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)
-                raise ValueError(
-                    f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
-                )
-        for name, (module, home, key, tensor) in self.registered.items():
-            if id(tensor) in values and name not in self.names:
-                self._slot(module, home, key, values[id(tensor)])
-
-    def check_strict(self) -> None:
-        """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
-        missing = []
-        for name, (module, _, key, tensor) in self.registered.items():
-            if tensor is not None and key not in self._owner(module).slots:
-                missing.append(name)
-        lines = []
-        for label, names in (("Unexpected", self.unexpected), ("Missing", missing)):
-            if names:
-                lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
-        if lines:
-            raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
-
-    # ---------------------------------------------------------------------------------------------- in and back
-
-    def put_in(self) -> None:
-        if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
-            self.cache, parametrize._cache = parametrize._cache, {}
-        for owner in self.owners.values():
-            for slot in owner.slots.values():
-                owner.stores[slot.home][slot.key] = slot.given
-        self.is_in = True
-
-    def put_back(self) -> None:
-        """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
-        for owner in self.owners.values():
-            owner.put_back()
-        if self.cache is not None:
-            parametrize._cache = self.cache
-        for name, (source, slot, _) in self.names.items() if self.is_in else ():
-            if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
+def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any], ended: list[Any]) -> None:
+    """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
+    rebound = {}
+    for place, name in enumerate(named):
+        now = ended[place]
+        if now is not began[place] and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
+            rebound[name] = now
+    if not rebound:
+        return
+    for one in dicts:
+        for name in list(one):
+            if name in rebound:
                 try:
-                    source[name] = slot.now  # inplace.rebinding
+                    one[name] = rebound[name]  # type: ignore[index]
                 except TypeError:
                     pass  # inplace.read-only-dict
 
 
-def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is b:
-        return True
+def _are_equal(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two values are equal: over the same memory without a look (dicts.state-dict), else by torch.equal."""
+    if a is None or b is None:
+        return a is b
     try:
-        return torch.equal(a, b)  # type: ignore[arg-type]
-    except Exception:  # None and a tensor; tie.undecidable: meta, vmapped, sparse
+        return a is b or (not _is_tracing() and _share_memory(a, b)) or torch.equal(a, b)
+    except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
+
+
+def _share_memory(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors show the same memory in the same way, so that even NaN is the same NaN."""
+    if a.is_quantized or a.is_nested != b.is_nested or not (a.is_nested or a.shape == b.shape):
+        return False
+    if (a.dtype, a.layout, a.is_conj(), a.is_neg()) != (b.dtype, b.layout, b.is_conj(), b.is_neg()):
+        return False
+    parts = _PARTS.get("nested" if a.is_nested else str(a.layout))
+    if parts is not None:
+        return all(_share_memory(getattr(a, part)(), getattr(b, part)()) for part in parts)
+    if a.untyped_storage()._cdata != b.untyped_storage()._cdata:
+        return False
+    return (a.storage_offset(), a.stride()) == (b.storage_offset(), b.stride())
+
+
+def _have_equal_tangents(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two equal values have equal tangents: two slots of a group can have different ones, but one slot can't."""
+    unpack: Any = forward_ad.unpack_dual
+    return _are_equal(*(None if value is None else unpack(value).tangent for value in (a, b)))
