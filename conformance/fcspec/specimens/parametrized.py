@@ -98,6 +98,18 @@ def two_originals(names: Names) -> Parametrized:
     return _build(names, _site(names), product)
 
 
+def scaled(names: Names) -> Parametrized:
+    """Its original times a parameter of the parametrization, which has the last name of `originals`."""
+    key, site, ran = names.attribute(), _site(names), []
+    scaling = parametrization(names, ran, torch.mul)
+    scaling.register_parameter(key, parameter())
+    type(scaling).forward = lambda self, original: original * getattr(self, key)
+    parametrize.register_parametrization(site.owner, site.key, scaling)
+    found = Parametrized(site, ran)
+    found.originals.append(f"parametrizations.{site.key}.0.{key}")
+    return found
+
+
 def buffer_squared(names: Names) -> Parametrized:
     return _build(names, _site(names, "buffer"), (torch.square,))
 
