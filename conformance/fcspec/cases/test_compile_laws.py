@@ -41,18 +41,18 @@ def test_the_gradient_of_a_compiled_call_reaches_what_is_given_for_a_regular_nam
 
 
 @clause("compile.rebinding")
-@pytest.mark.parametrize("place", [0, 1], ids=["first dict", "second dict"])
+@pytest.mark.parametrize("count", [1, 2], ids=["one dict", "two dicts"])
 @with_site(BUFFERS)
-def test_the_dict_of_a_compiled_call_holds_what_forward_bound(functional_call, site, place):
+def test_the_dict_of_a_compiled_call_holds_what_forward_bound(functional_call, site, count):
     site.in_forward(lambda owner: setattr(owner, site.key, site.current() + 1) or site.x * 2)
-    dicts, before = ({}, {}), snapshot(site.module)
-    run = compiled(functional_call, site.module)
+    before, run = snapshot(site.module), compiled(functional_call, site.module)
     for seed in (1, 2):
-        dicts[place][site.name] = given = site.value(seed)
+        given = site.value(seed)
+        values = {site.name: given}
 
-        run(dicts, site.x)
+        run(values if count == 1 else ({}, values), site.x)
 
-        assert torch.equal(dicts[place][site.name], site.value(seed) + 1)
+        assert torch.equal(values[site.name], site.value(seed) + 1)
         assert torch.equal(given, site.value(seed))
     assert snapshot(site.module).slots == before.slots
 

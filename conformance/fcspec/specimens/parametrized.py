@@ -100,7 +100,8 @@ def two_originals(names: Names) -> Parametrized:
 
 def scaled(names: Names) -> Parametrized:
     """Its original times a parameter of the parametrization, which has the last name of `originals`."""
-    key, site, ran = names.attribute(), _site(names), []
+    ran: list[str] = []
+    key, site = names.attribute(), _site(names)
     scaling = parametrization(names, ran, torch.mul)
     scaling.register_parameter(key, parameter())
     type(scaling).forward = lambda self, original: original * getattr(self, key)
