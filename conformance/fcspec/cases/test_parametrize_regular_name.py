@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from fcspec.cases.support.refusal import refused
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import get, parameter, probe, with_site
 from fcspec.specimens.parametrized import (
@@ -19,6 +18,7 @@ from fcspec.specimens.parametrized import (
     shifted,
     squared,
     two_originals,
+    under_two_paths,
 )
 from fcspec.state.module_state import snapshot
 
@@ -80,7 +80,7 @@ def test_several_regular_names_have_their_own_values(functional_call, names):
 @pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
 @with_site((doubled, nested_doubled))
 def test_a_shared_submodule_takes_it_by_any_of_its_paths(functional_call, names, site, which):
-    root, keys = _under_two_paths(names, site)
+    root, keys = under_two_paths(names, site)
     value, seen = site.value(), []
     site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
@@ -102,37 +102,6 @@ def test_what_is_tied_to_an_original_keeps_its_own(functional_call, names, site,
 
     assert seen[0] is value
     assert seen[1] is original
-
-
-def _under_two_paths(names, site):
-    """A module that has this site's module as two of its children; the two regular names."""
-    root, paths = probe(names), [names.attribute(), names.attribute()]
-    for path in paths:
-        root.add_module(path, site.module)
-    return root, [f"{path}.{site.name}" for path in paths]
-
-
-@clause("tie.shared-regular-name")
-@with_site((doubled, nested_doubled))
-def test_different_values_for_one_regular_name_are_refused(functional_call, names, site):
-    root, keys = _under_two_paths(names, site)
-    functional_call(root, dict.fromkeys(keys, site.value()), site.x, tie_weights=True)
-
-    with refused(root):
-        functional_call(root, dict(zip(keys, map(site.value, (1, 2)), strict=True)), site.x, tie_weights=True)
-
-
-@clause("tie.shared-regular-name")
-@with_site((doubled, nested_doubled))
-def test_equal_values_for_one_regular_name_are_accepted(functional_call, names, site):
-    root, keys = _under_two_paths(names, site)
-    seen = []
-    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
-    one, other = site.value(), site.value()
-
-    functional_call(root, dict(zip(keys, (one, other), strict=True)), site.x, tie_weights=True)
-
-    assert all(value is one or value is other for value in seen)
 
 
 @clause("parametrize.regular-name-gradient")

@@ -13,26 +13,11 @@ from fcspec.specimens.parametrized import (
     doubled,
     nested_doubled,
     parametrization,
+    several_doubled,
     shifted,
     two_originals,
 )
 from fcspec.state.module_state import snapshot
-
-
-def _several(names, count=3):
-    """A module whose parameters are all parametrized, and their regular names."""
-    keys, double = [names.attribute() for _ in range(count)], (lambda original: 2 * original, lambda value: value / 2)
-    module = probe(names, lambda self, x: _act_or_stack(self, keys))
-    for key in keys:
-        module.register_parameter(key, parameter())
-        parametrize.register_parametrization(module, key, parametrization(names, [], *double))
-    return module, keys
-
-
-def _act_or_stack(module, keys):
-    if type(module).in_forward is not None:
-        type(module).in_forward(module)
-    return torch.stack([getattr(module, key) for key in keys])
 
 
 def _names(keys, by):
@@ -42,7 +27,7 @@ def _names(keys, by):
 @clause("parametrize.others-stay")
 def test_the_other_parametrizations_of_a_module_stay_active(functional_call, names):
     """With an exact right_inverse, so that it does not matter whether the value is assigned or the parametrization disabled."""
-    module, keys = _several(names)
+    module, keys = several_doubled(names)
     own = module(None).detach()
 
     for n, key in enumerate(keys):
@@ -112,7 +97,7 @@ def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
 @pytest.mark.parametrize("by", ["regular name", "original"])
 @returns_or_raises
 def test_all_that_were_given_in_one_call_are_parametrized_as_before(functional_call, names, by, fails):
-    module, keys = _several(names)
+    module, keys = several_doubled(names)
     before, own = snapshot(module), module(None).detach()
     if fails:
         type(module).in_forward = lambda self: 1 / 0
@@ -122,47 +107,6 @@ def test_all_that_were_given_in_one_call_are_parametrized_as_before(functional_c
 
     assert snapshot(module).slots == before.slots
     assert torch.equal(module(None), own)
-
-
-@clause("restore.order")
-@pytest.mark.parametrize("by", ["regular name", "original"])
-@returns_or_raises
-def test_parametrized_tensors_keep_their_order(functional_call, names, by, fails):
-    module, keys = _several(names)
-    before = list(module.state_dict())
-    if fails:
-        type(module).in_forward = lambda self: 1 / 0
-    with raises_if(fails):
-        functional_call(module, {name: torch.rand(3) for name in _names(keys, by)[:2]}, torch.ones(3))
-
-    assert list(module.state_dict()) == before
-    assert list(module.parametrizations) == keys
-
-
-@clause("restore.shape")
-@pytest.mark.parametrize("by", ["regular name", "original"])
-@returns_or_raises
-@with_site((doubled, nested_doubled))
-def test_a_parametrized_module_keeps_its_shape(functional_call, site, by, fails):
-    before = snapshot(site.module)
-    if fails:
-        site.in_forward(lambda owner: 1 / 0)
-    with raises_if(fails):
-        functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
-
-    assert snapshot(site.module).shape == before.shape
-
-
-@clause("call.same-module")
-@pytest.mark.parametrize("by", ["regular name", "original"])
-@with_site((doubled, nested_doubled))
-def test_a_parametrized_module_is_of_its_class_in_forward(functional_call, site, by):
-    kind, seen = type(site.owner), []
-    site.in_forward(lambda owner: seen.append(type(owner)))
-
-    functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
-
-    assert seen == [kind]
 
 
 @clause("parametrize.still-active")

@@ -12,17 +12,12 @@ from fcspec.state.module_state import snapshot
 pytestmark = needs(Needs.TRANSFORMS)
 
 
-@pytest.fixture
-def step(functional_call, site):
-    """A function from a state, and a factor, to the next state: the buffer that forward binds, state * factor + 1."""
-
-    def step(state, factor):
-        site.in_forward(lambda owner: setattr(owner, site.key, site.current() * factor + 1) or site.x)
-        values = {site.name: state}
-        functional_call(site.module, values, site.x)
-        return values[site.name]
-
-    return step
+def _step(functional_call, site, state, factor):
+    """The next state: the buffer that forward binds, state * factor + 1."""
+    site.in_forward(lambda owner: setattr(owner, site.key, site.current() * factor + 1) or site.x)
+    values = {site.name: state}
+    functional_call(site.module, values, site.x)
+    return values[site.name]
 
 
 TWO_STEPS = {
@@ -40,10 +35,13 @@ TWO_STEPS = {
 @clause("transforms.rebinding")
 @pytest.mark.parametrize("transform", TWO_STEPS.values(), ids=TWO_STEPS)
 @with_site(BUFFERS)
-def test_a_state_leads_to_the_next_inside_a_transform(site, step, transform):
+def test_a_state_leads_to_the_next_inside_a_transform(functional_call, site, transform):
     before = snapshot(site.module)
 
-    found = transform(lambda state, factor: step(step(state, factor), factor), site.value())
+    def two_steps(state, factor):
+        return _step(functional_call, site, _step(functional_call, site, state, factor), factor)
+
+    found = transform(two_steps, site.value())
 
     expected = transform(lambda state, factor: (state * factor + 1) * factor + 1, site.value())
     torch.testing.assert_close(found, expected)
