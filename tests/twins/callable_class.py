@@ -12,6 +12,7 @@ slot the last counts.
 import copy
 
 import torch
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrize
 
 STORES = ("_parameters", "_buffers")
@@ -61,18 +62,18 @@ class Layer:
 
     DICTS = ("_parameters", "_buffers", "_modules", "_non_persistent_buffers_set")
 
-    def __init__(self, module):
-        self.own, self.values, self.dicts, self.weights = vars(module), {}, {}, None
+    def __init__(self, module, values):
+        self.own, self.values, self.dicts, self.weights = vars(module), values, {}, None
 
     def holds(self, key, where=(*STORES, "_modules")):
         return any(key in self.own[which] for which in where)
 
-    def lay(self):
+    def lay(self, copies):
         if "_flat_weights" in self.own:
             self.weights = [*self.own["_flat_weights"]], self.own["_flat_weight_refs"]
         for which in self.DICTS:
             self.dicts[which] = self.own[which]
-            self.own[which] = copy.copy(self.own[which])
+            self.own[which] = copies.setdefault(id(self.own[which]), copy.copy(self.own[which]))
         for key, value in self.values.items():
             for which in STORES:
                 if key in self.own[which]:
@@ -106,6 +107,7 @@ class Call:
     def __init__(self, module, dicts):
         self.module, self.dicts = module, dicts
         self.layers = {}  # id of a module -> Layer
+        self.values = {}  # id of a store of parameters -> values by key
         self.given = {}  # name -> value
         self.places = {}  # name -> (Layer, key)
         for source in dicts:
@@ -121,7 +123,8 @@ class Call:
         self.walk(module, "", [])
 
     def walk(self, module, prefix, above):
-        layer = self.layers.setdefault(id(module), Layer(module))
+        values = self.values.setdefault(id(vars(module)["_parameters"]), {})
+        layer = self.layers.setdefault(id(module), Layer(module, values))
         for which in STORES:
             for key, tensor in layer.own[which].items():
                 self.slots[prefix + key] = layer, key, tensor
@@ -157,6 +160,8 @@ class Call:
                 else:
                     stood_for.add(id(layer.own["_modules"].get(key)))
             if layer is not None:
+                if tie_weights and not may_be_equal(layer.values.get(key, value), value):
+                    raise NotFunctional("different values of one place", name)
                 layer.values[key] = value
                 self.places[name] = layer, key
         missing = [
@@ -188,9 +193,9 @@ class Call:
 
     def swap_in(self):
         if any(layer.values for layer in self.layers.values()):
-            parametrize._cache = {}
+            parametrize._cache, copies = {}, {}  # a copy for each dict: a module and its copy.copy have the same ones
             for layer in self.layers.values():
-                layer.lay()
+                layer.lay(copies)
 
     def swap_out(self):
         rebound = {}
@@ -214,9 +219,10 @@ def may_be_equal(a, b):
     """By bits: a NaN equals itself, and 0.0 is not -0.0. What cannot be compared may be equal."""
     if a is b or a is None or b is None:
         return a is b
-    if (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
-        return False
     try:
-        return torch.equal(*(one.detach().resolve_conj().reshape(-1).view(torch.uint8) for one in (a, b)))
+        if (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
+            return False
+        bits = [one.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8) for one in (a, b)]
+        return torch.equal(*bits) and may_be_equal(*(forward_ad.unpack_dual(one).tangent for one in (a, b)))
     except Exception:
         return True

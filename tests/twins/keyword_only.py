@@ -29,7 +29,7 @@ def functional_call(module, parameter_and_buffer_dicts, args, kwargs=None, *, ti
         module=module,
         values=resolve(module=module, given=given, tie_weights=tie_weights, strict=strict),
         args=args if type(args) is tuple else (args,),
-        kwargs=dict(kwargs or {}),
+        kwargs={} if kwargs is None else dict(kwargs),
     )
     for one in dicts:
         for name in one:
@@ -44,12 +44,12 @@ def demand(what, otherwise):
 
 
 def resolve(*, module, given, tie_weights, strict):
-    """{(id(owner), key): (owner, key, value, the given names of this place)}"""
+    """{(home(owner), key): (owner, key, value, the given names of this place)}"""
     registered, groups, values, unexpected = {}, {}, {}, []
     for prefix, owner in tree(module=module):
         for key, tensor in [*vars(owner)["_parameters"].items(), *vars(owner)["_buffers"].items()]:
             registered[prefix + key] = owner, key, tensor
-            groups.setdefault(memory(tensor) or (id(owner), key), []).append(prefix + key)
+            groups.setdefault(memory(tensor) or (home(owner), key), []).append(prefix + key)
     for name, value in given.items():
         if name in registered:
             owner, key, is_known = *registered[name][:2], True
@@ -58,17 +58,19 @@ def resolve(*, module, given, tie_weights, strict):
         if not is_known:
             unexpected.append(name)
         if owner is not None:
-            values.setdefault((id(owner), key), (owner, key, value, []))[3].append(name)
+            first = values.setdefault((home(owner), key), (owner, key, value, []))
+            demand(not tie_weights or alike(first[2], value), f"one place, with different values: {[*first[3], name]}")
+            first[3].append(name)
     for group in groups.values() if tie_weights else ():
         chosen = [name for name in group if name in given]
         demand(all(alike(given[chosen[0]], given[name]) for name in chosen), f"tied, with different values: {chosen}")
         for owner, key, _ in (registered[name] for name in group if chosen):
-            values.setdefault((id(owner), key), (owner, key, given[chosen[0]], []))
+            values.setdefault((home(owner), key), (owner, key, given[chosen[0]], []))
     if strict:
         missing = [
             name
             for name, (owner, key, tensor) in registered.items()
-            if tensor is not None and name not in given and not (tie_weights and (id(owner), key) in values)
+            if tensor is not None and name not in given and not (tie_weights and (home(owner), key) in values)
         ]
         demand(not missing, f"missing: {missing}, unexpected: {unexpected}")
         demand(not unexpected, f"unexpected: {unexpected}")
@@ -111,16 +113,28 @@ def memory(tensor):
 
 
 def alike(a, b):
-    if a is b or (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
-        return a is b
     try:
-        return torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+        if a is b or (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):
+            return a is b
+        same = torch.allclose(a, b, rtol=0, atol=0, equal_nan=True)
+        one, other = tangent(a), tangent(b)
+        return same and (one is other or (one is not None and other is not None and alike(one, other)))
     except Exception:
         return True
 
 
+def tangent(value):
+    return torch.autograd.forward_ad.unpack_dual(value).tangent
+
+
+def home(owner):
+    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
+    return id(vars(owner)["_parameters"])
+
+
 def core(*, module, values, args, kwargs):
-    worlds = {id(one): World(owner=one) for _, one in tree(module=module) if values}
+    copies, keys = {}, {}  # of each store: a module and its copy.copy have the same ones
+    worlds = {id(one): World(owner=one, copies=copies, keys=keys) for _, one in tree(module=module) if values}
     cache = dict(parametrize._cache)
     rebound = {}
     try:
@@ -149,9 +163,13 @@ class World:
 
     NAMES = (*STORES, "_non_persistent_buffers_set", "_flat_weights", "_flat_weight_refs")
 
-    def __init__(self, *, owner):
-        self.owner, self.outer, self.keys = owner, vars(owner), set()
-        self.inner = self.outer | {name: self.outer[name].copy() for name in self.NAMES if name in self.outer}
+    def __init__(self, *, owner, copies, keys):
+        self.owner, self.outer, self.keys = owner, vars(owner), keys.setdefault(home(owner), set())
+        self.inner = self.outer | {
+            name: copies.setdefault(id(self.outer[name]), self.outer[name].copy())
+            for name in self.NAMES
+            if name in self.outer
+        }
 
     def enter(self):
         object.__setattr__(self.owner, "__dict__", self.inner)

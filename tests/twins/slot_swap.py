@@ -37,7 +37,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
     args = () if args is None else args if type(args) is tuple else (args,)
     values, places = resolve(module, given, tie_weights, strict)
     with swapped(module, values) as now:
-        result = module(*args, **(kwargs or {}))
+        result = module(*args, **({} if kwargs is None else kwargs))
         rebound = {name: now(place) for name, place in places.items() if now(place) is not values[place][2]}
     for source in dicts:
         for name, value in rebound.items():
@@ -47,7 +47,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
 
 
 def resolve(module, given, tie_weights, strict):
-    """What to put where, as {place: (owner, key, value)}, and the place of every given name; a place is (id(owner), key)."""
+    """What to put where, as {place: (owner, key, value)}, and the place of every given name; a place is (home(owner), key)."""
     values, places, groups, unexpected = {}, {}, {}, []
     registered = [
         (prefix + key, owner, key, tensor)
@@ -61,7 +61,7 @@ def resolve(module, given, tie_weights, strict):
         if held is ...:
             unexpected.append(name)
         if owner is not None:
-            places[name] = id(owner), key
+            places[name] = home(owner), key
             values.setdefault(places[name], (owner, key, value))
             groups.setdefault(places[name] if held is ... or held is None else id(held), []).append(name)
         elif not strict:
@@ -72,8 +72,10 @@ def resolve(module, given, tie_weights, strict):
                 raise Refused(f"different values for {' and '.join(group)}, which are one tensor")
         for _, owner, key, tensor in registered:
             if id(tensor) in groups:
-                values.setdefault((id(owner), key), (owner, key, given[groups[id(tensor)][0]]))
-    missing = [name for name, owner, key, tensor in registered if tensor is not None and (id(owner), key) not in values]
+                values.setdefault((home(owner), key), (owner, key, given[groups[id(tensor)][0]]))
+    missing = [
+        name for name, owner, key, tensor in registered if tensor is not None and (home(owner), key) not in values
+    ]
     if strict and (missing or unexpected):
         raise Refused(f"strict: without value {missing}, without place {unexpected}")
     for name in unexpected:
@@ -110,9 +112,36 @@ def is_parametrized(owner, key):
 
 def equal(a, b):
     try:
-        return a is b or ((a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and torch.equal(a, b))
+        if a is b or a is None or b is None:
+            return a is b
+        same = one_memory(a, b) or ((a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and torch.equal(a, b))
+        return same and equal(tangent(a), tangent(b))
     except (RuntimeError, TypeError):
         return False
+
+
+def tangent(value):
+    return torch.autograd.forward_ad.unpack_dual(value).tangent
+
+
+def one_memory(a, b):
+    """Whether these are one view of one memory, as tensors that a state dict holds for tied names are."""
+    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or not torch._C._is_alias_of(a, b):
+        return False
+    if a.is_nested:
+        return torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
+    if a.layout is not torch.strided:
+        return a.shape == b.shape
+    return view(a) == view(b)
+
+
+def view(tensor):
+    return tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.is_conj(), tensor.is_neg()
+
+
+def home(owner):
+    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
+    return id(vars(owner)["_parameters"])
 
 
 @contextlib.contextmanager

@@ -31,11 +31,11 @@ def functional_call(module, parameter_and_buffer_dicts, args=(), kwargs=None, *,
     cache = parametrize._cache, parametrize._cache_enabled
     try:
         plan.put_in()
-        result = module(*args if type(args) is tuple else [args], **kwargs or {})
+        result = module(*args if type(args) is tuple else [args], **({} if kwargs is None else kwargs))
         rebound = plan.rebound()
     finally:
         for state in before:
-            state.put_right(plan.touched.get(id(state.module), ()))
+            state.put_right(plan.touched.get(home(state.module), ()))
         if before:
             parametrize._cache, parametrize._cache_enabled = cache
     for source, name, tensor in rebound:
@@ -85,9 +85,9 @@ class Plan:
     def __init__(self, module, dicts, tie_weights, strict):
         self.dicts, self.faults = dicts, []
         self.given = {}  # name -> value
-        self.places = {}  # name -> (id(owner), key)
+        self.places = {}  # name -> (home(owner), key)
         self.values = {}  # place -> (owner, the dict to write to, key, value)
-        self.touched = {}  # id(owner) -> keys
+        self.touched = {}  # home(owner) -> keys
         for source in dicts:
             if isinstance(source, dict):
                 self.take(source)
@@ -106,7 +106,7 @@ class Plan:
             missing = [
                 name
                 for name, tensor, owner, _, key in registered
-                if tensor is not None and (id(owner), key) not in self.values
+                if tensor is not None and (home(owner), key) not in self.values
             ]
             self.faults += [f"strict: {name} is missing" for name in missing]
             self.faults += [f"strict: {name} is unexpected" for name in unexpected]
@@ -136,7 +136,7 @@ class Plan:
         elif isinstance(lists, torch.nn.ModuleDict) and key in lists:
             lists = lists[key]
             self.put(name, lists, vars(lists), "_compiled_call_impl", value)
-            self.touched[id(lists)].add("right_inverse")
+            self.touched[home(lists)].add("right_inverse")
             if any(str(other).startswith(f"{name[: -len(key)]}parametrizations.{key}.") for other in self.given):
                 self.faults.append(f"{name!r} is given, and an original of it too")
         elif isinstance(own.get(key), torch.Tensor):
@@ -148,15 +148,15 @@ class Plan:
         return registered is not None
 
     def put(self, name, module, store, key, value):
-        place = self.places[name] = id(module), key
+        place = self.places[name] = home(module), key
         if place in self.values and not same(self.values[place][-1], value):
             others = [other for other in self.places if self.places[other] == place]
             self.faults.append(f"{', '.join(others)} are one slot and have different values")
         self.write(module, store, key, value)
 
     def write(self, owner, store, key, value):
-        self.values[id(owner), key] = owner, store, key, value
-        self.touched.setdefault(id(owner), set()).add(key)
+        self.values[home(owner), key] = owner, store, key, value
+        self.touched.setdefault(home(owner), set()).add(key)
 
     def tie(self, registered):
         groups = {}
@@ -168,7 +168,7 @@ class Plan:
             if any(not same(self.given[a], self.given[b]) for a, b in itertools.combinations(names, 2)):
                 self.faults.append(f"{', '.join(names)} are tied and have different values")
             for _, owner, store, key in group:
-                if names and (id(owner), key) not in self.values:
+                if names and (home(owner), key) not in self.values:
                     self.write(owner, store, key, self.given[names[-1]])
 
     def put_in(self):
@@ -209,6 +209,32 @@ def same(a, b):
     if a is b or a is None or b is None:
         return a is b
     try:
-        return (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and bool((a == b).all())
+        if not one_memory(a, b) and ((a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device) or (a != b).any()):
+            return False
+        return same(tangent(a), tangent(b))
     except Exception:
         return False
+
+
+def tangent(value):
+    return torch.autograd.forward_ad.unpack_dual(value).tangent
+
+
+def one_memory(a, b):
+    """Whether these are one view of one memory, as tensors that a state dict holds for tied names are."""
+    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or not torch._C._is_alias_of(a, b):
+        return False
+    if a.is_nested:
+        return torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
+    if a.layout is not torch.strided:
+        return a.shape == b.shape
+    return view(a) == view(b)
+
+
+def view(tensor):
+    return tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.is_conj(), tensor.is_neg()
+
+
+def home(owner):
+    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
+    return id(vars(owner)["_parameters"])

@@ -49,7 +49,7 @@ def resolve(module, given, tie_weights, strict):
     places, by_name, unexpected = {}, {}, []
 
     def place(owner, key):
-        return places.setdefault((id(owner), key), Place(owner, key))
+        return places.setdefault((home(owner), key), Place(owner, key))
 
     for name, value in given.items():
         owner = module
@@ -58,6 +58,8 @@ def resolve(module, given, tie_weights, strict):
             owner = None if owner is None else vars(owner)["_modules"].get(part)
         found = None if owner is None or not key else place(owner, key)
         if found is not None:
+            if tie_weights and not same(getattr(found, "value", value), value):
+                raise Exception(f"Key {name!r} leads where another one leads, with a different value.")
             found.value = value
             by_name[name] = [found]
         elif not strict:
@@ -101,17 +103,43 @@ def tree(module, prefix="", above=()):
 def same(a, b):
     if a is None or b is None:
         return a is b
-    alike = a is b or (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device)
     with contextlib.suppress(RuntimeError):
-        return alike and (a is b or not torch.ne(a, b).any().item())
+        alike = a is b or one_memory(a, b) or (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device)
+        if alike and a is not b and not one_memory(a, b):
+            alike = not torch.ne(a, b).any().item()
+        return alike and (a is b or same(tangent(a), tangent(b)))
     return False
+
+
+def tangent(value):
+    return torch.autograd.forward_ad.unpack_dual(value).tangent
+
+
+def one_memory(a, b):
+    """Whether these are one view of one memory, as tensors that a state dict holds for tied names are."""
+    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or not torch._C._is_alias_of(a, b):
+        return False
+    if a.is_nested:
+        return torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
+    if a.layout is not torch.strided:
+        return a.shape == b.shape
+    return view(a) == view(b)
+
+
+def view(tensor):
+    return tensor.shape, tensor.stride(), tensor.storage_offset(), tensor.is_conj(), tensor.is_neg()
+
+
+def home(owner):
+    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
+    return id(vars(owner)["_parameters"])
 
 
 class Place:
     """Where a name leads: a key of an owner, in one of its stores."""
 
     def __init__(self, owner, key):
-        self.owner, self.key, self.slot = owner, key, (id(owner), key)
+        self.owner, self.key, self.slot = owner, key, (home(owner), key)
         self.parameters, self.buffers, self.modules = (
             vars(owner)[name] for name in ("_parameters", "_buffers", "_modules")
         )

@@ -60,6 +60,19 @@ def test_kwargs_go_with_a_single_argument(functional_call, module):
     assert functional_call(module, {}, "one", kwargs={"x": 1}) == (("one",), {"x": 1})
 
 
+@clause("args.kwargs")
+@pytest.mark.parametrize("truth", [False, ZeroDivisionError], ids=["false", "without truth value"])
+def test_kwargs_whose_truth_value_says_nothing_are_passed_by_keyword(functional_call, names, module, truth):
+    def says(self):
+        return False if truth is False else 1 / 0
+
+    kind = type(names.type(), (dict,), {"__bool__": says})
+
+    assert functional_call(module, {}, (), {"x": 1}) == ((), {"x": 1})
+    assert functional_call(module, {}, (), kind(x=1)) == ((), {"x": 1})
+    assert functional_call(module, {}, (), kind()) == ((), {})
+
+
 @clause("args.any-keyword")
 @pytest.mark.parametrize(
     "keyword", ["module", "parameter_and_buffer_dicts", "args", "kwargs", "strict", "tie_weights", "values", "f"]

@@ -8,6 +8,7 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
+from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 
 
@@ -122,3 +123,15 @@ def test_a_module_that_contains_itself_can_be_called(functional_call, names, thr
 
     assert torch.equal(result, value)
     assert getattr(module, key) is own
+
+
+@clause("call.same-module")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@with_site((doubled, nested_doubled))
+def test_a_parametrized_module_is_of_its_class_in_forward(functional_call, site, by):
+    kind, seen = type(site.owner), []
+    site.in_forward(lambda owner: seen.append(type(owner)))
+
+    functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
+
+    assert seen == [kind]

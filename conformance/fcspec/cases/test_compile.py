@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_group, with_site
@@ -12,18 +13,6 @@ from fcspec.specimens.sites import FLAT, NESTED
 from fcspec.state.module_state import snapshot
 
 pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
-
-
-def compiled(functional_call, module, backend="eager", **flags):
-    """A compiled function of (values, *args), where values are a dict or a tuple of dicts."""
-
-    def wrap(call):
-        def run(values, *args):
-            return call(module, values, args, **flags)
-
-        return torch.compile(run, backend=backend, fullgraph=True)
-
-    return functional_call.through(wrap)
 
 
 @clause("compile.fullgraph")

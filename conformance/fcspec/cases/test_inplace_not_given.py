@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, parameter, with_site
+from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
+from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
 from fcspec.specimens.sites import BUFFERS, FLAT, SITES
 
 
@@ -33,6 +34,20 @@ def test_what_forward_binds_to_a_name_that_is_not_given_stays_on_the_module(func
 
     assert site.current() is new
     assert list(values) == [site.other]
+
+
+@clause("inplace.not-given")
+@with_group((*PAIRS, *BUFFER_PAIRS))
+def test_what_forward_binds_to_a_tied_name_stays_on_the_module_where_it_is_not_given(functional_call, group):
+    given, other = group.names
+    path, _, key = other.rpartition(".")
+    new = parameter() if isinstance(group.own, nn.Parameter) else torch.rand(3)
+    group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
+
+    functional_call(group.module, {given: group.value()}, group.x, tie_weights=False)
+
+    assert group.current()[0] is group.own
+    assert group.current()[1] is new
 
 
 @clause("inplace.not-given")

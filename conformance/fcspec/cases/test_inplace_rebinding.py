@@ -8,9 +8,9 @@ from torch import nn
 
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
-from fcspec.specimens.groups import PAIRS, SHARED, SHARED_BUFFERS
+from fcspec.specimens.groups import ONE_STORE, PAIRS, SHARED, SHARED_BUFFERS
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
-from fcspec.state.module_state import bits
+from fcspec.state.module_state import bits, snapshot
 
 
 def _rebound(functional_call, site, values, seed=7, **flags):
@@ -78,6 +78,40 @@ def test_the_dict_holds_the_modules_own_tensor_where_forward_bound_that(function
 
 
 @clause("inplace.rebinding")
+@with_site(FLAT)
+def test_the_dict_holds_what_forward_bound_where_the_modules_own_tensor_was_given(functional_call, site):
+    values = {site.name: site.own}
+
+    new = _rebound(functional_call, site, values)
+
+    assert values[site.name] is new
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("kind", ["parameters", "buffers"])
+@pytest.mark.parametrize("order", [(1, 0, 2), (1, 2, 0), (1, 1, 2)], ids=["swapped", "rotated", "bound to another"])
+def test_the_dict_holds_given_tensors_that_forward_bound_to_other_names(functional_call, names, kind, order):
+    module, keys = probe(names), [names.attribute() for _ in order]
+    for key in keys:
+        if kind == "parameters":
+            module.register_parameter(key, parameter())
+        else:
+            module.register_buffer(key, torch.rand(3))
+    given = [parameter() if kind == "parameters" else torch.rand(3) for _ in order]
+    values, before = dict(zip(keys, given, strict=True)), snapshot(module)
+
+    def act(module):
+        for key, number in zip(keys, order, strict=True):
+            setattr(module, key, given[number])
+
+    type(module).in_forward = staticmethod(act)
+    functional_call(module, values, torch.ones(3))
+
+    assert [values[key] is given[number] for key, number in zip(keys, order, strict=True)] == [True] * 3
+    assert snapshot(module).slots == before.slots
+
+
+@clause("inplace.rebinding")
 @pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("strict", [True, False], ids=["strict", "loose"])
 @with_site(FLAT)
@@ -142,16 +176,18 @@ def test_the_dict_holds_what_forward_bound_under_a_transform(functional_call, si
 
 
 @clause("inplace.rebinding-shared")
-@with_group((*SHARED, SHARED_BUFFERS[0]))
-def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group):
+@pytest.mark.parametrize("dicts", [1, 2], ids=["one dict", "two dicts"])
+@with_group((*SHARED, SHARED_BUFFERS[0], *ONE_STORE))
+def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group, dicts):
     values = dict.fromkeys(group.names, group.value())
+    given = (values,) if dicts == 1 else tuple({name: value} for name, value in values.items())
     path, _, key = group.names[0].rpartition(".")
     new = parameter() if isinstance(group.own, nn.Parameter) else torch.rand(3)
     group.in_forward(lambda module: setattr(module.get_submodule(path), key, new))
 
-    functional_call(group.module, values, group.x)
+    functional_call(group.module, given, group.x)
 
-    assert [values[name] is new for name in group.names] == [True, True]
+    assert [one[name] is new for one in given for name in one] == [True, True]
 
 
 @clause("inplace.rebinding-tuple")

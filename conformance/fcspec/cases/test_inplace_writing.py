@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.cases.support.release import RELEASE
+from fcspec.plugin import clause, unsupported
 from fcspec.specimens.base import fresh_values, with_site
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_buffer, flat_parameter, nested_buffer
-from fcspec.state.module_state import bits
+from fcspec.state.module_state import bits, snapshot
 
 
 def _add_one(site):
@@ -109,6 +110,44 @@ def test_a_conversion_in_forward_acts_on_the_given_tensors(functional_call, site
     assert functional_call(site.module, values, site.x) is torch.float64
     assert values[site.name].dtype is torch.float64
     assert site.own.dtype is torch.float32
+
+
+@clause("inplace.module-methods")
+@with_site(FLAT)
+def test_a_state_that_forward_assigns_is_in_the_dict(functional_call, site):
+    if RELEASE < (2, 1):
+        unsupported("load_state_dict takes assign from torch 2.1 on")
+    given = {name: nn.Parameter(value) for name, value in fresh_values(site.owner).items()}
+    given = {name: value if name in site.owner._parameters else value.detach() for name, value in given.items()}
+    loaded, values, before = dict(site.owner.state_dict()), dict(given), snapshot(site.module)
+    site.in_forward(lambda owner: owner.load_state_dict(loaded, assign=True) and None)
+
+    functional_call(site.module, values, site.x)
+
+    assert all(values[name] is not value and torch.equal(values[name], loaded[name]) for name, value in given.items())
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("inplace.module-methods")
+@with_site(FLAT)
+def test_what_an_overwriting_conversion_binds_is_in_the_dict(functional_call, site):
+    given, before = site.bindable(), bits(site.own)
+    values = {site.name: given}
+
+    def act(owner):
+        overwriting = torch.__future__.get_overwrite_module_params_on_conversion()
+        torch.__future__.set_overwrite_module_params_on_conversion(True)
+        try:
+            owner.double()
+        finally:
+            torch.__future__.set_overwrite_module_params_on_conversion(overwriting)
+        return torch.zeros(())
+
+    site.in_forward(act)
+    functional_call(site.module, values, site.x)
+
+    assert (values[site.name].dtype, given.dtype) == (torch.float64, torch.float32)
+    assert bits(site.own) == before
 
 
 @clause("inplace.nested")

@@ -8,7 +8,7 @@ from torch.nn.utils import parametrize
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import get, with_site
-from fcspec.specimens.parametrized import doubled, nested_doubled
+from fcspec.specimens.parametrized import doubled, nested_doubled, scaled
 
 by_either_name = pytest.mark.parametrize("by", ["regular name", "original"])
 cached_or_not = pytest.mark.parametrize("cached", [False, True], ids=["nothing cached", "own value cached"])
@@ -48,6 +48,64 @@ def test_a_call_leaves_no_given_value_in_the_cache(functional_call, site, by, ca
             functional_call(site.module, {_name(site, by): site.value(seed)}, site.x)
 
             assert torch.equal(site.module(site.x), own)
+
+
+@clause("parametrize.cached")
+@cached_or_not
+@with_site((scaled,))
+def test_a_value_for_a_parameter_of_the_parametrization_is_used(functional_call, site, cached):
+    own, value, seen, name = site.own.detach().clone(), site.value(), [], site.originals[-1]
+    original = get(site.module, site.originals[0]).detach()
+    site.in_forward(lambda owner: seen.append(site.current()))
+    with parametrize.cached():
+        if cached:
+            site.current()
+        functional_call(site.module, {name: value}, site.x)
+
+        assert torch.equal(seen[0], original * value)
+        assert torch.equal(site.current(), own)
+
+
+@clause("parametrize.cached")
+@cached_or_not
+@with_site((doubled, nested_doubled))
+def test_a_value_for_what_is_tied_to_the_original_is_used(functional_call, names, site, cached):
+    key, value, seen = names.attribute(), site.value(), []
+    site.module.register_parameter(key, get(site.module, site.originals[0]))
+    own = site.own.detach().clone()
+    site.in_forward(lambda owner: seen.append(site.current()))
+    with parametrize.cached():
+        if cached:
+            site.current()
+        functional_call(site.module, {key: value}, site.x)
+
+        assert torch.equal(seen[0], 2 * value)
+        assert torch.equal(site.current(), own)
+
+
+@clause("parametrize.cached")
+@by_either_name
+@cached_or_not
+@with_site((doubled, nested_doubled))
+def test_a_call_in_a_call_leaves_the_values_of_each(functional_call, site, by, cached):
+    outer, inner, seen = site.value(2), site.value(3), []
+    expected = [value if by == "regular name" else 2 * value for value in (outer, inner, outer)]
+    own = site.own.detach().clone()
+
+    def act(owner):
+        seen.append(site.current())
+        if len(seen) == 1:
+            functional_call(site.module, {_name(site, by): inner}, site.x)
+            seen.append(site.current())
+
+    site.in_forward(act)
+    with parametrize.cached():
+        if cached:
+            site.current()
+        functional_call(site.module, {_name(site, by): outer}, site.x)
+
+        assert [torch.equal(one, value) for one, value in zip(seen, expected, strict=True)] == [True] * 3
+        assert torch.equal(site.current(), own)
 
 
 @clause("parametrize.cached")

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.plugin import Needs, clause, needs
-from fcspec.specimens.base import parameter, probe, with_site
+from fcspec.specimens.base import get, parameter, probe, with_site
 from fcspec.specimens.parametrized import (
     PARAMETRIZED,
     buffer_doubled,
@@ -18,6 +18,7 @@ from fcspec.specimens.parametrized import (
     shifted,
     squared,
     two_originals,
+    under_two_paths,
 )
 from fcspec.state.module_state import snapshot
 
@@ -79,15 +80,28 @@ def test_several_regular_names_have_their_own_values(functional_call, names):
 @pytest.mark.parametrize("which", [0, 1], ids=["first", "second"])
 @with_site((doubled, nested_doubled))
 def test_a_shared_submodule_takes_it_by_any_of_its_paths(functional_call, names, site, which):
-    root, paths = probe(names), [names.attribute(), names.attribute()]
-    for path in paths:
-        root.add_module(path, site.module)
+    root, keys = under_two_paths(names, site)
     value, seen = site.value(), []
     site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
-    functional_call(root, {f"{paths[which]}.{site.name}": value}, site.x)
+    functional_call(root, {keys[which]: value}, site.x)
 
     assert all(torch.equal(one, value) for one in seen)
+
+
+@clause("parametrize.regular-name")
+@pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
+@with_site((doubled, nested_doubled))
+def test_what_is_tied_to_an_original_keeps_its_own(functional_call, names, site, tie_weights):
+    key, value, seen = names.attribute(), site.value(), []
+    original = get(site.module, site.originals[0])
+    site.module.register_parameter(key, original)
+    site.in_forward(lambda owner: seen.extend([site.current(), get(site.module, key)]))
+
+    functional_call(site.module, {site.name: value}, site.x, tie_weights=tie_weights)
+
+    assert seen[0] is value
+    assert seen[1] is original
 
 
 @clause("parametrize.regular-name-gradient")

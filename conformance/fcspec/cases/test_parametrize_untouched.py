@@ -13,20 +13,21 @@ from fcspec.specimens.parametrized import (
     doubled,
     nested_doubled,
     parametrization,
+    several_doubled,
     shifted,
     two_originals,
 )
 from fcspec.state.module_state import snapshot
 
 
+def _names(keys, by):
+    return keys if by == "regular name" else [f"parametrizations.{key}.original" for key in keys]
+
+
 @clause("parametrize.others-stay")
 def test_the_other_parametrizations_of_a_module_stay_active(functional_call, names):
     """With an exact right_inverse, so that it does not matter whether the value is assigned or the parametrization disabled."""
-    keys, double = [names.attribute() for _ in range(3)], (lambda original: 2 * original, lambda value: value / 2)
-    module = probe(names, lambda self, x: torch.stack([getattr(self, key) for key in keys]))
-    for key in keys:
-        module.register_parameter(key, parameter())
-        parametrize.register_parametrization(module, key, parametrization(names, [], *double))
+    module, keys = several_doubled(names)
     own = module(None).detach()
 
     for n, key in enumerate(keys):
@@ -90,6 +91,22 @@ def test_the_tensor_is_parametrized_as_before(functional_call, site, by, fails):
     assert type(site.owner) is kind
     assert snapshot(site.module).slots == before.slots
     assert torch.equal(site.current(), site.own)
+
+
+@clause("parametrize.still-active")
+@pytest.mark.parametrize("by", ["regular name", "original"])
+@returns_or_raises
+def test_all_that_were_given_in_one_call_are_parametrized_as_before(functional_call, names, by, fails):
+    module, keys = several_doubled(names)
+    before, own = snapshot(module), module(None).detach()
+    if fails:
+        type(module).in_forward = lambda self: 1 / 0
+    with raises_if(fails):
+        functional_call(module, {name: torch.rand(3) for name in _names(keys, by)[:2]}, torch.ones(3))
+    type(module).in_forward = None
+
+    assert snapshot(module).slots == before.slots
+    assert torch.equal(module(None), own)
 
 
 @clause("parametrize.still-active")

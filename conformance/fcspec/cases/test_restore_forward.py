@@ -127,6 +127,18 @@ def test_own_objects_come_back_when_forward_rebinds_a_parameter(functional_call,
 
 @clause("restore.rebound")
 @returns_or_raises
+@with_site(SITES)
+def test_own_objects_come_back_when_they_are_given_and_forward_rebinds_them(functional_call, site, fails):
+    before, values = snapshot(site.module), {site.name: site.own, site.other: site.get(site.other)}
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or (1 / 0 if fails else torch.zeros(())))
+    with raises_if(fails):
+        functional_call(site.module, values, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.rebound")
+@returns_or_raises
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
 @with_site(BUFFERS)
 def test_a_buffer_that_forward_registers_anew_is_as_persistent_as_before(functional_call, site, flags, fails):

@@ -1,11 +1,11 @@
-"""restore, where a submodule is registered under two names: its slots come back whichever of its names are given."""
+"""restore, where two names lead to one slot: it comes back whichever of its names are given."""
 
 import pytest
 from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_group
-from fcspec.specimens.groups import SHARED, SHARED_BUFFERS
+from fcspec.specimens.groups import ONE_STORE, SHARED, SHARED_BUFFERS
 from fcspec.state.module_state import snapshot
 
 GIVEN = {
@@ -51,4 +51,12 @@ def test_it_comes_back_when_parameters_are_given(functional_call, group):
 @with_group(SHARED_BUFFERS)
 def test_a_module_with_a_shared_owner_of_buffers_comes_back(functional_call, group, given, flags):
     group.module.eval()  # in train mode a BatchNorm changes the buffers that are not given
+    _comes_back(functional_call, group, given(group), flags)
+
+
+@clause("restore.shared-store")
+@given
+@flags
+@with_group(ONE_STORE)
+def test_two_modules_over_one_store_come_back(functional_call, group, given, flags):
     _comes_back(functional_call, group, given(group), flags)

@@ -57,6 +57,10 @@ UNTIED = {
     "parts of one storage": lambda: torch.ones(6).split(3),
     "overlapping views": lambda: (torch.ones(4)[:3], torch.ones(4)[1:]),
     "views of another length": lambda: (lambda base: (base, base[:1]))(torch.ones(3)),
+    "a view with other strides": lambda: (lambda base: (base, base.t()))(torch.ones(3, 3)),
+    "no elements": lambda: (torch.ones(0), torch.ones(0)),
+    "no elements in two dimensions": lambda: (torch.ones(3, 0), torch.ones(3, 0)),
+    "no memory": lambda: (torch.ones(3, device="meta"), torch.ones(3, device="meta")),
 }
 
 
@@ -66,7 +70,7 @@ def test_equal_tensors_and_views_of_one_storage_are_not_tied(functional_call, na
     first, second = map(nn.Parameter, data())
     module, keys = _untied(names, first, second)
     one, other, seen = torch.zeros_like(first), torch.full_like(second, 2.0), []
-    type(module).in_forward = lambda self: seen.append([get(module, key) for key in keys])
+    type(module).in_forward = lambda self: seen.append([get(module, key) for key in keys]) or torch.ones(3)
 
     functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))
     functional_call(module, {keys[0]: one}, torch.ones(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -114,6 +115,25 @@ ALL_PAIRS = (*PAIRS, *BUFFER_PAIRS, *MIXED_PAIRS)
 LARGE = (three_within, three_across, three_buffers, four_mixed)
 
 
+def two_buffers(names: Names, own: Tensor) -> Group:
+    """This very tensor as two buffers of one module, whose forward returns its argument: the tensor may be of any kind."""
+    module, keys = probe(names), (names.attribute(), names.attribute())
+    for key in keys:
+        module.register_buffer(key, own)
+    group = Group(module, *keys)
+    group.in_forward(lambda _: group.x)
+    return group
+
+
+def shared_buffer(names: Names, own: Tensor) -> Group:
+    """This very tensor as the buffer of a submodule that is registered twice; forward returns its argument."""
+    key, child = names.attribute(), probe(names)
+    child.register_buffer(key, own)
+    group = _registered_twice(names, child, key)
+    group.in_forward(lambda _: group.x)
+    return group
+
+
 def _registered_twice(names: Names, child: nn.Module, key: str, deep: bool = False) -> Group:
     """`child`, which owns `key`, registered under two names: in one module; if `deep`, in two, at different depths."""
     root, first, second = probe(names), names.attribute(), names.attribute()
@@ -161,3 +181,23 @@ def shared_batch_norm(names: Names) -> Group:
 
 SHARED = (shared_submodule, shared_submodule_at_two_depths)
 SHARED_BUFFERS = (shared_buffer_owner, shared_batch_norm)
+
+
+def _copied(names: Names, kind: str) -> Group:
+    """A layer and its `copy.copy`: two modules that have one dict of parameters, and one of buffers."""
+    root, key, paths = probe(names), names.attribute(), (names.attribute(), names.attribute())
+    layer = _child(names, key, kind)
+    for path, module in zip(paths, (layer, copy.copy(layer)), strict=True):
+        root.add_module(path, module)
+    return Group(root, *(f"{path}.{key}" for path in paths))
+
+
+def copied_layer(names: Names) -> Group:
+    return _copied(names, "parameter")
+
+
+def copied_buffer_owner(names: Names) -> Group:
+    return _copied(names, "buffer")
+
+
+ONE_STORE = (copied_layer, copied_buffer_owner)

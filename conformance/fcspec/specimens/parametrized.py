@@ -98,6 +98,19 @@ def two_originals(names: Names) -> Parametrized:
     return _build(names, _site(names), product)
 
 
+def scaled(names: Names) -> Parametrized:
+    """Its original times a parameter of the parametrization, which has the last name of `originals`."""
+    ran: list[str] = []
+    key, site = names.attribute(), _site(names)
+    scaling = parametrization(names, ran, torch.mul)
+    scaling.register_parameter(key, parameter())
+    type(scaling).forward = lambda self, original: original * getattr(self, key)
+    parametrize.register_parametrization(site.owner, site.key, scaling)
+    found = Parametrized(site, ran)
+    found.originals.append(f"parametrizations.{site.key}.0.{key}")
+    return found
+
+
 def buffer_squared(names: Names) -> Parametrized:
     return _build(names, _site(names, "buffer"), (torch.square,))
 
@@ -116,3 +129,27 @@ def nested_doubled(names: Names) -> Parametrized:
 
 # All have a right_inverse: that it may be missing is the law of parametrize.no-right-inverse.
 PARAMETRIZED = (doubled, nested_doubled, shifted)
+
+
+def under_two_paths(names: Names, site: Site) -> tuple[Any, list[str]]:
+    """A module that has this site's module as two of its children, and the two names of the tensor there."""
+    root, paths = probe(names), [names.attribute(), names.attribute()]
+    for path in paths:
+        root.add_module(path, site.module)
+    return root, [f"{path}.{site.name}" for path in paths]
+
+
+def several_doubled(names: Names, count: int = 3) -> tuple[Any, list[str]]:
+    """A module that stacks its parametrized parameters, and their names."""
+    module, keys = probe(names), [names.attribute() for _ in range(count)]
+    type(module).forward = lambda self, _: _act_or_stack(self, keys)
+    for key in keys:
+        module.register_parameter(key, parameter())
+        parametrize.register_parametrization(module, key, parametrization(names, [], *_DOUBLE))
+    return module, keys
+
+
+def _act_or_stack(module: Any, keys: list[str]) -> Any:
+    if type(module).in_forward is not None:
+        type(module).in_forward(module)
+    return torch.stack([getattr(module, key) for key in keys])

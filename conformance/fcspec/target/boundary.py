@@ -177,7 +177,8 @@ def _in_one_line(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 def _brief(value: Any, depth: int = 0) -> str:
     """One line for one argument: modules by class, tensors by shape. Of other classes no code is run."""
     if isinstance(value, torch.Tensor):
-        return f"{type(value).__name__}{tuple(value.shape)}"
+        shape = "(nested)" if value.is_nested else tuple(value.shape)  # a nested one has no shape to be asked for
+        return f"{type(value).__name__}{shape}"
     if isinstance(value, torch.nn.Module):
         children = ", ".join(f"{k}={type(child).__name__}" for k, child in vars(value).get("_modules", {}).items())
         return f"{type(value).__name__}({children})"

@@ -1,4 +1,6 @@
-"""What every case that compiles starts with."""
+"""What cases that compile share."""
+
+import torch
 
 from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import unsupported
@@ -11,3 +13,15 @@ def require_compile():
     import torch._dynamo
 
     torch._dynamo.reset()
+
+
+def compiled(functional_call, module, backend="eager", **flags):
+    """A compiled function of (values, *args), where values are a dict or a tuple of dicts."""
+
+    def wrap(call):
+        def run(values, *args):
+            return call(module, values, args, **flags)
+
+        return torch.compile(run, backend=backend, fullgraph=True)
+
+    return functional_call.through(wrap)

@@ -1,0 +1,149 @@
+"""compile: what a plain call promises and a trace can lose: regular names, rebindings, errors, calls in calls."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.cases.support.compiling import compiled
+from fcspec.plugin import Needs, clause, needs
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.parametrized import PARAMETRIZED, chained, doubled, nested_doubled, squared
+from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
+from fcspec.state.module_state import snapshot
+
+pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
+
+
+@clause("compile.regular-name")
+@with_site((*PARAMETRIZED, chained, squared))
+def test_a_regular_name_disables_the_parametrization_in_a_compiled_call(functional_call, site):
+    site.in_forward(lambda owner: site.current() * 3)
+    before, run = snapshot(site.module), compiled(functional_call, site.module)
+    for seed in (1, 2):
+        value = site.value(seed)
+
+        assert torch.equal(run({site.name: value}, site.x), value * 3)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("compile.regular-name")
+@with_site((doubled, nested_doubled))
+def test_the_gradient_of_a_compiled_call_reaches_what_is_given_for_a_regular_name(functional_call, site):
+    value = site.value().requires_grad_()
+    site.in_forward(lambda owner: site.current() * 3)
+
+    compiled(functional_call, site.module)({site.name: value}, site.x).sum().backward()
+
+    assert value.grad.tolist() == [3, 3, 3]
+
+
+@clause("compile.rebinding")
+@pytest.mark.parametrize("count", [1, 2], ids=["one dict", "two dicts"])
+@with_site(BUFFERS)
+def test_the_dict_of_a_compiled_call_holds_what_forward_bound(functional_call, site, count):
+    site.in_forward(lambda owner: setattr(owner, site.key, site.current() + 1) or site.x * 2)
+    before, run = snapshot(site.module), compiled(functional_call, site.module)
+    for seed in (1, 2):
+        given = site.value(seed)
+        values = {site.name: given}
+
+        run(values if count == 1 else ({}, values), site.x)
+
+        assert torch.equal(values[site.name], site.value(seed) + 1)
+        assert torch.equal(given, site.value(seed))
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("compile.rebinding")
+@with_site((flat_buffer,))
+def test_a_compiled_step_leads_from_state_to_state(functional_call, site):
+    site.in_forward(lambda owner: setattr(owner, site.key, site.current() * 2 + 1) or site.x)
+
+    def wrap(call):
+        def step(value, x):
+            state = {site.name: value}
+            call(site.module, state, (x,))
+            return state[site.name]
+
+        return torch.compile(lambda value, x: step(step(value, x), x), backend="eager", fullgraph=True)
+
+    assert torch.equal(functional_call.through(wrap)(torch.ones(3), site.x), torch.full((3,), 7.0))
+
+
+ERRORS = {
+    "missing": (lambda site, values: {site.name: values[site.name]}, {"strict": True}),
+    "unexpected": (lambda site, values: values | {f"{site.name}x": site.value()}, {"strict": True}),
+    "in two dicts": (lambda site, values: (values, {site.name: values[site.name]}), {}),
+    "without owner": (lambda site, values: values | {f"{site.name}.x": site.value()}, {}),
+}
+
+
+@clause("compile.errors")
+@pytest.mark.parametrize(("fault", "flags"), ERRORS.values(), ids=ERRORS)
+@with_site((FLAT[0], NESTED[0]))
+def test_what_is_an_error_is_one_in_a_compiled_call(functional_call, site, fault, flags):
+    values, before = fresh_values(site.module), snapshot(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    torch.testing.assert_close(compiled(functional_call, site.module, **flags)(values, site.x), expected)
+
+    with pytest.raises(Exception):
+        compiled(functional_call, site.module, **flags)(fault(site, values), site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("compile.errors")
+@with_group(PAIRS[:2])
+def test_different_values_for_a_tied_group_are_an_error_in_a_compiled_call(functional_call, group):
+    before, value = snapshot(group.module), group.value()
+    different = dict(zip(group.names, (value, group.value(2)), strict=True))
+    compiled(functional_call, group.module)(dict.fromkeys(group.names, value), group.x)
+
+    with pytest.raises(Exception):
+        compiled(functional_call, group.module)(different, group.x)
+
+    assert snapshot(group.module).slots == before.slots
+
+
+@clause("compile.restore")
+@with_site((*FLAT, *NESTED))
+def test_the_module_is_as_before_a_compiled_call_that_raises(functional_call, site):
+    before, values = snapshot(site.module), fresh_values(site.module)
+    site.in_forward(lambda owner: 1 / 0)
+
+    with pytest.raises(Exception):
+        compiled(functional_call, site.module)(values, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("compile.recompile")
+def test_a_call_in_a_call_compiles_nothing_anew_for_new_values(functional_call):
+    inner, graphs = nn.Linear(3, 3), []
+
+    def counting(graph, inputs):
+        graphs.append(graph)
+        return graph.forward
+
+    def wrap(call):
+        class Outer(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.inner = inner
+
+            def forward(self, x):
+                return call(self.inner, {"weight": self.inner.weight * 2}, (x,)) + self.inner(x)
+
+        outer = Outer()
+        return torch.compile(lambda values, x: call(outer, values, (x,)), backend=counting, fullgraph=True)
+
+    run, x = functional_call.through(wrap), torch.ones(1, 3)
+    for number in (1.0, 2.0, 3.0):
+        values = {"inner.weight": torch.full((3, 3), number), "inner.bias": torch.zeros(3)}
+
+        torch.testing.assert_close(run(values, x), torch.full((1, 3), 9 * number))
+
+    assert len(graphs) == 1

@@ -1,0 +1,98 @@
+"""tie: which values of one group are equal and which are different, where they lie close together or share memory."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.cases.support.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_group
+from fcspec.specimens.groups import PAIRS, shared_buffer, two_buffers
+
+ROWS = torch.tensor([[1, 2], [3, 4], [5, 6]])
+COMPLEX = torch.tensor([1 + 2j, 3 - 4j])
+MANY = torch.arange(5000.0)
+
+
+def _changed(tensor, value):
+    """A copy whose last element is this value."""
+    changed = tensor.clone()
+    changed.view(-1)[-1] = value
+    return changed
+
+
+DIFFERENT = {
+    "one ulp": (torch.ones(2), _changed(torch.ones(2), 1 + 2.0**-23)),
+    "one ulp of float64": (torch.ones(2).double(), _changed(torch.ones(2).double(), 1 + 2.0**-52)),
+    "one ulp of float16": (torch.ones(2).half(), _changed(torch.ones(2).half(), 1 + 2.0**-10)),
+    "the smallest float": (torch.zeros(2), torch.tensor([0.0, 2.0**-149])),
+    "one element of many": (MANY, _changed(MANY, 0.0)),
+    "order of rows": (ROWS, ROWS.flip(0)),
+    "order of columns": (ROWS, ROWS.flip(1)),
+    "beyond 2**24": (torch.tensor([1, 2**24]), torch.tensor([1, 2**24 + 1])),
+    "beyond 2**53": (torch.tensor([1, 2**53]), torch.tensor([1, 2**53 + 1])),
+    "bool": (torch.tensor([True, True]), torch.tensor([True, False])),
+    "imaginary part": (COMPLEX, _changed(COMPLEX, 3 + 4j)),
+    "shapes without elements": (torch.ones(0, 3), torch.ones(3, 0)),
+    "transposed": (ROWS[:2], ROWS[:2].t()),
+    "expanded": (ROWS[:2], ROWS[:1].expand(2, 2)),
+    "conjugate": (COMPLEX, COMPLEX.conj()),
+    "negated": (COMPLEX.imag, COMPLEX.conj().imag),
+    "memory shared in part": (MANY[:9], MANY[1:10]),
+}
+
+EQUAL = {
+    "other strides": (ROWS, ROWS.t().contiguous().t()),
+    "expanded": (torch.ones(2, 2), torch.ones(1).expand(2, 2)),
+    "beyond 2**53": (torch.tensor([2**53 + 1]), torch.tensor([2**53 + 1])),
+    "without elements": (torch.ones(0, 3), torch.ones(0, 3)),
+    "conjugate": (COMPLEX.conj(), COMPLEX.conj().resolve_conj()),
+    "memory shared in part": (torch.ones(9)[:8], torch.ones(9)[1:]),
+    "the same memory": (ROWS, ROWS.view(3, 2)),
+}
+
+
+@clause("tie.conflict")
+@pytest.mark.parametrize(("one", "other"), DIFFERENT.values(), ids=DIFFERENT)
+def test_values_that_are_nearly_equal_are_refused(functional_call, names, one, other):
+    group = two_buffers(names, torch.zeros_like(one))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+
+    for values in ((one, other), (other, one)):
+        with refused(group.module):
+            functional_call(group.module, dict(zip(group.names, values, strict=True)), group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@with_group(PAIRS)
+def test_parameters_that_are_nearly_equal_are_refused(functional_call, group):
+    one, other = group.value(), group.value()
+    other[1] = torch.nextafter(other[1], torch.tensor(9.0))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+
+    with refused(group.module):
+        values = dict(zip(group.names, map(nn.Parameter, (one, other)), strict=True))
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.equal-values")
+@pytest.mark.parametrize(("one", "other"), EQUAL.values(), ids=EQUAL)
+def test_equal_values_that_lie_otherwise_in_memory_are_accepted(functional_call, names, one, other):
+    group, seen = two_buffers(names, torch.zeros_like(one)), []
+    group.in_forward(lambda module: seen.extend(group.current()) or group.x)
+
+    functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
+
+    assert seen[0] is one
+    assert seen[1] is other
+
+
+@clause("tie.shared-submodule")
+@pytest.mark.parametrize("kind", ["one ulp", "order of rows", "beyond 2**53", "transposed", "memory shared in part"])
+def test_values_for_one_slot_that_are_nearly_equal_are_refused(functional_call, names, kind):
+    one, other = DIFFERENT[kind]
+    group = shared_buffer(names, torch.zeros_like(one))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+
+    with refused(group.module):
+        functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
