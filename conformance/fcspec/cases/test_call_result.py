@@ -17,6 +17,15 @@ RESULTS = {
     "none": None,
     "tuple": (1, torch.ones(1)),
     "dict": {"output": [torch.ones(1)]},
+    "list": [torch.ones(1), 2],
+    "empty list": [],
+    "empty dict": {},
+    "set": {1, 2},
+    "iterator": iter([1]),
+    "function": lambda: 1,
+    "module": torch.nn.Identity(),
+    "parameter": torch.nn.Parameter(torch.ones(1)),
+    "scalar": torch.tensor(1.0, requires_grad=True),
     "dataclass": Result(torch.ones(1)),
 }
 

@@ -49,7 +49,18 @@ def test_a_list_of_dicts(functional_call, site, observe):
         observe(type(error).__name__)
 
 
-BAD_VALUES = {"number": 3.0, "string": "zeros", "list": [1.0], "array": torch.ones(3).numpy(), "module": nn.Identity()}
+BAD_VALUES = {
+    "number": 3.0,
+    "string": "zeros",
+    "list": [1.0],
+    "array": torch.ones(3).numpy(),
+    "module": nn.Identity(),
+    "callable": lambda: torch.ones(3),
+    "dict": {"value": torch.ones(3)},
+    "tuple": (torch.ones(3),),
+    "list of tensors": [torch.ones(3)],
+    "class": torch.Tensor,
+}
 
 
 @clause("dicts.bad-value")
@@ -62,6 +73,19 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
         functional_call(site.module, {site.other: site.value(), site.name: bad}, site.x)
 
     assert site.name in str(error.value)
+
+
+@clause("dicts.bad-value")
+@pytest.mark.parametrize("bad", BAD_VALUES.values(), ids=BAD_VALUES)
+@with_site((flat_parameter, nested_parameter))
+def test_a_value_of_a_new_name_that_is_no_tensor_is_refused_by_its_key(functional_call, names, site, bad):
+    new = site.sibling_name(names.attribute())
+    functional_call(site.module, {site.name: site.value(), new: site.value()}, site.x)
+
+    with refused(site.module) as error:
+        functional_call(site.module, {site.name: site.value(), new: bad}, site.x)
+
+    assert new in str(error.value)
 
 
 @clause("dicts.none-value")
@@ -109,6 +133,34 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
         functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
 
     assert missing in str(error.value)
+
+
+def _with_an_empty_part_inside(name):
+    path, _, key = name.rpartition(".")
+    return f"{path}..{key}"
+
+
+ALMOST = {
+    "dot before": lambda name: f".{name}",
+    "two dots before": lambda name: f"..{name}",
+    "dot behind": lambda name: f"{name}.",
+    "empty part inside": _with_an_empty_part_inside,
+    "module.": lambda name: f"module.{name}",
+    "model.": lambda name: f"model.{name}",
+    "_orig_mod.": lambda name: f"_orig_mod.{name}",
+    "self.": lambda name: f"self.{name}",
+}
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("almost", ALMOST.values(), ids=ALMOST)
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@with_site((flat_parameter, nested_parameter))
+def test_what_is_almost_a_name_is_refused(functional_call, site, flags, almost):
+    functional_call(site.module, {site.name: site.value(), site.other: site.value()}, site.x, **flags)
+
+    with refused(site.module):
+        functional_call(site.module, {almost(site.name): site.value(), site.other: site.value()}, site.x, **flags)
 
 
 @clause("dicts.bad-name")

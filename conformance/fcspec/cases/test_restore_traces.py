@@ -149,6 +149,81 @@ def test_the_module_can_be_pickled_as_before(functional_call, make):
     assert torch.equal(loaded(x), module(x))
 
 
+@clause("restore.shape")
+@returns_or_raises
+def test_nothing_else_of_recurrent_submodules_is_changed(functional_call, fails):
+    module = nn.Sequential(nn.Linear(2, 2), nn.LSTM(2, 2), nn.Identity())
+    before = snapshot(module)
+
+    with raises_if(fails, Exception):
+        functional_call(module, fresh_values(module), torch.ones(3, 7 if fails else 2))
+
+    assert snapshot(module).shape == before.shape
+
+
+def _carried(tensor):
+    """What a tensor carries beside its numbers."""
+    return {
+        "attributes": dict(vars(tensor)),
+        "hooks": [dict(hooks) for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks) if hooks],
+        "retains grad": tensor.retains_grad,
+        "grad": id(tensor.grad) if tensor.is_leaf else None,
+        "requires grad": tensor.requires_grad,
+        "is leaf": tensor.is_leaf,
+    }
+
+
+GIVEN = {
+    "plain": lambda tensor: tensor,
+    "requires grad": lambda tensor: tensor.requires_grad_(),
+    "computed": lambda tensor: tensor.requires_grad_() * 1,
+    "parameter": nn.Parameter,
+}
+
+
+@clause("restore.tensors")
+@pytest.mark.parametrize("kind", GIVEN.values(), ids=GIVEN)
+@returns_or_raises
+@with_site((*FLAT, *NESTED[:2]))
+def test_neither_given_nor_own_tensors_carry_anything_new(functional_call, site, kind, fails):
+    values = {name: kind(value) for name, value in fresh_values(site.module).items()}
+    tensors = {**values, **{f"own {name}": site.get(name) for name in values}}
+    before, inside = {name: _carried(one) for name, one in tensors.items()}, []
+    site.in_forward(lambda owner: 1 / 0 if fails else inside.append({n: _carried(one) for n, one in tensors.items()}))
+
+    with raises_if(fails):
+        functional_call(site.module, values, site.x)
+
+    assert {name: _carried(one) for name, one in tensors.items()} == before
+    assert inside == [] if fails else [before]
+
+
+@clause("restore.plain-attribute")
+@pytest.mark.parametrize("act", ["deletes", "rebinds"])
+@returns_or_raises
+@with_site((flat_parameter, NESTED[0]))
+def test_a_plain_tensor_that_forward_deletes_or_rebinds_is_restored(functional_call, names, site, act, fails):
+    key, plain = names.attribute(), torch.rand(3)
+    setattr(site.owner, key, plain)
+
+    def change(owner):
+        if act == "deletes":
+            delattr(owner, key)
+        else:
+            setattr(owner, key, torch.zeros(3))
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(change)
+    try:
+        functional_call(site.module, {site.sibling_name(key): torch.ones(3)}, site.x)
+    except ZeroDivisionError:
+        pass
+    except Exception:
+        return  # it was refused
+
+    assert vars(site.owner).get(key) is plain
+
+
 @clause("restore.plain-attribute")
 @pytest.mark.parametrize("where", ["instance", "class"])
 @returns_or_raises

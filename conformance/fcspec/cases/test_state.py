@@ -1,7 +1,9 @@
 """state: what belongs to the process is as before the call."""
 
 import contextlib
+import gc
 import random
+import sys
 import warnings
 
 import pytest
@@ -10,8 +12,8 @@ from torch import nn
 
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, with_group, with_site
-from fcspec.specimens.groups import PAIRS
-from fcspec.specimens.parametrized import squared
+from fcspec.specimens.groups import PAIRS, SHARED
+from fcspec.specimens.parametrized import PARAMETRIZED, squared
 from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter
 from fcspec.state import process_state
 
@@ -157,6 +159,13 @@ def test_no_warning_is_issued(functional_call, site):
 
 
 @clause("state.warnings")
+@with_site(PARAMETRIZED)
+def test_no_warning_is_issued_for_a_regular_name(functional_call, site):
+    with _no_warnings(), contextlib.suppress(Exception):  # that it is accepted is the law of parametrize.regular-name
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+@clause("state.warnings")
 @with_group(PAIRS)
 def test_no_warning_is_issued_for_tied_names(functional_call, group):
     value = group.value()
@@ -182,6 +191,55 @@ def test_nothing_is_printed(functional_call, site, call, capfd):
     call(functional_call, site)
 
     assert tuple(capfd.readouterr()) == ("", "")
+
+
+@clause("state.silent")
+@pytest.mark.parametrize("flags", [{"tie_weights": True}, {"tie_weights": False}], ids=["tied", "untied"])
+@with_group((*PAIRS, *SHARED))
+def test_nothing_is_printed_for_equal_or_different_tied_values(functional_call, group, flags, capfd):
+    for seeds in ((1, 1), (1, 2)):
+        with contextlib.suppress(Exception):  # which of them are accepted is the law of chapter tie
+            functional_call(group.module, dict(zip(group.names, map(group.value, seeds))), group.x, **flags)
+
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+@clause("state.interpreter")
+@every_kind_of_call
+@with_site((nested_parameter,))
+def test_the_interpreter_is_as_before(functional_call, site, call):
+    limit = sys.getrecursionlimit()
+    enabled = gc.isenabled()
+    try:
+        for switch in (gc.disable, gc.enable):
+            switch()
+            sys.setrecursionlimit(limit + 1 if switch is gc.disable else limit)
+            changed = {
+                **_changed(functional_call, site, call, "interpreter"),
+                **_changed(functional_call, site, call, "warnings"),
+            }
+            assert changed == {}
+    finally:
+        sys.setrecursionlimit(limit)
+        (gc.enable if enabled else gc.disable)()
+
+
+@clause("state.growth")
+@pytest.mark.parametrize("call", [_returns, _raises, _is_refused], ids=["returns", "raises", "is refused"])
+@with_site((nested_parameter,))
+def test_nothing_grows_with_the_number_of_calls(functional_call, site, call):
+    def blocks_after(times):
+        for _ in range(times):
+            call(functional_call, site)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    before = blocks_after(20)
+    after = blocks_after(100)
+    if after - before >= 50:  # something may have grown once
+        before, after = after, blocks_after(100)
+
+    assert after - before < 50, "a hundred calls leave more than fifty blocks of memory behind"
 
 
 @clause("state.processes")

@@ -74,6 +74,30 @@ def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
     assert value.grad_fn is not None
 
 
+MODES = {
+    "no grad": torch.no_grad,
+    "inference": torch.inference_mode,
+    "autocast": lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+    "anomaly": torch.autograd.detect_anomaly,
+}
+
+
+@clause("swap.identity")
+@pytest.mark.filterwarnings("ignore:Anomaly")
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+@pytest.mark.parametrize("made", ["before", "inside"])
+@with_site((flat_parameter, nested_buffer))
+def test_the_attribute_is_the_given_object_in_every_mode(functional_call, site, mode, made):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    with mode():
+        value = value.clone() if made == "inside" else value
+        functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
 KINDS = {
     "plain": lambda tensor: tensor,
     "requires grad": lambda tensor: tensor.requires_grad_(),
@@ -104,6 +128,13 @@ OTHERS = {
     "layout": torch.ones(3).to_sparse(),
     "device": torch.ones(3, device="meta"),
     "view": torch.ones(6)[::2],
+    "scalar": torch.tensor(2.0),
+    "one element": torch.ones(1),
+    "expanded": torch.ones(1).expand(3),
+    "half": torch.ones(3, dtype=torch.float16),
+    "bfloat16": torch.ones(3, dtype=torch.bfloat16),
+    "complex": torch.ones(3, dtype=torch.complex64),
+    "booleans": torch.ones(3, dtype=torch.bool),
 }
 
 
@@ -137,8 +168,15 @@ def _incomparable_subclass(names, tensor):
     return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
 
 
+def _parameter_subclass(names, tensor):
+    return type(names.type(), (nn.Parameter,), {})(tensor)
+
+
+KINDS_OF_SUBCLASS = (_plain_subclass, _subclass_without_torch_function, _incomparable_subclass, _parameter_subclass)
+
+
 @clause("swap.subclass")
-@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@pytest.mark.parametrize("kind", KINDS_OF_SUBCLASS)
 @with_site(FLAT)
 def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site, kind):
     value, seen = kind(names, site.value()), []
@@ -150,7 +188,7 @@ def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site
 
 
 @clause("swap.subclass")
-@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@pytest.mark.parametrize("kind", KINDS_OF_SUBCLASS)
 @with_group(PAIRS)
 def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, names, group, kind):
     value, seen = kind(names, group.value()), []
