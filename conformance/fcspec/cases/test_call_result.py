@@ -17,15 +17,6 @@ RESULTS = {
     "none": None,
     "tuple": (1, torch.ones(1)),
     "dict": {"output": [torch.ones(1)]},
-    "list": [torch.ones(1), 2],
-    "empty list": [],
-    "empty dict": {},
-    "set": {1, 2},
-    "iterator": iter([1]),
-    "function": lambda: 1,
-    "module": torch.nn.Identity(),
-    "parameter": torch.nn.Parameter(torch.ones(1)),
-    "scalar": torch.tensor(1.0, requires_grad=True),
     "dataclass": Result(torch.ones(1)),
 }
 
@@ -36,6 +27,20 @@ def test_the_very_object_that_forward_returns_is_returned(functional_call, names
     module = probe(names, lambda self: result)
 
     assert functional_call(module, {}, ()) is result
+
+
+OTHERS = (
+    *([torch.ones(1), 2], [], {}, {1, 2}, bytearray(b"1"), iter([1]), lambda: 1, torch.nn.Identity()),
+    *(torch.nn.Parameter(torch.ones(1)), torch.tensor(1.0, requires_grad=True), torch.ones(2, 3).T, torch.eye(2).to_sparse()),
+)
+
+
+@clause("call.result")
+def test_whatever_forward_returns_is_returned_itself(functional_call, names):
+    module = probe(names, lambda self, number: OTHERS[number])
+
+    for number, result in enumerate(OTHERS):
+        assert functional_call(module, {}, (number,)) is result
 
 
 @clause("call.result")

@@ -138,7 +138,7 @@ def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_ca
 
 @clause("swap.custom-access")
 @pytest.mark.parametrize("where", ["instance", "class"])
-@with_site((nested_parameter, nested_buffer))
+@with_site((nested_parameter,))
 def test_a_submodule_that_an_attribute_hides_is_swapped_and_restored(functional_call, site, where):
     """It stands among the submodules, and getattr finds something else."""
     child = site.name.partition(".")[0]

@@ -1,5 +1,6 @@
 """swap: modules and names that are odd but legal; and slots in which nothing is registered anew."""
 
+import operator
 import warnings
 
 import pytest
@@ -10,21 +11,22 @@ from torch.nn.modules import module as torch_module
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
-from fcspec.specimens.sites import FLAT, NESTED, SITES
+from fcspec.specimens.sites import NESTED, flat_buffer, flat_parameter
 from fcspec.state.module_state import snapshot
 
-ODD_NAMES = ["a b", " ", "1x", "0", "00", "class", "None", "é", "重み", "-", "a/b", "a:b", "weight'", '"', "$", "x" * 300, "\n"]
+ODD_NAMES = ("a b", " ", "1x", "0", "00", "class", "None", "é", "重み", "-", "a/b", "a:b", "'", '"', "$", "x" * 300, "\n")
 
 
 @clause("swap.any-name")
 @pytest.mark.parametrize("flags", [{}, {"strict": True}], ids=["default", "strict"])
-@pytest.mark.parametrize("odd", ODD_NAMES, ids=ascii)
-def test_a_part_of_a_name_is_any_string_without_a_dot(functional_call, names, odd, flags):
-    module, child, x = probe(names), probe(names), torch.ones(3)
-    module.add_module(odd, child)
-    module.register_parameter(f"{odd}p", parameter())
-    child.register_parameter(odd, parameter())
-    child.register_buffer(f"{odd}b", torch.rand(3))
+def test_a_part_of_a_name_is_any_string_without_a_dot(functional_call, names, flags):
+    module, x = probe(names), torch.ones(3)
+    for odd in ODD_NAMES:
+        child = probe(names)
+        child.register_parameter(odd, parameter())
+        child.register_buffer(f"{odd}b", torch.rand(3))
+        module.add_module(odd, child)
+        module.register_parameter(f"{odd}p", parameter())
     values, before = fresh_values(module), snapshot(module)
     expected = oracle.result(module, values, x)
 
@@ -52,8 +54,7 @@ CLASSES = {
 
 @clause("swap.module-identity")
 @pytest.mark.parametrize("methods", CLASSES.values(), ids=CLASSES)
-@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}], ids=["default", "untied", "strict"])
-def test_modules_are_told_apart_by_identity(functional_call, names, methods, flags):
+def test_modules_are_told_apart_by_identity(functional_call, names, methods):
     kind = type(names.type(), (type(probe(names)),), dict(methods))
     module, x = kind(), torch.ones(3)
     for key in ("first", "second"):
@@ -66,15 +67,13 @@ def test_modules_are_told_apart_by_identity(functional_call, names, methods, fla
         for number, path in enumerate(("", "first.", "second."))
         for key in (("weight", "shift") if path else ("weight",))
     }
-    own = [vars(one)[store][key] for one, store, key in _places(module)]
-    expected = _sum(x, values)
+    own = {name: vars(one)[store][key] for name, (one, store, key) in zip(values, _places(module), strict=True)}
 
-    chosen = [values] if flags.get("strict") else [values, {n: v for n, v in values.items() if n.startswith("second")}]
-    for given in chosen:
-        plain = {name: vars(one)[store][key] for name, (one, store, key) in zip(values, _places(module), strict=True)}
-        assert torch.equal(functional_call(module, given, x, **flags), _sum(x, {**plain, **given}))
-        assert all(vars(one)[s][k] is mine for (one, s, k), mine in zip(_places(module), own, strict=True))
-    assert expected is not None
+    some = {name: value for name, value in values.items() if name.startswith("second")}
+    for given, flags in ((values, {"strict": True}), (values, {}), (some, {}), (some, {"tie_weights": False})):
+        assert torch.equal(functional_call(module, given, x, **flags), _sum(x, {**own, **given}))
+        now = [vars(one)[store][key] for one, store, key in _places(module)]
+        assert all(map(operator.is_, now, own.values()))
 
 
 def _places(module):
@@ -92,36 +91,34 @@ def _sum(x, values):
 
 
 @clause("swap.scripted-child")
-@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
-@pytest.mark.parametrize("make", [lambda: nn.ReLU(), lambda: nn.Linear(3, 3)], ids=["without state", "with state"])
-@with_site((*FLAT, *NESTED[:2]))
-def test_a_module_with_a_scripted_child_takes_values(functional_call, names, site, make, flags):
+@with_site((flat_parameter, NESTED[1]))
+def test_a_module_with_a_scripted_child_takes_values(functional_call, names, site):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        site.owner.add_module(names.attribute(), torch.jit.script(make()))
+        site.owner.add_module(names.attribute(), torch.jit.script(nn.Linear(3, 3)))
     values = {site.name: site.value(), site.other: site.value(2)}
     own, seen = [site.own, site.get(site.other)], []
     site.module.register_forward_pre_hook(lambda *_: seen.extend([site.current(), site.get(site.other)]))
 
-    functional_call(site.module, values, site.x, **flags)
+    functional_call(site.module, values, site.x)
+    functional_call(site.module, values, site.x, tie_weights=False)
 
-    assert [one is value for one, value in zip(seen, values.values(), strict=True)] == [True, True]
+    assert [one is value for one, value in zip(seen, [*values.values()] * 2, strict=True)] == [True] * 4
     assert [one is site.get(name) for one, name in zip(own, values, strict=True)] == [True, True]
 
 
 GLOBAL_HOOKS = ("parameter", "buffer", "module")
+METHODS = ("register_parameter", "register_buffer", "add_module", "register_module")
 
 
 @clause("swap.registration")
-@pytest.mark.parametrize("kind", [lambda tensor: tensor, nn.Parameter], ids=["plain", "parameter"])
 @pytest.mark.parametrize("act", ["nothing", "binds", "deletes"])
-@with_site(SITES)
-def test_no_registration_hook_and_no_override_runs(functional_call, site, kind, act):
+@with_site((flat_parameter, flat_buffer, NESTED[1]))
+def test_no_registration_hook_and_no_override_runs(functional_call, site, act):
     """Nor when the call puts back what forward bound anew or deleted."""
-    ran, values = [], {name: kind(value) for name, value in fresh_values(site.module).items()}
-    for method in ("register_parameter", "register_buffer", "add_module", "register_module"):
+    ran, added = [], []
+    for method in METHODS:
         setattr(type(site.owner), method, lambda self, *args, **kwargs: ran.append(args))
-    added = []
 
     def inside(owner):
         if act == "binds":
@@ -137,12 +134,10 @@ def test_no_registration_hook_and_no_override_runs(functional_call, site, kind, 
             register = getattr(torch_module, f"register_module_{what}_registration_hook", None)
             if register is not None:
                 added.append(register(lambda module, name, one: ran.append(name)))
-        functional_call(site.module, values, site.x)
+        for kind in (torch.Tensor.clone, nn.Parameter):
+            functional_call(site.module, {n: kind(one) for n, one in fresh_values(site.module).items()}, site.x)
     finally:
         for handle in added:
             handle.remove()
-        for method in ("register_parameter", "register_buffer", "add_module", "register_module"):
-            if method in vars(type(site.owner)):
-                delattr(type(site.owner), method)
 
     assert ran == []

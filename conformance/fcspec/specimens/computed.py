@@ -46,18 +46,9 @@ def read_only(names: Names) -> Computed:
     return Computed(*_adapter(names, settable=False))
 
 
-def settable(names: Names) -> Computed:
-    return Computed(*_adapter(names, settable=True))
-
-
-def nested_read_only(names: Names) -> Computed:
-    site, computed = _adapter(names, settable=False)
-    return Computed(nested(names, site), computed)
-
-
 def nested_settable(names: Names) -> Computed:
     site, computed = _adapter(names, settable=True)
     return Computed(nested(names, site), computed)
 
 
-COMPUTED = (read_only, settable, nested_read_only, nested_settable)
+COMPUTED = (read_only, nested_settable)
