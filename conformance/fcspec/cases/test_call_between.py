@@ -50,10 +50,6 @@ def _remove_a_layer(module, names):
     del module.first
 
 
-def _register_a_layer_twice(module, names):
-    module.middle.second = module.first
-
-
 def _bind_a_parameter(module, names):
     module.first.weight = parameter()
 
@@ -89,7 +85,6 @@ CHANGES = {
     "layers exchanged": [_exchange_layers],
     "a layer added": [_add_a_layer],
     "a layer removed": [_remove_a_layer],
-    "a layer registered twice, and no longer": [_register_a_layer_twice, _replace_a_layer],
     "a parameter bound": [_bind_a_parameter],
     "a name moved": [_move_a_name_to_the_other_store],
     "tied, and untied": [_tie, _untie],

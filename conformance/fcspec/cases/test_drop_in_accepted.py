@@ -121,7 +121,6 @@ def test_a_buffer_under_a_new_name_is_registered_as_persistent_as_it_says(functi
     assert sorted(listed) == sorted([*keys, key] if persistent else keys)
     after = snapshot(site.module)
     assert after.parts("slots", "plain", "order", "shape") == before.parts("slots", "plain", "order", "shape")
-    assert key not in site.owner._non_persistent_buffers_set
 
 
 @clause("drop-in.plain-attribute")

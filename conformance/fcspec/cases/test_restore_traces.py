@@ -33,7 +33,8 @@ def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call
     key = names.attribute()
     if fails:
         site.in_forward(lambda owner: 1 / 0)
-    for extra in (torch.ones(3), parameter()):
+    buffers = [nn.Buffer(torch.ones(3), persistent=persistent) for persistent in (True, False) if hasattr(nn, "Buffer")]
+    for extra in (torch.ones(3), parameter(), *buffers):
         with raises_if(fails):
             functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
 
