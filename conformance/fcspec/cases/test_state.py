@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import itertools
+import logging
 import random
 import sys
 import warnings
@@ -209,20 +210,29 @@ def test_nothing_is_printed_for_equal_or_different_tied_values(functional_call, 
 @every_kind_of_call
 @with_site((nested_parameter,))
 def test_the_interpreter_is_as_before(functional_call, site, call):
-    limit = sys.getrecursionlimit()
-    enabled = gc.isenabled()
-    try:
-        for switch in (gc.disable, gc.enable):
-            switch()
-            sys.setrecursionlimit(limit + 1 if switch is gc.disable else limit)
-            changed = {
-                **_changed(functional_call, site, call, "interpreter"),
-                **_changed(functional_call, site, call, "warnings"),
-            }
-            assert changed == {}
-    finally:
-        sys.setrecursionlimit(limit)
-        (gc.enable if enabled else gc.disable)()
+    for collects in (True, False):
+        with _other_interpreter(collects):
+            assert _changed(functional_call, site, call, "interpreter") == {}
+            assert _changed(functional_call, site, call, "warnings") == {}
+
+
+@contextlib.contextmanager
+def _other_interpreter(collects):
+    """An interpreter that differs from a new one, and from what an earlier call may have left, so that a change is seen."""
+    limit, enabled, hook, level = sys.getrecursionlimit(), gc.isenabled(), sys.unraisablehook, logging.root.level
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        (gc.enable if collects else gc.disable)()
+        sys.setrecursionlimit(limit + 1)
+        sys.unraisablehook = lambda unraisable: hook(unraisable)
+        logging.root.setLevel(level + 1)
+        try:
+            yield
+        finally:
+            logging.root.setLevel(level)
+            sys.unraisablehook = hook
+            sys.setrecursionlimit(limit)
+            (gc.enable if enabled else gc.disable)()
 
 
 @clause("state.growth")
