@@ -79,17 +79,20 @@ def resolve(*, module, given, tie_weights, strict):
 
 
 def tree(*, module):
-    """(prefix, module) of every path that enters no module twice; scripted modules, whose state is not in Python, are passed over."""
+    """(prefix, module) of every path that enters no module twice. The state of scripted ones is not in Python: they are left out."""
     todo = [("", module, ())]
     while todo:
         prefix, module, above = todo.pop()
         yield prefix, module
-        below = [
-            (f"{prefix}{key}.", child, (module, above))
-            for key, child in vars(module)["_modules"].items()
-            if child is not None and not isinstance(child, torch.jit.ScriptModule) and not is_above(module=child, above=(module, above))
-        ]
-        todo += reversed(below)
+        children = [(key, child) for key, child in vars(module)["_modules"].items() if child is not None]
+        above = module, above
+        todo += reversed(
+            [
+                (f"{prefix}{key}.", child, above)
+                for key, child in children
+                if not isinstance(child, torch.jit.ScriptModule) and not is_above(module=child, above=above)
+            ]
+        )
 
 
 def is_above(*, module, above):
@@ -115,7 +118,7 @@ def other(*, module, name, strict):
     if key in own["_parameters"] or key in own["_buffers"]:  # the path of a circular module, with a detour
         return module, key, True
     is_computed = isinstance(getattr(type(module), key, None), property)
-    demand(is_computed and strict or not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
+    demand((is_computed and strict) or not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
     return module, key, False
 
 

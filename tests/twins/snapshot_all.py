@@ -202,7 +202,7 @@ def hand_out(own, value):
 
 
 def tree(module):
-    """(prefix, module) of every path that enters no module twice; scripted modules, whose state is not in Python, are passed over."""
+    """(prefix, module) of every path that enters no module twice. The state of scripted ones is not in Python: they are left out."""
     todo = [("", module, ())]
     while todo:
         prefix, module, above = todo.pop()
@@ -210,7 +210,9 @@ def tree(module):
         below = [
             (f"{prefix}{key}.", child, (module, above))
             for key, child in vars(module)["_modules"].items()
-            if child is not None and not isinstance(child, torch.jit.ScriptModule) and not is_above(child, (module, above))
+            if child is not None
+            and not isinstance(child, torch.jit.ScriptModule)
+            and not is_above(child, (module, above))
         ]
         todo += reversed(below)
 

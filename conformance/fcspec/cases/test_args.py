@@ -1,6 +1,7 @@
 """args: how args and kwargs become arguments of forward."""
 
 import collections
+import re
 
 import pytest
 import torch
@@ -68,14 +69,17 @@ def test_any_keyword_reaches_forward(functional_call, module, keyword):
     assert functional_call(module, {}, (), {keyword: "value"}) == ((), {keyword: "value"})
 
 
-WORDS = """
+WORDS = re.findall(
+    r"\w+",
+    """
 _ a action apply arguments assign batch bound buffer buffers call callable callback cls context data default device dict dicts
 dtype entries f fn forward forward_fn func function functional given group groups handle hook index inner input inputs item items
 k key keys keyword keywords kind kw m mapping memo mod mode model module_ modules n name named names net node obj original
 out output outputs owner owners p parameter parameters params params_and_buffers parametrizations path plan prefix record restore
 result root run self_ slot slots source stack state store stores swap swapped t target tensor tensors thunk tied to v val value
 values what where wrapped x y
-""".split()
+""",
+)
 
 
 @clause("args.any-keyword")

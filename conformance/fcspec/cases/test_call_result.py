@@ -29,9 +29,14 @@ def test_the_very_object_that_forward_returns_is_returned(functional_call, names
     assert functional_call(module, {}, ()) is result
 
 
-OTHERS = (
+OTHERS: tuple[object, ...] = (
     *([torch.ones(1), 2], [], {}, {1, 2}, bytearray(b"1"), iter([1]), lambda: 1, torch.nn.Identity()),
-    *(torch.nn.Parameter(torch.ones(1)), torch.tensor(1.0, requires_grad=True), torch.ones(2, 3).T, torch.eye(2).to_sparse()),
+    *(
+        torch.nn.Parameter(torch.ones(1)),
+        torch.tensor(1.0, requires_grad=True),
+        torch.ones(2, 3).T,
+        torch.eye(2).to_sparse(),
+    ),
 )
 
 

@@ -66,7 +66,9 @@ def test_what_is_no_module_is_refused(functional_call, what, tie_weights):
     with pytest.raises(Exception, match=r"(?i)module") as error:
         functional_call(what, {}, (torch.ones(1, 2),), tie_weights=tie_weights)
 
-    assert re.search(r"(?i)module", _without_attributes(str(error.value))), f"it only quotes an attribute: {error.value}"
+    assert re.search(r"(?i)module", _without_attributes(str(error.value))), (
+        f"it only quotes an attribute: {error.value}"
+    )
 
 
 def _without_attributes(text):

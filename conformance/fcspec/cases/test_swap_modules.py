@@ -14,7 +14,25 @@ from fcspec.specimens.base import fresh_values, parameter, probe, with_site
 from fcspec.specimens.sites import NESTED, flat_buffer, flat_parameter
 from fcspec.state.module_state import snapshot
 
-ODD_NAMES = ("a b", " ", "1x", "0", "00", "class", "None", "é", "重み", "-", "a/b", "a:b", "'", '"', "$", "x" * 300, "\n")
+ODD_NAMES = (
+    "a b",
+    " ",
+    "1x",
+    "0",
+    "00",
+    "class",
+    "None",
+    "é",
+    "重み",
+    "-",
+    "a/b",
+    "a:b",
+    "'",
+    '"',
+    "$",
+    "x" * 300,
+    "\n",
+)
 
 
 @clause("swap.any-name")

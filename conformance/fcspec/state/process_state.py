@@ -11,7 +11,7 @@ changes nothing, takes well below a millisecond, and is blind to function modes 
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, sys.path, streams, hooks, trace and profile functions, locale, levels of loggers, gc |
+| interpreter | working folder, environment, sys.path, streams, hooks, trace functions, locale, levels of loggers, gc |
 """
 
 from __future__ import annotations
