@@ -205,7 +205,7 @@ class Call:
 
 
 def tree(module):
-    """(prefix, module) of every path that enters no module twice. The state of scripted ones is not in Python: they are left out."""
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
     todo = [("", module, ())]
     while todo:
         prefix, module, above = todo.pop()

@@ -202,7 +202,7 @@ def hand_out(own, value):
 
 
 def tree(module):
-    """(prefix, module) of every path that enters no module twice. The state of scripted ones is not in Python: they are left out."""
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
     todo = [("", module, ())]
     while todo:
         prefix, module, above = todo.pop()
