@@ -100,6 +100,9 @@ class Layer:
         for key in self.values:
             self.own.pop(key, None)
         if self.weights is not None:
+            for number, name in enumerate(self.own["_flat_weights_names"]):
+                if name in self.own:  # no slot, but an attribute
+                    self.weights[0][number] = self.own["_flat_weights"][number]
             self.own["_flat_weights"], self.own["_flat_weight_refs"] = self.weights
 
 
@@ -120,17 +123,12 @@ class Call:
                     raise NotFunctional("no tensor", name, type(value).__name__)
                 self.given[name] = value
         self.slots = {}  # every registered name -> (Layer, key, tensor)
-        self.walk(module, "", [])
-
-    def walk(self, module, prefix, above):
-        values = self.values.setdefault(id(vars(module)["_parameters"]), {})
-        layer = self.layers.setdefault(id(module), Layer(module, values))
-        for which in STORES:
-            for key, tensor in layer.own[which].items():
-                self.slots[prefix + key] = layer, key, tensor
-        for key, child in layer.own["_modules"].items():
-            if child is not None and all(child is not one for one in [*above, module]):
-                self.walk(child, f"{prefix}{key}.", [*above, module])
+        for prefix, one in tree(module):
+            values = self.values.setdefault(id(vars(one)["_parameters"]), {})
+            layer = self.layers.setdefault(id(one), Layer(one, values))
+            for which in STORES:
+                for key, tensor in layer.own[which].items():
+                    self.slots[prefix + key] = layer, key, tensor
 
     def check_ties(self):
         groups = {}
@@ -152,7 +150,7 @@ class Call:
                 layer, key, tensor = self.slots[name]
                 unexpected += [name] if tensor is None else []
             else:
-                layer, key = self.other(name)
+                layer, key = self.other(name, strict)
                 if layer is None and not strict:
                     raise NotFunctional("no such module", name)
                 if layer is None or not layer.holds(key):
@@ -177,7 +175,7 @@ class Call:
         if strict and missing + unexpected:
             raise NotFunctional("under strict, missing and unexpected are", missing, unexpected)
 
-    def other(self, name):
+    def other(self, name, strict):
         """Where a name leads that is not in `slots`: (Layer of the module whose dict is concerned, key)."""
         *path, key = name.split(".") if isinstance(name, str) else (None,)
         module = follow(self.module, path) if key else None
@@ -188,6 +186,8 @@ class Call:
             return self.layers[id(lists)], key
         layer = self.layers[id(module)]
         if not layer.holds(key, STORES) and hasattr(module, key):
+            if strict and isinstance(getattr(type(module), key, None), property):
+                return None, key
             raise NotFunctional("neither parameter nor buffer", name)
         return layer, key
 
@@ -207,6 +207,30 @@ class Call:
             layer.lift()
         for source in self.dicts:
             source.update((name, rebound[name]) for name in rebound.keys() & source.keys())
+
+
+def tree(module):
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
+    todo = [("", module, ())]
+    while todo:
+        prefix, module, above = todo.pop()
+        yield prefix, module
+        below = [
+            (f"{prefix}{key}.", child, (module, above))
+            for key, child in vars(module)["_modules"].items()
+            if child is not None
+            and not isinstance(child, torch.jit.ScriptModule)
+            and not is_above(child, (module, above))
+        ]
+        todo += reversed(below)
+
+
+def is_above(module, above):
+    while above:
+        if above[0] is module:
+            return True
+        above = above[1]
+    return False
 
 
 def follow(module, path):

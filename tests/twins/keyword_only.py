@@ -9,6 +9,8 @@ the same memory are tied; NaN equals NaN; ties that cannot be decided are accept
 first counts.
 """
 
+import collections
+
 import torch
 from torch.nn.utils import parametrize
 
@@ -21,7 +23,8 @@ def functional_call(module, parameter_and_buffer_dicts, args, kwargs=None, *, ti
     demand(isinstance(module, torch.nn.Module), f"module must be a torch.nn.Module, not a {type(module)}")
     demand(all(isinstance(one, dict) for one in dicts), "parameter_and_buffer_dicts must be a dict or a tuple of dicts")
     names = [name for one in dicts for name in one]
-    demand(len(set(names)) == len(names), f"given twice: {[name for name in names if names.count(name) > 1]}")
+    twice = [name for name, times in collections.Counter(names).items() if times > 1]
+    demand(not twice, f"given twice: {twice}")
     given = {name: value for one in dicts for name, value in one.items()}
     strangers = [name for name, value in given.items() if not isinstance(value, torch.Tensor)]
     demand(not strangers, f"no tensors: {strangers}")
@@ -77,11 +80,29 @@ def resolve(*, module, given, tie_weights, strict):
     return values
 
 
-def tree(*, module, prefix="", above=()):
-    yield prefix, module
-    for key, child in vars(module)["_modules"].items():
-        if child is not None and not any(child is one for one in (*above, module)):
-            yield from tree(module=child, prefix=f"{prefix}{key}.", above=(*above, module))
+def tree(*, module):
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
+    todo = [("", module, ())]
+    while todo:
+        prefix, module, above = todo.pop()
+        yield prefix, module
+        children = [(key, child) for key, child in vars(module)["_modules"].items() if child is not None]
+        above = module, above
+        todo += reversed(
+            [
+                (f"{prefix}{key}.", child, above)
+                for key, child in children
+                if not isinstance(child, torch.jit.ScriptModule) and not is_above(module=child, above=above)
+            ]
+        )
+
+
+def is_above(*, module, above):
+    while above:
+        if above[0] is module:
+            return True
+        above = above[1]
+    return False
 
 
 def other(*, module, name, strict):
@@ -98,7 +119,8 @@ def other(*, module, name, strict):
         return lists[key], "forward", True
     if key in own["_parameters"] or key in own["_buffers"]:  # the path of a circular module, with a detour
         return module, key, True
-    demand(not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
+    is_computed = isinstance(getattr(type(module), key, None), property)
+    demand((is_computed and strict) or not hasattr(module, key), f"{name!r} is there, and neither parameter nor buffer")
     return module, key, False
 
 
@@ -196,6 +218,9 @@ class World:
         changed = self.outer["_non_persistent_buffers_set"] ^ self.inner["_non_persistent_buffers_set"]
         self.outer["_non_persistent_buffers_set"] ^= changed - self.keys
         carry_over(before=self.outer, after=self.inner, but={*self.keys, *self.NAMES})
+        for number, name in enumerate(self.outer.get("_flat_weights_names", ())):
+            if name in self.outer:  # no slot, but an attribute
+                self.outer["_flat_weights"][number] = self.inner["_flat_weights"][number]
 
 
 def carry_over(*, before, after, but):

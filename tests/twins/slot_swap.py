@@ -85,12 +85,28 @@ def resolve(module, given, tie_weights, strict):
     return values, places
 
 
-def tree(module, prefix="", above=()):
-    """(prefix, module) of every path that enters no module twice."""
-    yield prefix, module
-    for key, child in vars(module)["_modules"].items():
-        if child is not None and id(child) not in (*above, id(module)):
-            yield from tree(child, f"{prefix}{key}.", (*above, id(module)))
+def tree(module):
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
+    todo = [("", module, ())]
+    while todo:
+        prefix, module, above = todo.pop()
+        yield prefix, module
+        below = [
+            (f"{prefix}{key}.", child, (module, above))
+            for key, child in vars(module)["_modules"].items()
+            if child is not None
+            and not isinstance(child, torch.jit.ScriptModule)
+            and not is_above(child, (module, above))
+        ]
+        todo += reversed(below)
+
+
+def is_above(module, above):
+    while above:
+        if above[0] is module:
+            return True
+        above = above[1]
+    return False
 
 
 def find(owner, name):
@@ -161,7 +177,7 @@ def swapped(module, values):
         for _, owner in tree(module) if values else ():
             if "_flat_weights" in vars(owner):  # a recurrent module lists its weights anew when it finds other ones
                 weights, references = list(vars(owner)["_flat_weights"]), vars(owner)["_flat_weight_refs"]
-                stack.callback(vars(owner).update, _flat_weights=weights, _flat_weight_refs=references)
+                stack.callback(put_weights_back, owner, weights, references)
         for owner in {place[0]: owner for place, (owner, _, _) in values.items()}.values():
             for store in stores(owner)[:2]:
                 stack.callback(put_in_order, store, list(store))
@@ -205,6 +221,15 @@ def swap_property(stack, owner, key, box):
             box[0] = value
 
     setattr(kind, key, property(give, take))
+
+
+def put_weights_back(owner, weights, references):
+    """Those that are no slots are listed as forward left them."""
+    own = vars(owner)
+    for number, name in enumerate(own["_flat_weights_names"]):
+        if name in own:
+            weights[number] = own["_flat_weights"][number]
+    own.update(_flat_weights=weights, _flat_weight_refs=references)
 
 
 def put_in_order(store, order):

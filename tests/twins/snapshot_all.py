@@ -68,6 +68,9 @@ class Before:
                 else now["_non_persistent_buffers_set"].discard
             )(key)
         if "_flat_weights" in now:
+            for number, name in enumerate(now["_flat_weights_names"]):
+                if name in now:  # no slot, but an attribute
+                    self.weights[number] = now["_flat_weights"][number]
             now.update(_flat_weights=self.weights, _flat_weight_refs=self.own["_flat_weight_refs"])
 
 
@@ -198,11 +201,28 @@ def hand_out(own, value):
     own["right_inverse"] = lambda new: hand_out(own, new)
 
 
-def tree(module, prefix="", above=()):
-    yield prefix, module
-    for key, child in vars(module)["_modules"].items():
-        if child is not None and all(child is not one for one in (*above, module)):
-            yield from tree(child, f"{prefix}{key}.", (*above, module))
+def tree(module):
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
+    todo = [("", module, ())]
+    while todo:
+        prefix, module, above = todo.pop()
+        yield prefix, module
+        below = [
+            (f"{prefix}{key}.", child, (module, above))
+            for key, child in vars(module)["_modules"].items()
+            if child is not None
+            and not isinstance(child, torch.jit.ScriptModule)
+            and not is_above(child, (module, above))
+        ]
+        todo += reversed(below)
+
+
+def is_above(module, above):
+    while above:
+        if above[0] is module:
+            return True
+        above = above[1]
+    return False
 
 
 def same(a, b):

@@ -93,11 +93,28 @@ def resolve(module, given, tie_weights, strict):
     return places, by_name
 
 
-def tree(module, prefix="", above=()):
-    yield prefix, module
-    for key, child in vars(module)["_modules"].items():
-        if child is not None and id(child) not in {id(module), *above}:
-            yield from tree(child, f"{prefix}{key}.", {id(module), *above})
+def tree(module):
+    """(prefix, module) of every path that enters no module twice. Scripted ones, whose state is not in Python, are left out."""
+    todo = [("", module, ())]
+    while todo:
+        prefix, module, above = todo.pop()
+        yield prefix, module
+        below = [
+            (f"{prefix}{key}.", child, (module, above))
+            for key, child in vars(module)["_modules"].items()
+            if child is not None
+            and not isinstance(child, torch.jit.ScriptModule)
+            and not is_above(child, (module, above))
+        ]
+        todo += reversed(below)
+
+
+def is_above(module, above):
+    while above:
+        if above[0] is module:
+            return True
+        above = above[1]
+    return False
 
 
 def same(a, b):
@@ -154,7 +171,7 @@ class Place:
         self.is_regular = isinstance(lists, torch.nn.ModuleDict) and key in lists
         if self.is_regular:
             self.store = vars(lists)["_modules"]
-        self.old, self.order = self.store.get(key, ...), list(self.store)
+        self.old = self.store.get(key, ...)
 
     def is_refused(self):
         """Is there something under this name that is no tensor?"""
@@ -184,10 +201,6 @@ class Place:
             else:
                 store.pop(self.key, None)
         (self.hidden.add if self.was_hidden else self.hidden.discard)(self.key)
-        ordered = {key: self.store[key] for key in self.order if key in self.store} | self.store
-        if self.tensor is not ... and list(ordered) != list(self.store):
-            self.store.clear()
-            self.store.update(ordered)
 
     def note(self, now):
         if now is not self.value and (now is None or isinstance(now, torch.Tensor)):
@@ -211,6 +224,8 @@ class Shim(torch.nn.Module):
         lists = [vars(one) for _, one in tree(self.module) if self.places and "_flat_weights" in vars(one)]
         before = [(list(own["_flat_weights"]), own["_flat_weight_refs"]) for own in lists]
         cache = parametrize._cache
+        stores = {id(place.store): place.store for place in self.places if place.tensor is not ...}
+        orders = [(store, list(store)) for store in stores.values()]
         try:
             if self.places:
                 parametrize._cache = {}
@@ -221,7 +236,15 @@ class Shim(torch.nn.Module):
             parametrize._cache = cache
             for place in self.places:
                 place.tidy()
+            for store, order in orders:
+                ordered = {key: store[key] for key in order if key in store} | store
+                if list(ordered) != list(store):
+                    store.clear()
+                    store.update(ordered)
             for own, (weights, references) in zip(lists, before, strict=True):
+                for number, name in enumerate(own["_flat_weights_names"]):
+                    if name in own:  # no slot, but an attribute
+                        weights[number] = own["_flat_weights"][number]
                 own.update(_flat_weights=weights, _flat_weight_refs=references)
 
 

@@ -1,6 +1,7 @@
 """args: how args and kwargs become arguments of forward."""
 
 import collections
+import re
 
 import pytest
 import torch
@@ -79,6 +80,28 @@ def test_kwargs_whose_truth_value_says_nothing_are_passed_by_keyword(functional_
 )
 def test_any_keyword_reaches_forward(functional_call, module, keyword):
     assert functional_call(module, {}, (), {keyword: "value"}) == ((), {keyword: "value"})
+
+
+WORDS = re.findall(
+    r"\w+",
+    """
+_ a action apply arguments assign batch bound buffer buffers call callable callback cls context data default device dict dicts
+dtype entries f fn forward forward_fn func function functional given group groups handle hook index inner input inputs item items
+k key keys keyword keywords kind kw m mapping memo mod mode model module_ modules n name named names net node obj original
+out output outputs owner owners p parameter parameters params params_and_buffers parametrizations path plan prefix record restore
+result root run self_ slot slots source stack state store stores swap swapped t target tensor tensors thunk tied to v val value
+values what where wrapped x y
+""",
+)
+
+
+@clause("args.any-keyword")
+def test_keywords_that_a_helper_might_have_reach_forward(functional_call, module):
+    keywords = {word: number for number, word in enumerate(WORDS)}
+
+    assert functional_call(module, {}, (), keywords) == ((), keywords)
+    for word, number in keywords.items():
+        assert functional_call(module, {}, (1,), {word: number}) == ((1,), {word: number})
 
 
 @clause("args.untouched")

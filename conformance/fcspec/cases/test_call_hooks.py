@@ -23,6 +23,27 @@ HOOKS = {
 
 @clause("call.hooks")
 @with_site((flat_parameter, nested_parameter))
+def test_a_forward_of_the_instance_is_used(functional_call, site):
+    value, result = site.value(), object()
+    site.module.forward = lambda x: (site.current(), result)
+
+    assert [*map(id, functional_call(site.module, {site.name: value}, site.x))] == [id(value), id(result)]
+    assert "forward" in vars(site.module)
+
+
+@clause("call.hooks")
+@with_site((nested_parameter,))
+def test_a_forward_of_the_instance_of_a_submodule_is_used(functional_call, site):
+    value, seen = site.value(), []
+    site.caller.forward = lambda x: seen.append(site.current()) or x
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("call.hooks")
+@with_site((flat_parameter, nested_parameter))
 @pytest.mark.parametrize("register", HOOKS.values(), ids=HOOKS)
 def test_forward_hooks_run_and_see_the_given_value(functional_call, site, register):
     value, seen = site.value(), []

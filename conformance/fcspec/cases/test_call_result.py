@@ -29,6 +29,25 @@ def test_the_very_object_that_forward_returns_is_returned(functional_call, names
     assert functional_call(module, {}, ()) is result
 
 
+OTHERS: tuple[object, ...] = (
+    *([torch.ones(1), 2], [], {}, {1, 2}, bytearray(b"1"), iter([1]), lambda: 1, torch.nn.Identity()),
+    *(
+        torch.nn.Parameter(torch.ones(1)),
+        torch.tensor(1.0, requires_grad=True),
+        torch.ones(2, 3).T,
+        torch.eye(2).to_sparse(),
+    ),
+)
+
+
+@clause("call.result")
+def test_whatever_forward_returns_is_returned_itself(functional_call, names):
+    module = probe(names, lambda self, number: OTHERS[number])
+
+    for number, result in enumerate(OTHERS):
+        assert functional_call(module, {}, (number,)) is result
+
+
 @clause("call.result")
 @with_site(SITES)
 def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site):

@@ -1,5 +1,7 @@
 """call: the documented arguments, and a module among them."""
 
+import re
+
 import pytest
 import torch
 from torch import nn
@@ -38,6 +40,16 @@ def test_flags_are_keyword_only(functional_call, site, flag):
         functional_call(site.module, everything, (site.x,), {}, True)
 
 
+@clause("call.signature")
+@with_site((flat_parameter,))
+def test_other_keywords_are_refused(functional_call, site):
+    functional_call(site.module, {site.name: site.value()}, (site.x,), tie_weights=False)
+
+    for keyword in ("tie_weight", "tied", "Strict", "params", "inputs", "kwarg"):
+        with refused(site.module):
+            functional_call(site.module, {site.name: site.value()}, (site.x,), **{keyword: False})
+
+
 NOT_MODULES = {
     "function": lambda x: x,
     "class": nn.Linear,
@@ -51,5 +63,14 @@ NOT_MODULES = {
 @pytest.mark.parametrize("tie_weights", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("what", NOT_MODULES.values(), ids=NOT_MODULES)
 def test_what_is_no_module_is_refused(functional_call, what, tie_weights):
-    with pytest.raises(Exception, match=r"(?i)module"):
+    with pytest.raises(Exception, match=r"(?i)module") as error:
         functional_call(what, {}, (torch.ones(1, 2),), tie_weights=tie_weights)
+
+    assert re.search(r"(?i)module", _without_attributes(str(error.value))), (
+        f"it only quotes an attribute: {error.value}"
+    )
+
+
+def _without_attributes(text):
+    """A message without the names of attributes that it quotes: \"has no attribute '_modules'\" expects no module."""
+    return re.sub(r"attribute ['\"`]?\w+['\"`]?|['\"`]\w*_\w*['\"`]", "", text)

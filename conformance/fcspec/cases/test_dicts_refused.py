@@ -49,7 +49,13 @@ def test_a_list_of_dicts(functional_call, site, observe):
         observe(type(error).__name__)
 
 
-BAD_VALUES = {"number": 3.0, "string": "zeros", "list": [1.0], "array": torch.ones(3).numpy(), "module": nn.Identity()}
+BAD_VALUES = {
+    "number": 3.0,
+    "string": "zeros",
+    "list": [1.0],
+    "array": torch.ones(3).numpy(),
+    "module": nn.Identity(),
+}
 
 
 @clause("dicts.bad-value")
@@ -62,6 +68,20 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
         functional_call(site.module, {site.other: site.value(), site.name: bad}, site.x)
 
     assert site.name in str(error.value)
+
+
+@clause("dicts.bad-value")
+@with_site((flat_parameter, nested_parameter))
+def test_a_value_that_holds_or_makes_a_tensor_or_goes_to_a_new_name_is_refused_by_its_key(functional_call, names, site):
+    new, tensor = site.sibling_name(names.attribute()), torch.ones(3)
+    functional_call(site.module, {site.name: tensor, new: tensor}, site.x)
+
+    for bad in (*BAD_VALUES.values(), lambda: tensor, {"value": tensor}, (tensor,), [tensor], torch.Tensor):
+        for name, other in ((site.name, new), (new, site.name)):
+            with refused(site.module) as error:
+                functional_call(site.module, {other: tensor, name: bad}, site.x)
+
+            assert name in str(error.value)
 
 
 @clause("dicts.none-value")
@@ -109,6 +129,18 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
         functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
 
     assert missing in str(error.value)
+
+
+@clause("dicts.bad-name")
+@with_site((flat_parameter, nested_parameter))
+def test_what_is_almost_a_name_is_refused(functional_call, site):
+    path, _, key = site.name.rpartition(".")
+    almost = [f"{prefix}{site.name}" for prefix in (".", "..", "module.", "model.", "_orig_mod.", "self.")]
+    functional_call(site.module, {site.name: site.value(), site.other: site.value()}, site.x)
+
+    for name in (*almost, f"{site.name}.", f"{path}..{key}"):
+        with refused(site.module):
+            functional_call(site.module, {name: site.value(), site.other: site.value()}, site.x)
 
 
 @clause("dicts.bad-name")

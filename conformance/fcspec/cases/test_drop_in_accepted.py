@@ -100,6 +100,29 @@ def test_a_parameter_under_a_new_name_is_registered_last_and_a_tensor_is_not(fun
     assert seen == [*own, first, last]
 
 
+@clause("drop-in.extra-buffer")
+@pytest.mark.parametrize("persistent", [True, False], ids=["persistent", "not persistent"])
+@with_site((*FLAT, *NESTED))
+def test_a_buffer_under_a_new_name_is_registered_as_persistent_as_it_says(functional_call, names, site, persistent):
+    if not hasattr(nn, "Buffer"):
+        unsupported("nn.Buffer came with torch 2.5")
+    key, value, seen = names.attribute(), nn.Buffer(torch.rand(3), persistent=persistent), []
+    before, keys = snapshot(site.module), list(site.owner.state_dict())
+
+    def look(owner):
+        seen.append((getattr(owner, key), owner.get_buffer(key), list(owner.state_dict())))
+        return site.x
+
+    site.in_forward(look)
+    functional_call(site.module, {site.sibling_name(key): value}, site.x)
+
+    ((attribute, registered, listed),) = seen
+    assert (attribute is value, registered is value) == (True, True)
+    assert sorted(listed) == sorted([*keys, key] if persistent else keys)
+    after = snapshot(site.module)
+    assert after.parts("slots", "plain", "order", "shape") == before.parts("slots", "plain", "order", "shape")
+
+
 @clause("drop-in.plain-attribute")
 @with_site((*FLAT, *NESTED))
 def test_a_plain_tensor_attribute_can_be_given(functional_call, names, site):

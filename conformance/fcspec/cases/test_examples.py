@@ -26,8 +26,10 @@ for definitions in SPEC.definitions:
     _compile(definitions)  # here, so that the children of all examples share it
 
 
-DIFFERENTIATED = frozenset(("grad.transform", "grad.detached", "grad.attached", "hazards.checkpoint"))
-"""Clauses of core whose examples use torch.func.grad and its like, or torch.utils.checkpoint."""
+DIFFERENTIATED = frozenset(
+    ("grad.transform", "grad.detached", "grad.attached", "hazards.checkpoint", "call.no-operations")
+)
+"""Clauses of core whose examples use torch.func.grad and its like, torch.utils.checkpoint, or a TorchDispatchMode."""
 
 
 def _marks(one: Clause):

@@ -7,7 +7,7 @@ from torch.nn.utils import parametrize
 
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import Needs, clause, needs
-from fcspec.specimens.base import fresh_values
+from fcspec.specimens.base import fresh_values, probe
 from fcspec.specimens.parametrized import parametrization
 
 
@@ -63,6 +63,53 @@ def test_a_weight_that_a_hook_binds_anew_is_listed_where_none_was_given(function
 
     assert module.weight_hh_l0 is new[0]
     assert module._flat_weights[1] is new[0]
+
+
+@clause("restore.recurrent")
+@returns_or_raises
+def test_own_weights_are_listed_after_a_call_in_a_call_of_the_same_module(functional_call, names, fails):
+    rnn = nn.GRU(2, 2)
+    module = probe(names, lambda self, x: rnn(x)[0])
+    module.add_module(names.attribute(), rnn)
+    own, values, x, calls = list(rnn._parameters.values()), fresh_values(module), torch.rand(3, 2), []
+
+    def act(self, args):
+        calls.append(1)
+        if len(calls) == 1:
+            functional_call(module, values, x)
+        elif fails:
+            raise ZeroDivisionError
+
+    rnn.register_forward_pre_hook(act)
+    with raises_if(fails):
+        functional_call(module, dict([*values.items()][1:]), x)
+
+    assert len(calls) == 2
+    assert all(one is weight for one, weight in zip(rnn._flat_weights, own, strict=True))
+
+
+@clause("restore.recurrent")
+@returns_or_raises
+def test_an_entry_that_is_no_slot_is_as_forward_left_it(functional_call, names, fails):
+    """As in WeightDrop: a weight is a plain attribute that forward computes anew from a parameter of its parent."""
+    rnn, raw = nn.LSTM(1, 1), names.attribute()
+
+    def forward(self, x):
+        rnn.weight_hh_l0 = getattr(self, raw) * 1
+        result = rnn(x)[0]
+        return 1 / 0 if fails else result
+
+    module = probe(names, forward)
+    module.register_parameter(raw, nn.Parameter(rnn.weight_hh_l0.detach().clone()))
+    module.add_module(names.attribute(), rnn)
+    del rnn._parameters["weight_hh_l0"]
+    rnn.weight_hh_l0 = getattr(module, raw) * 1
+
+    with raises_if(fails):
+        functional_call(module, {raw: torch.full((4, 1), 5.0)}, torch.ones(3, 1))
+
+    for listed, name in zip(rnn._flat_weights, rnn._flat_weights_names, strict=True):
+        assert listed is getattr(rnn, name), f"{name} is listed as another tensor"
 
 
 @clause("restore.recurrent")

@@ -5,13 +5,15 @@ import gc
 import weakref
 
 import pytest
+import torch
+from torch import nn
 
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_group, with_site
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import PARAMETRIZED
-from fcspec.specimens.sites import FLAT, SITES
+from fcspec.specimens.sites import FLAT, NESTED, SITES
 
 
 @clause("restore.no-references")
@@ -64,6 +66,81 @@ def test_nothing_keeps_the_tensor_of_a_regular_name_alive(functional_call, site)
     gc.collect()
 
     assert alive() is None
+
+
+@contextlib.contextmanager
+def _without_collecting():
+    """In this block what is in a cycle stays alive."""
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@clause("restore.freed")
+@returns_or_raises
+@with_site((*FLAT, NESTED[1]))
+def test_given_tensors_are_freed_by_reference_counts(functional_call, names, site, fails):
+    new = site.sibling_name(names.attribute())
+    if fails:
+        site.in_forward(lambda owner: 1 / 0)
+    for given in ((site.name,), (new,), (site.name, site.other, new)):
+        values = {name: site.value() for name in given}
+        alive = [weakref.ref(value) for value in values.values()]
+        with _without_collecting():
+            with raises_if(fails):
+                functional_call(site.module, values, site.x)
+            site.rebind(site.own)  # that the module does not keep the value is the law of other clauses
+            del values
+
+            assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@pytest.mark.parametrize("flags", [{}, {"strict": True}], ids=["no owner", "strict"])
+@with_site((NESTED[0],))
+def test_the_tensors_of_a_refused_call_are_freed_by_reference_counts(functional_call, site, flags):
+    values = {site.name: site.value(), **({} if flags else {"nowhere.weight": site.value()})}
+    alive = [weakref.ref(value) for value in values.values()]
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(site.module, values, site.x, **flags)
+        del values
+
+        assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@with_site(PARAMETRIZED)
+def test_the_tensor_of_a_regular_name_is_freed_by_reference_counts(functional_call, site):
+    values = {site.name: site.value()}
+    alive = weakref.ref(values[site.name])
+    with _without_collecting():
+        with contextlib.suppress(Exception):  # that it is accepted is the law of parametrize.regular-name
+            functional_call(site.module, values, site.x)
+        del values
+
+        assert alive() is None
+
+
+@clause("restore.freed")
+@returns_or_raises
+def test_module_arguments_and_result_are_freed_by_reference_counts(functional_call, fails):
+    module, x, keyword = nn.Sequential(nn.Linear(3, 2)), torch.ones(1, 7 if fails else 3), torch.ones(3)
+    module.register_forward_pre_hook(lambda module, args, kwargs: (args, {}), with_kwargs=True)
+    alive = [*map(weakref.ref, (module, module[0], x, keyword))]
+    with _without_collecting():
+        with raises_if(fails, RuntimeError):
+            result = functional_call(module, fresh_values(module), (x,), {"keyword": keyword})
+            alive.append(weakref.ref(result))
+            del result
+        del module, x, keyword
+
+        assert [one() for one in alive] == [None] * len(alive)
 
 
 @clause("restore.no-references")

@@ -33,7 +33,8 @@ def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call
     key = names.attribute()
     if fails:
         site.in_forward(lambda owner: 1 / 0)
-    for extra in (torch.ones(3), parameter()):
+    buffers = [nn.Buffer(torch.ones(3), persistent=persistent) for persistent in (True, False) if hasattr(nn, "Buffer")]
+    for extra in (torch.ones(3), parameter(), *buffers):
         with raises_if(fails):
             functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
 
@@ -147,6 +148,76 @@ def test_the_module_can_be_pickled_as_before(functional_call, make):
     loaded = pickle.loads(pickle.dumps(module))
 
     assert torch.equal(loaded(x), module(x))
+
+
+@clause("restore.shape")
+@returns_or_raises
+def test_nothing_else_of_recurrent_submodules_is_changed(functional_call, fails):
+    module = nn.Sequential(nn.Linear(2, 2), nn.LSTM(2, 2), nn.Identity())
+    before = snapshot(module)
+
+    with raises_if(fails, Exception):
+        functional_call(module, fresh_values(module), torch.ones(3, 7 if fails else 2))
+
+    assert snapshot(module).shape == before.shape
+
+
+def _carried(tensor):
+    """What a tensor carries beside its numbers."""
+    return {
+        "attributes": dict(vars(tensor)),
+        "hooks": [dict(hooks) for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks) if hooks],
+        "retains grad": tensor.retains_grad,
+        "grad": id(tensor.grad) if tensor.is_leaf else None,
+        "requires grad": tensor.requires_grad,
+        "is leaf": tensor.is_leaf,
+    }
+
+
+GIVEN = (lambda one: one, lambda one: one.requires_grad_(), lambda one: one.requires_grad_() * 1, nn.Parameter)
+
+
+@clause("restore.tensors")
+@returns_or_raises
+@with_site((flat_parameter, NESTED[1]))
+def test_neither_given_nor_own_tensors_carry_anything_new(functional_call, site, fails):
+    if fails:
+        site.in_forward(lambda owner: 1 / 0)
+    for kind in GIVEN:
+        values = {name: kind(value) for name, value in fresh_values(site.module).items()}
+        tensors = [*values.values(), *map(site.get, values)]
+        before = [*map(_carried, tensors)]
+
+        with raises_if(fails):
+            functional_call(site.module, values, site.x)
+
+        assert [*map(_carried, tensors)] == before
+
+
+@clause("restore.plain-attribute")
+@pytest.mark.parametrize("act", ["deletes", "rebinds"])
+@returns_or_raises
+@with_site((NESTED[0],))
+def test_a_plain_tensor_that_forward_deletes_or_rebinds_is_restored(functional_call, names, site, act, fails):
+    key, plain = names.attribute(), torch.rand(3)
+    setattr(site.owner, key, plain)
+
+    def change(owner):
+        if act == "deletes":
+            delattr(owner, key)
+        else:
+            setattr(owner, key, torch.zeros(3))
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(change)
+    try:
+        functional_call(site.module, {site.sibling_name(key): torch.ones(3)}, site.x)
+    except ZeroDivisionError:
+        pass
+    except Exception:
+        return  # it was refused
+
+    assert vars(site.owner).get(key) is plain
 
 
 @clause("restore.plain-attribute")

@@ -1,7 +1,11 @@
 """state: what belongs to the process is as before the call."""
 
 import contextlib
+import gc
+import itertools
+import logging
 import random
+import sys
 import warnings
 
 import pytest
@@ -10,8 +14,8 @@ from torch import nn
 
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, with_group, with_site
-from fcspec.specimens.groups import PAIRS
-from fcspec.specimens.parametrized import squared
+from fcspec.specimens.groups import PAIRS, SHARED
+from fcspec.specimens.parametrized import PARAMETRIZED, squared
 from fcspec.specimens.sites import SITES, flat_buffer, flat_parameter, nested_parameter
 from fcspec.state import process_state
 
@@ -56,11 +60,11 @@ CALLS = (
 every_kind_of_call = pytest.mark.parametrize("call", CALLS, ids=lambda call: call.__name__.strip("_").replace("_", " "))
 
 
-def _changed(functional_call, site, call, group):
-    before = process_state.snapshot(group)
+def _changed(functional_call, site, call, *groups):
+    before = process_state.snapshot(*groups)
     call(functional_call, site)
-    put_back = {name: change for name, change in functional_call.undone.items() if name.startswith(f"{group}.")}
-    return put_back | process_state.difference(before, process_state.snapshot(group))
+    put_back = {name: change for name, change in functional_call.undone.items() if name.partition(".")[0] in groups}
+    return put_back | process_state.difference(before, process_state.snapshot(*groups))
 
 
 @clause("state.rng")
@@ -157,6 +161,13 @@ def test_no_warning_is_issued(functional_call, site):
 
 
 @clause("state.warnings")
+@with_site(PARAMETRIZED)
+def test_no_warning_is_issued_for_a_regular_name(functional_call, site):
+    with _no_warnings(), contextlib.suppress(Exception):  # that it is accepted is the law of parametrize.regular-name
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+@clause("state.warnings")
 @with_group(PAIRS)
 def test_no_warning_is_issued_for_tied_names(functional_call, group):
     value = group.value()
@@ -182,6 +193,62 @@ def test_nothing_is_printed(functional_call, site, call, capfd):
     call(functional_call, site)
 
     assert tuple(capfd.readouterr()) == ("", "")
+
+
+@clause("state.silent")
+@with_group((PAIRS[1], SHARED[0]))
+def test_nothing_is_printed_for_equal_or_different_tied_values(functional_call, group, capfd):
+    for tie_weights, seed in itertools.product((True, False), (1, 2)):
+        values = {group.names[0]: group.value(1), group.names[1]: group.value(seed)}
+        with contextlib.suppress(Exception):  # which of them are accepted is the law of chapter tie
+            functional_call(group.module, values, group.x, tie_weights=tie_weights)
+
+    assert tuple(capfd.readouterr()) == ("", "")
+
+
+@clause("state.interpreter")
+@every_kind_of_call
+@with_site((nested_parameter,))
+def test_the_interpreter_is_as_before(functional_call, site, call):
+    for collects in (True, False):
+        with _other_interpreter(collects):
+            assert _changed(functional_call, site, call, "interpreter", "warnings") == {}
+
+
+@contextlib.contextmanager
+def _other_interpreter(collects):
+    """An interpreter that differs from a new one, and from what an earlier call may have left, so that a change is seen."""
+    limit, enabled, hook, level = sys.getrecursionlimit(), gc.isenabled(), sys.unraisablehook, logging.root.level
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        (gc.enable if collects else gc.disable)()
+        sys.setrecursionlimit(limit + 1)
+        sys.unraisablehook = lambda unraisable: hook(unraisable)
+        logging.root.setLevel(level + 1)
+        try:
+            yield
+        finally:
+            logging.root.setLevel(level)
+            sys.unraisablehook = hook
+            sys.setrecursionlimit(limit)
+            (gc.enable if enabled else gc.disable)()
+
+
+@clause("state.growth")
+@pytest.mark.parametrize("call", [_returns, _raises, _is_refused], ids=["returns", "raises", "is refused"])
+@with_site((nested_parameter,))
+def test_nothing_grows_with_the_number_of_calls(functional_call, site, call):
+    def blocks_after(times):
+        for _ in range(times):
+            call(functional_call, site)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    def grows():
+        before = blocks_after(20)
+        return blocks_after(100) - before >= 100
+
+    assert not all(grows() for _ in range(5)), "each call leaves memory behind"
 
 
 @clause("state.processes")

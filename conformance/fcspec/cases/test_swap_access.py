@@ -137,6 +137,25 @@ def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_ca
 
 
 @clause("swap.custom-access")
+@pytest.mark.parametrize("where", ["instance", "class"])
+@with_site((nested_parameter,))
+def test_a_submodule_that_an_attribute_hides_is_swapped_and_restored(functional_call, site, where):
+    """It stands among the submodules, and getattr finds something else."""
+    child = site.name.partition(".")[0]
+    values, before = fresh_values(site.module), snapshot(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    if where == "instance":
+        vars(site.module)[child] = None
+    else:
+        setattr(type(site.module), child, property(lambda self: None))
+
+    result = functional_call(site.module, values, site.x)
+
+    assert torch.equal(result, expected)
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("swap.custom-access")
 @with_site((nested_parameter, nested_buffer))
 def test_a_submodule_that_refuses_attributes_is_swapped_and_restored(functional_call, site):
     values = fresh_values(site.module)

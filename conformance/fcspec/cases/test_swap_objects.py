@@ -74,6 +74,27 @@ def test_the_object_is_kept_by_its_autograd_history(functional_call, site):
     assert value.grad_fn is not None
 
 
+MODES = (
+    *(torch.no_grad, torch.inference_mode, torch.autograd.detect_anomaly),
+    lambda: torch.autocast("cpu", dtype=torch.bfloat16),
+)
+
+
+@clause("swap.identity")
+@pytest.mark.filterwarnings("ignore:Anomaly")
+@with_site((flat_parameter, nested_buffer))
+def test_the_attribute_is_the_given_object_in_every_mode(functional_call, site):
+    before, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    for mode in MODES:
+        with mode():
+            for value in (before, before.clone()):
+                functional_call(site.module, {site.name: value}, site.x)
+
+                assert seen.pop() is value
+
+
 KINDS = {
     "plain": lambda tensor: tensor,
     "requires grad": lambda tensor: tensor.requires_grad_(),
@@ -119,6 +140,24 @@ def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functi
     assert seen[0] is value
 
 
+NEAR = (
+    *(torch.tensor(2.0), torch.ones(1), torch.ones(1).expand(3), torch.ones(3, 1)),
+    *(torch.ones(3, dtype=dtype) for dtype in (torch.float16, torch.bfloat16, torch.complex64, torch.bool)),
+)
+
+
+@clause("swap.other-shape")
+@with_site(FLAT)
+def test_a_value_that_could_be_cast_or_expanded_is_used_as_it_is(functional_call, site):
+    seen = []
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
+
+    for value in NEAR:
+        functional_call(site.module, {site.name: value}, site.x)
+
+        assert seen.pop() is value
+
+
 def _plain_subclass(names, tensor):
     return tensor.as_subclass(type(names.type(), (torch.Tensor,), {}))
 
@@ -137,8 +176,15 @@ def _incomparable_subclass(names, tensor):
     return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
 
 
+def _parameter_subclass(names, tensor):
+    return type(names.type(), (nn.Parameter,), {})(tensor)
+
+
+KINDS_OF_SUBCLASS = (_plain_subclass, _subclass_without_torch_function, _incomparable_subclass, _parameter_subclass)
+
+
 @clause("swap.subclass")
-@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@pytest.mark.parametrize("kind", KINDS_OF_SUBCLASS)
 @with_site(FLAT)
 def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site, kind):
     value, seen = kind(names, site.value()), []
@@ -150,7 +196,7 @@ def test_an_instance_of_a_subclass_is_used_as_it_is(functional_call, names, site
 
 
 @clause("swap.subclass")
-@pytest.mark.parametrize("kind", [_plain_subclass, _subclass_without_torch_function, _incomparable_subclass])
+@pytest.mark.parametrize("kind", KINDS_OF_SUBCLASS)
 @with_group(PAIRS)
 def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, names, group, kind):
     value, seen = kind(names, group.value()), []

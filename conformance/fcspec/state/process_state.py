@@ -11,7 +11,7 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, sys.path, streams, trace and profile functions, gc |
+| interpreter | working folder, environment, sys.path, streams, hooks, trace functions, locale, levels of loggers, gc |
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import atexit
 import ctypes
 import functools
 import gc
+import locale
+import logging
 import os
 import random
 import signal
@@ -194,8 +196,31 @@ def _interpreter() -> dict[str, Any]:
         "profile": ById(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
+        "locale": locale.setlocale(locale.LC_ALL),
+        "logging": Levels(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
+
+
+class Levels:
+    """What loggers let pass. Two are equal where the loggers that both know have equal levels: an import may bring new ones."""
+
+    def __init__(self) -> None:
+        loggers = logging.root.manager.loggerDict
+        self._disabled = logging.root.manager.disable
+        self._levels = {name: one.level for name, one in loggers.items() if isinstance(one, logging.Logger)}
+        self._levels["root"] = logging.root.level
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Levels):
+            return NotImplemented
+        names = self._levels.keys() & other._levels.keys()
+        return self._disabled == other._disabled and all(self._levels[n] == other._levels[n] for n in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<levels of {len(self._levels)} loggers>"
 
 
 def _working_folder() -> str | None:

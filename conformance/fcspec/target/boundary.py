@@ -165,7 +165,7 @@ def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:
         for item in value[:100]:
             yield from _leaves(item, depth + 1)
     elif depth < 4 and isinstance(value, dict):
-        for item in list(value.values())[:100]:
+        for item in itertools.islice(dict.values(value), 100):
             yield from _leaves(item, depth + 1)
 
 

@@ -1,0 +1,121 @@
+"""call: what a call costs: no operation of its own, time that grows with the number of tensors, no stack for depth."""
+
+import itertools
+import sys
+import time
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from fcspec.plugin import Needs, clause, needs
+from fcspec.specimens.base import fresh_values, probe, with_site
+from fcspec.specimens.sites import flat_parameter, nested_buffer
+
+
+class Operations(TorchDispatchMode):
+    """Counts the operations of torch."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.names.append(str(operation))
+        return operation(*args, **(kwargs or {}))
+
+
+@clause("call.no-operations")
+@needs(Needs.TRANSFORMS)  # the first mode imports torch._dynamo
+@pytest.mark.parametrize("given", ["all", "one", "none"])
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@with_site((flat_parameter, nested_buffer))
+def test_no_operations_run_but_those_of_forward(functional_call, site, given, flags):
+    values = {"all": fresh_values(site.module), "one": {site.name: site.value()}, "none": {}}[given]
+    with Operations() as plain:
+        site.module(site.x)
+
+    with Operations() as of_call:
+        functional_call(site.module, values, site.x, **flags)
+
+    assert of_call.names == plain.names
+
+
+FEW, MANY = 100, 2500
+
+
+def _wide(names, size):
+    """Buffers in modules of ten, each pair of modules with tied ones."""
+    root = probe(names, lambda self, x: x)
+    for number in range(size // 20):
+        one, other = probe(names), probe(names)
+        for key in range(10):
+            tensor = torch.zeros(())
+            one.register_buffer(f"buffer{key}", tensor)
+            other.register_buffer(f"buffer{key}", tensor if key < 5 else torch.zeros(()))
+        root.add_module(f"one{number}", one)
+        root.add_module(f"other{number}", other)
+    return root
+
+
+SHAPES: tuple[Any, ...] = (
+    ("all given", lambda names: names, {}),
+    ("all given, untied", lambda names: names, {"tie_weights": False}),
+    ("one of each pair given, strict", lambda names: [n for n in names if "one" in n or n[-1] > "4"], {"strict": True}),
+    ("one given", lambda names: names[:1], {}),
+)
+
+
+@clause("call.linear")
+def test_a_call_does_not_cost_the_square_of_the_number_of_tensors(functional_call, names):
+    def seconds(module, choose, flags):
+        values = dict.fromkeys(
+            choose([name for name, _ in module.named_buffers(remove_duplicate=False)]), torch.ones(())
+        )
+        start = time.process_time()
+        functional_call(module, values, torch.ones(()), **flags)
+        return time.process_time() - start
+
+    few, many = (_wide(names, size) for size in (FEW, MANY))
+    for shape, choose, flags in SHAPES:
+        least = max(1e-4, min(seconds(few, choose, flags) for _ in range(3)))
+        # 25 times as many tensors; a square would take 625 times as long.
+        assert any(seconds(many, choose, flags) < 80 * least for _ in range(3)), shape
+
+
+def _nested(names, depth):
+    """A probe above a chain of modules; its forward does not descend, and its deepest module owns a buffer."""
+    root = owner = probe(names, lambda self, x: x)
+    path = []
+    for key in itertools.islice(itertools.cycle([names.attribute(), names.attribute()]), depth):
+        child = nn.Module()
+        owner.add_module(key, child)
+        owner, path = child, [*path, key]
+    owner.register_buffer("deep", torch.zeros(()))
+    return root, owner, ".".join([*path, "deep"])
+
+
+@clause("call.deep")
+def test_a_deep_module_can_be_called(functional_call, names):
+    root, owner, name = _nested(names, 2 * sys.getrecursionlimit())
+    own, value, seen = owner.deep, torch.ones(()), []
+    root.register_forward_pre_hook(lambda *_: seen.append(owner.deep))
+    for values, flags in (({}, {}), ({name: value}, {}), ({name: value}, {"tie_weights": False, "strict": True})):
+        functional_call(root, values, torch.ones(()), **flags)
+
+    assert [one is value for one in seen] == [False, True, True]
+    assert owner.deep is own
+
+
+@clause("call.deep")
+@with_site((flat_parameter,))
+def test_a_tuple_may_hold_many_dicts(functional_call, site):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+    many = ({},) * (2 * sys.getrecursionlimit())
+
+    functional_call(site.module, (*many, {site.name: value}, *many), site.x)
+
+    assert seen[0] is value

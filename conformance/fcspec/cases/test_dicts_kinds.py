@@ -1,0 +1,131 @@
+"""dicts: dicts that are odd but legal, one that stands twice; names that a property computes."""
+
+import collections
+
+import pytest
+import torch
+
+from fcspec.cases.support.refusal import refused
+from fcspec.plugin import clause
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.computed import COMPUTED
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.sites import flat_parameter, nested_parameter
+
+
+@clause("dicts.distinct")
+@with_site((flat_parameter, nested_parameter))
+def test_one_dict_twice_in_a_tuple_is_an_error(functional_call, site):
+    values, empty = {site.name: site.value()}, {}
+    for flags in ({}, {"tie_weights": False}):
+        functional_call(site.module, (values, empty, empty), site.x, **flags)
+
+        with refused(site.module):
+            functional_call(site.module, (values, empty, values), site.x, **flags)
+
+
+@clause("dicts.distinct")
+@with_site((nested_parameter,))
+def test_a_new_name_in_two_dicts_is_an_error(functional_call, names, site):
+    new, value = site.sibling_name(names.attribute()), site.value()
+    functional_call(site.module, ({site.name: value}, {new: value}), site.x)
+
+    with refused(site.module):
+        functional_call(site.module, ({site.name: value, new: value}, {new: value}), site.x)
+
+
+class Falsy(dict[str, torch.Tensor]):
+    """A dict that is false, whatever it holds."""
+
+    def __bool__(self):
+        return False
+
+
+class WithoutTruth(collections.OrderedDict[str, torch.Tensor]):
+    """A dict that, like a tensor, says nothing about its truth."""
+
+    def __bool__(self):
+        raise ValueError("ambiguous")
+
+
+class Unhashable(dict[str, torch.Tensor]):
+    """A dict that equals nothing."""
+
+    def __eq__(self, other):
+        raise ValueError("ambiguous")
+
+    __hash__ = None
+
+
+@clause("dicts.subclass")
+@pytest.mark.parametrize("kind", [Falsy, WithoutTruth, Unhashable])
+@with_site((nested_parameter,))
+def test_the_truth_and_equality_of_a_dict_mean_nothing(functional_call, site, kind):
+    values = fresh_values(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    some = {name: value for name, value in values.items() if name != site.name}
+
+    several = (kind(some), kind({site.name: values[site.name]}), kind())
+    for flags in ({}, {"tie_weights": False}, {"strict": True}):
+        assert torch.equal(functional_call(site.module, kind(values), site.x, **flags), expected)
+        assert torch.equal(functional_call(site.module, several, site.x, **flags), expected)
+
+
+class Loading(dict[str, torch.Tensor]):
+    """A dict that loads a value whenever it is asked for it."""
+
+    def __init__(self, values):
+        super().__init__(values)
+        self.loaded = []
+
+    def _load(self, name):
+        self.loaded.append(name)
+        return dict.__getitem__(self, name)
+
+    def __getitem__(self, name):
+        return self._load(name)
+
+    def get(self, name, default=None):
+        return self._load(name) if name in self else default
+
+    def items(self):
+        return [(name, self._load(name)) for name in self]
+
+    def values(self):
+        return [self._load(name) for name in self]
+
+
+@clause("dicts.read-once")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}], ids=["default", "untied", "strict"])
+@with_site((nested_parameter,))
+def test_each_value_is_read_once(functional_call, site, flags):
+    for several in (False, True):
+        values = Loading(fresh_values(site.module))
+
+        functional_call(site.module, (values, {}) if several else values, site.x, **flags)
+
+        assert len(values.loaded) == len(set(values.loaded))
+
+
+@clause("dicts.read-once")
+@with_group(PAIRS[1:2])
+def test_each_value_of_a_tied_group_is_read_once(functional_call, group):
+    values = Loading(dict.fromkeys(group.names, group.value()))
+
+    functional_call(group.module, values, group.x)
+
+    assert len(values.loaded) == len(set(values.loaded))
+
+
+@clause("dicts.computed-name")
+@with_site(COMPUTED)
+def test_the_name_of_a_property_that_returns_a_tensor(functional_call, site, observe):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(getattr(owner, site.computed)))
+    try:
+        functional_call(site.module, {site.computed_name: value}, site.x)
+        observe("used" if seen[0] is value else "ignored")
+    except Exception as error:
+        false = ", and is said to be no tensor" if "not an instance" in str(error) else ""
+        observe(f"{type(error).__name__} {'after' if seen else 'before'} forward{false}")

@@ -1,0 +1,159 @@
+"""swap: modules and names that are odd but legal; and slots in which nothing is registered anew."""
+
+import operator
+import warnings
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.modules import module as torch_module
+
+from fcspec.plugin import clause
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, parameter, probe, with_site
+from fcspec.specimens.sites import NESTED, flat_buffer, flat_parameter
+from fcspec.state.module_state import snapshot
+
+ODD_NAMES = (
+    "a b",
+    " ",
+    "1x",
+    "0",
+    "00",
+    "class",
+    "None",
+    "é",
+    "重み",
+    "-",
+    "a/b",
+    "a:b",
+    "'",
+    '"',
+    "$",
+    "x" * 300,
+    "\n",
+)
+
+
+@clause("swap.any-name")
+@pytest.mark.parametrize("flags", [{}, {"strict": True}], ids=["default", "strict"])
+def test_a_part_of_a_name_is_any_string_without_a_dot(functional_call, names, flags):
+    module, x = probe(names), torch.ones(3)
+    for odd in ODD_NAMES:
+        child = probe(names)
+        child.register_parameter(odd, parameter())
+        child.register_buffer(f"{odd}b", torch.rand(3))
+        module.add_module(odd, child)
+        module.register_parameter(f"{odd}p", parameter())
+    values, before = fresh_values(module), snapshot(module)
+    expected = oracle.result(module, values, x)
+
+    assert torch.equal(functional_call(module, values, x, **flags), expected)
+    assert snapshot(module).slots == before.slots
+
+
+def _raises(self, *_):
+    raise TypeError("asked for what no call needs")
+
+
+CLASSES = {
+    "equal": {"__eq__": lambda self, other: isinstance(other, nn.Module), "__hash__": lambda self: 7},
+    "equal, unhashable": {"__eq__": lambda self, other: isinstance(other, nn.Module), "__hash__": None},
+    "unhashable": {"__hash__": None},
+    "incomparable": {"__eq__": _raises, "__ne__": _raises, "__hash__": _raises},
+    "false": {"__bool__": lambda self: False},
+    "without truth": {"__bool__": _raises},
+    "empty": {"__len__": lambda self: 0},
+    "slots": {"__slots__": ("extra", "other")},
+    "iterable, contains": {"__iter__": _raises, "__contains__": _raises},
+    "callable attributes": {"__repr__": _raises, "__str__": _raises},
+}
+
+
+@clause("swap.module-identity")
+@pytest.mark.parametrize("methods", CLASSES.values(), ids=CLASSES)
+def test_modules_are_told_apart_by_identity(functional_call, names, methods):
+    kind = type(names.type(), (type(probe(names)),), dict(methods))
+    module, x = kind(), torch.ones(3)
+    for key in ("first", "second"):
+        module.add_module(key, kind())
+        vars(module)["_modules"][key].register_parameter("weight", parameter())
+        vars(module)["_modules"][key].register_buffer("shift", torch.rand(3))
+    module.register_parameter("weight", parameter())
+    values = {
+        f"{path}{key}": torch.full((3,), 2.0 + number)
+        for number, path in enumerate(("", "first.", "second."))
+        for key in (("weight", "shift") if path else ("weight",))
+    }
+    own = {name: vars(one)[store][key] for name, (one, store, key) in zip(values, _places(module), strict=True)}
+
+    some = {name: value for name, value in values.items() if name.startswith("second")}
+    for given, flags in ((values, {"strict": True}), (values, {}), (some, {}), (some, {"tie_weights": False})):
+        assert torch.equal(functional_call(module, given, x, **flags), _sum(x, {**own, **given}))
+        now = [vars(one)[store][key] for one, store, key in _places(module)]
+        assert all(map(operator.is_, now, own.values()))
+
+
+def _places(module):
+    first, second = vars(module)["_modules"].values()
+    parameters, buffers = ("_parameters", "weight"), ("_buffers", "shift")
+    return [(module, *parameters), (first, *parameters), (first, *buffers), (second, *parameters), (second, *buffers)]
+
+
+def _sum(x, values):
+    """What probes of these names compute."""
+    for path in ("", "first.", "second."):
+        for scale, key in enumerate([key for key in ("shift", "weight") if f"{path}{key}" in values], 2):
+            x = x + scale * values[f"{path}{key}"] * values[f"{path}{key}"]
+    return x
+
+
+@clause("swap.scripted-child")
+@with_site((flat_parameter, NESTED[1]))
+def test_a_module_with_a_scripted_child_takes_values(functional_call, names, site):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        site.owner.add_module(names.attribute(), torch.jit.script(nn.Linear(3, 3)))
+    values = {site.name: site.value(), site.other: site.value(2)}
+    own, seen = [site.own, site.get(site.other)], []
+    site.module.register_forward_pre_hook(lambda *_: seen.extend([site.current(), site.get(site.other)]))
+
+    functional_call(site.module, values, site.x)
+    functional_call(site.module, values, site.x, tie_weights=False)
+
+    assert [one is value for one, value in zip(seen, [*values.values()] * 2, strict=True)] == [True] * 4
+    assert [one is site.get(name) for one, name in zip(own, values, strict=True)] == [True, True]
+
+
+GLOBAL_HOOKS = ("parameter", "buffer", "module")
+METHODS = ("register_parameter", "register_buffer", "add_module", "register_module")
+
+
+@clause("swap.registration")
+@pytest.mark.parametrize("binds", [False, True], ids=["binds nothing", "binds"])
+@with_site((flat_parameter, flat_buffer, NESTED[1]))
+def test_no_registration_hook_and_no_override_runs(functional_call, site, binds):
+    """Nor when the call puts back what forward bound anew."""
+    ran, added = [], []
+    for method in METHODS:
+        setattr(type(site.owner), method, lambda self, *args, **kwargs: ran.append(args))
+
+    def inside(owner):
+        if binds:
+            store = owner._parameters if site.key in owner._parameters else owner._buffers
+            store[site.key] = site.bindable()
+        return torch.zeros(())
+
+    site.in_forward(inside)
+    try:
+        for what in GLOBAL_HOOKS:
+            register = getattr(torch_module, f"register_module_{what}_registration_hook", None)
+            if register is not None:
+                added.append(register(lambda module, name, one: ran.append(name)))
+        for kind in (torch.Tensor.clone, nn.Parameter):
+            functional_call(site.module, {n: kind(one) for n, one in fresh_values(site.module).items()}, site.x)
+    finally:
+        for handle in added:
+            handle.remove()
+
+    assert ran == []

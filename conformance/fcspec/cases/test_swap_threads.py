@@ -1,0 +1,139 @@
+"""swap: threads that forward starts; own tensors while forward runs."""
+
+import contextlib
+import threading
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import fresh_values, values_like, with_group, with_site
+from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.sites import flat_parameter, nested_buffer, nested_parameter
+
+
+def _in_a_thread(act):
+    """What `act()` gives in another thread, or the exception that it raised."""
+    results = []
+
+    def run():
+        try:
+            results.append(act())
+        except Exception as error:
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+@clause("swap.threads")
+@with_site((flat_parameter, nested_buffer))
+def test_a_thread_that_forward_starts_sees_the_given_value(functional_call, site):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(_in_a_thread(site.current)))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert seen[0] is value
+
+
+@clause("swap.threads")
+@with_group(PAIRS[1:2])
+def test_a_thread_that_forward_starts_sees_the_value_of_tied_names(functional_call, group):
+    value, seen = group.value(), []
+    group.in_forward(lambda module: seen.extend(_in_a_thread(group.current)))
+
+    functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
+
+    assert [one is value for one in seen] == [True, True]
+
+
+@clause("swap.threads")
+def test_two_threads_call_two_modules(functional_call, names):
+    sites, seen = [flat_parameter(names), nested_buffer(names)], {}
+    both = threading.Barrier(2, timeout=0.3)
+
+    def call(number):
+        site = sites[number]
+        value = site.value(number)
+
+        def act(owner):
+            with contextlib.suppress(threading.BrokenBarrierError):  # one after the other is right, too
+                both.wait()
+            seen[number] = site.current() is value
+
+        site.in_forward(act)
+        functional_call(site.module, {site.name: value}, site.x)
+
+    threads = [threading.Thread(target=call, args=[number]) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert seen == {0: True, 1: True}
+    assert [site.current() is site.own for site in sites] == [True, True]
+
+
+def _as_it_is(tensor):
+    return {
+        "requires grad": tensor.requires_grad,
+        "class": type(tensor),
+        "is leaf": tensor.is_leaf,
+        "shape": tensor.shape,
+        "dtype": tensor.dtype,
+        "memory": tensor.data_ptr(),
+        "numbers": tensor.tolist(),
+        "attributes": dict(vars(tensor)),
+        "hooks": dict(tensor._backward_hooks or {}),
+    }
+
+
+@clause("swap.own-tensors")
+@with_site((flat_parameter, nested_buffer))
+def test_in_forward_own_tensors_are_what_they_are_outside(functional_call, site):
+    own = [site.get(name) for name in fresh_values(site.module)]
+    if isinstance(site.own, nn.Parameter):
+        site.own.register_hook(lambda grad: grad)
+    before, inside = [_as_it_is(one) for one in own], []
+    site.in_forward(lambda owner: inside.append([_as_it_is(one) for one in own]))
+
+    for values in (fresh_values(site.module), {site.name: site.value()}, {}):
+        functional_call(site.module, values, site.x)
+
+        assert inside.pop() == before
+
+
+@clause("swap.own-tensors")
+@pytest.mark.parametrize("given", ["all", "one"])
+@with_site((nested_parameter,))
+def test_an_own_parameter_that_forward_reaches_otherwise_gets_its_gradient(functional_call, site, given):
+    own, value = site.own, site.value().requires_grad_()
+    values = {**(fresh_values(site.module) if given == "all" else {}), site.name: value}
+    site.in_forward(lambda owner: 2 * site.current() + 5 * own)
+
+    site.module.register_forward_hook(lambda module, args, output: output + 3 * own)
+    functional_call(site.module, values, site.x).sum().backward()
+
+    assert own.grad is not None
+    assert torch.equal(own.grad, torch.full((3,), 8.0))
+    assert torch.equal(value.grad, torch.full((3,), 2.0))
+
+
+@clause("swap.own-tensors")
+@with_site((flat_parameter,))
+def test_an_own_parameter_can_be_written_to_in_forward(functional_call, site):
+    own, new = site.own, values_like(site.own, 9)
+
+    def write(owner):
+        with torch.no_grad():
+            own.copy_(new)
+
+    site.in_forward(write)
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert site.current() is own
+    assert torch.equal(own, new)
