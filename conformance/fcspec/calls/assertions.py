@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from fcspec.calls import plan_source
 from fcspec.calls.attribution import Attribution
 from fcspec.calls.expected import Content, Expected, Held
-from fcspec.calls.plan import CallPlan, Idiom, Kind, Place
+from fcspec.calls.kinds import Idiom, Kind
+from fcspec.calls.plan import CallPlan, Place
 
 
 @dataclass(frozen=True)

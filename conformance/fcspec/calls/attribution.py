@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 
-from fcspec.calls.plan import Act, CallPlan, Idiom, Kind, Parametrization, Passing, Place, Value, ValueKind
+from fcspec.calls.kinds import Act, Idiom, Kind, Parametrization, Passing, ValueKind
+from fcspec.calls.plan import CallPlan, Place, Value
 
 
 class Attribution:

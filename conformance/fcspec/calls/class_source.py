@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.calls.plan import Act, CallPlan, Form, Kind, Parametrization, PlannedSlot
+from fcspec.calls.kinds import Act, Form, Kind, Parametrization
+from fcspec.calls.plan import CallPlan, PlannedSlot
 
 Constructed = dict[int, tuple[int, str]]
 """For each module, the number of the module whose constructor constructs it, and the key under which that one registers it."""

@@ -11,8 +11,9 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from fcspec.calls.kinds import Form, Idiom, Passing, ValueKind
 from fcspec.calls.module_drawing import Choices, Draw, ModuleDrawing, SlotAddress, Words
-from fcspec.calls.plan import CallPlan, Form, Idiom, Passing, Place, PlannedModule, Value, ValueKind
+from fcspec.calls.plan import CallPlan, Place, PlannedModule, Value
 from fcspec.calls.topics import ANY_VALUE, Fault, Feature, ParametrizedName, Topic
 
 EntryList = list[tuple[str, int | str]]

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from fcspec.calls import plan_source
 from fcspec.calls.execution import evaluate, execute, new_namespace
-from fcspec.calls.plan import Act, CallPlan, Place, X
+from fcspec.calls.kinds import Act
+from fcspec.calls.plan import CallPlan, Place, X
 from fcspec.calls.refusals import clause_that_refuses
 
 

@@ -9,16 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fcspec.calls.plan import (
-    Form,
-    HookKind,
-    Kind,
-    Parametrization,
-    PlannedAct,
-    PlannedHook,
-    PlannedModule,
-    PlannedSlot,
-)
+from fcspec.calls.kinds import Form, HookKind, Kind, Parametrization
+from fcspec.calls.plan import PlannedAct, PlannedHook, PlannedModule, PlannedSlot
 from fcspec.calls.topics import Feature, ParametrizedName, Topic
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

@@ -12,7 +12,8 @@ from fcspec.calls.class_source import (
     is_registered_by_constructor,
     registration,
 )
-from fcspec.calls.plan import CallPlan, Form, HookKind, Idiom, Place, PlannedHook, PlannedModule, ValueKind, X
+from fcspec.calls.kinds import Form, HookKind, Idiom, ValueKind
+from fcspec.calls.plan import CallPlan, Place, PlannedHook, PlannedModule, X
 
 
 def expressions(plan: CallPlan) -> tuple[str, ...]:

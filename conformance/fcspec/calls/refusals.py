@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fcspec.calls.plan import CallPlan, Kind
+from fcspec.calls.kinds import Kind
+from fcspec.calls.plan import CallPlan
 
 
 def clause_that_refuses(plan: CallPlan) -> str | None:

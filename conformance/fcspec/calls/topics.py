@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from fcspec.calls.plan import Act, Idiom, Kind, Passing, ValueKind
+from fcspec.calls.kinds import Act, Idiom, Kind, Passing, ValueKind
 
 
 class Feature(enum.Flag):
