@@ -59,14 +59,16 @@ class Act(enum.Enum):
         """Whether forward does it before it reads its slots, and not after."""
         return self in (Act.ADD_IN_PLACE, Act.REBIND)
 
+    @property
+    def is_about_two(self) -> bool:
+        return self in (Act.SWAP, Act.ALIAS)
+
 
 class HookKind(enum.Enum):
     """Which of torch's hooks a hook is."""
 
     FORWARD = enum.auto()
     FORWARD_PRE = enum.auto()
-    FORWARD_WITH_KEPT = enum.auto()
-    """A forward hook that reads the tensor which the module held when the hook was registered."""
     FORWARD_THAT_RAISES = enum.auto()
 
 

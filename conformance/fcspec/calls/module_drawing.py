@@ -156,5 +156,5 @@ class ModuleDrawing:
         number = self._some_module()
         slots = self.modules[number].slots
         key = self.choices.one_of(slots).key if slots else self._add_slot(number)[1]
-        hook = PlannedHook(self.choices.one_of(HookKind), key)
+        hook = PlannedHook(self.choices.one_of((HookKind.FORWARD, HookKind.FORWARD_PRE)), key)
         self.modules[number] = replace(self.modules[number], hook=hook)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fcspec.calls.kinds import Act, Form, HookKind, Idiom, Kind, Parametrization, Passing, ValueKind
-from fcspec.calls.surroundings import Surroundings
+from fcspec.calls.surroundings import NOTHING_UNUSUAL, Surroundings
 
 X = 3.0
 """The input of every plan's call."""
@@ -111,7 +111,7 @@ class Value:
         place: where the module holds the tensor, where it is the module's own one.
     """
 
-    number: int
+    number: float
     kind: ValueKind = ValueKind.TENSOR
     place: Place | None = None
 
@@ -137,7 +137,7 @@ class CallPlan:
     as_tuple: bool = False
     flags: tuple[tuple[str, bool], ...] = ()
     passing: Passing = Passing.ALONE
-    around: Surroundings = Surroundings()
+    around: Surroundings = NOTHING_UNUSUAL
 
     @property
     def tie_weights(self) -> bool:

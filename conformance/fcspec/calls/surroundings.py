@@ -1,4 +1,4 @@
-"""What surrounds a planned call: the class of its dicts, what its modules derive from, what was called before, under which context."""
+"""What surrounds a planned call: the class of its dicts, what its modules derive from, the call before it, its context."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class PriorCall(enum.Enum):
     REFUSED = enum.auto()
     """It is an error."""
     REPLACED_CHILD = enum.auto()
-    """After it, a submodule is replaced by a copy."""
+    """After it, a submodule is replaced by a copy of itself."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Surroundings:
     """What surrounds a call.
 
     Attributes:
+        replaced: the number of the module that a copy replaces after the prior call.
         one_dict_twice: the tuple holds its one dict twice.
         in_cached: the call is made inside parametrize.cached(), between two plain calls.
         in_no_grad: the call is made inside torch.no_grad().
@@ -51,9 +52,13 @@ class Surroundings:
     dict_class: DictClass = DictClass.DICT
     mixin: Mixin = Mixin.NONE
     prior: PriorCall = PriorCall.NONE
+    replaced: int | None = None
     one_dict_twice: bool = False
     in_cached: bool = False
     in_no_grad: bool = False
+
+
+NOTHING_UNUSUAL = Surroundings()
 
 
 CLASSES = {
