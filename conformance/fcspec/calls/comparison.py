@@ -45,8 +45,11 @@ def broken_laws(plan: CallPlan, functional_call: Callable[..., Any]) -> list[Bro
     for line in [*plan_source.prior_call(plan), *plan_source.value_assignments(plan)]:
         execute(line, namespace)
     execute(f"dicts = {plan_source.dicts(plan)}", namespace)
-    for setup in dict.fromkeys(assertion.setup for assertion in stated):
-        execute(setup, namespace)
+    for setup, assertion in {assertion.setup: assertion for assertion in stated}.items():
+        try:
+            execute(setup, namespace)
+        except Exception as error:  # a call before this one left the module in a state that no module of a plan has
+            return [BrokenLaw(assertion.clause, in_words(error), assertion, False)]
     raised = None
     try:
         execute(plan_source.call_statement(plan, "dicts", assigned=True, contexts=_contexts(stated)), namespace)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -254,9 +254,7 @@ def non_default(row: Row) -> dict[str, Any]:
     }
 
 
-def towards_default(row: Row) -> Iterator[Row]:
-    """The rows that have one factor more at its default."""
-    for field in dataclasses.fields(row):
-        if getattr(row, field.name) != field.default:
-            changes: dict[str, Any] = {field.name: field.default}
-            yield dataclasses.replace(row, **changes)
+def at_default(row: Row, name: str) -> Row:
+    """The same row, with this factor at its default."""
+    change: dict[str, Any] = {name: factors(type(row))[name][0]}
+    return dataclasses.replace(row, **change)

@@ -119,7 +119,7 @@ def _several_tensors_for_one_group(
         case Alike.SAME:
             return True
         case Alike.EQUAL:
-            several = given is Given.REGULAR_BY_ALL_PATHS or (given is Given.ALL and (tie is not Tie.NONE or shared))
+            several = given is Given.ALL and (tie is not Tie.NONE or shared)
             return several and not (tie_weights is False and shared)  # tie.shared-slot-off
         case Alike.DIFFERENT:
             return given is Given.ALL and tie is not Tie.NONE and not shared and tie_weights is False
@@ -250,7 +250,7 @@ def _which_name_can_have_which_fault(fault: Fault, faulty: Faulty) -> bool:
         case Faulty.NEW:
             return fault in no_tensor
         case Faulty.REGULAR:
-            return fault in (*no_tensor, Fault.IN_TWO_DICTS, Fault.CONFLICT, Fault.CONFLICT_BY_ULP)
+            return fault in (*no_tensor, Fault.IN_TWO_DICTS)  # no law speaks of several values for a regular name
 
 
 @_in(_REFUSED)
@@ -263,8 +263,8 @@ def _where_a_name_can_be_faulty(
 
 
 @_in(_REFUSED)
-def _conflicts_need_two_names(fault: Fault, faulty: Faulty, tie: Tie, shared: bool, tie_weights: bool | None) -> bool:
-    several = shared or (tie is not Tie.NONE and faulty is Faulty.SLOT)
+def _conflicts_need_two_names(fault: Fault, tie: Tie, shared: bool, tie_weights: bool | None) -> bool:
+    several = shared or tie is not Tie.NONE
     return fault not in (Fault.CONFLICT, Fault.CONFLICT_BY_ULP) or (tie_weights is not False and several)
 
 
