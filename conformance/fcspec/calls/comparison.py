@@ -100,7 +100,7 @@ def _failed(stated: Iterable[Assertion], namespace: dict[str, Any], raised: bool
         try:
             execute(assertion.code, namespace)
         except AssertionError:
-            yield BrokenLaw(assertion.clause, f"does not hold: {assertion.code}", assertion, raised)
+            yield BrokenLaw(assertion.clause, f"does not hold: {assertion.code.splitlines()[-1]}", assertion, raised)
         except Exception as error:
             yield BrokenLaw(assertion.clause, in_words(error), assertion, raised)
 

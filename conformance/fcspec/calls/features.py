@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,6 +246,9 @@ class Rule:
     def of(cls, function: Callable[..., bool]) -> Rule:
         return cls(tuple(inspect.signature(function).parameters), function)
 
+    def is_kept_by(self, row: Row) -> bool:
+        return self.allows(*(getattr(row, name) for name in self.names))
+
 
 def non_default(row: Row) -> dict[str, Any]:
     """The factors that are not at their default."""
@@ -254,7 +257,8 @@ def non_default(row: Row) -> dict[str, Any]:
     }
 
 
-def at_default(row: Row, name: str) -> Row:
-    """The same row, with this factor at its default."""
-    change: dict[str, Any] = {name: factors(type(row))[name][0]}
-    return dataclasses.replace(row, **change)
+def at_default(row: Row, names: Iterable[str]) -> Row:
+    """The same row, with these factors at their defaults."""
+    values = factors(type(row))
+    changes: dict[str, Any] = {name: values[name][0] for name in names}
+    return dataclasses.replace(row, **changes)

@@ -58,16 +58,19 @@ class Reduction:
         return Finding(row, plan, broken[0]) if broken else None
 
     def _reduce(self, found: Finding) -> None:
-        """Reset one factor after the other to its default while the row still breaks a law."""
-        smallest = None
-        while smallest is not found:
-            smallest = found
-            for name in non_default(found.row):
-                row = at_default(found.row, name)
+        """Reset factors to their defaults while the row still breaks a law: many at a time first, then one after the other."""
+        size = len(non_default(found.row))
+        changed = True
+        while size > 1 or changed:
+            changed, size = False, max(1, size // 2)
+            names = [*non_default(found.row)]
+            for start in range(0, len(names), size):
+                row = at_default(found.row, names[start : start + size])
                 if not allowed(row):
                     continue
                 if self._left == 0:
                     return
                 self._left -= 1
-                found = self._judged(row) or found
+                if (smaller := self._judged(row)) is not None:
+                    found, changed = smaller, True
         self.findings.append(found)
