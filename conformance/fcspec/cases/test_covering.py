@@ -6,6 +6,7 @@ import pytest
 
 from fcspec.calls.comparison import broken_laws
 from fcspec.calls.covering import covering_rows
+from fcspec.calls.meetings import rows_where_laws_meet
 from fcspec.calls.reduction import Finding, Reduction
 from fcspec.calls.script import script_of
 from fcspec.cases.support.generated import words
@@ -43,7 +44,7 @@ SLUGS = [f"{chapter}.{name}" for chapter, names in CLAUSES.items() for name in n
 def first_findings(functional_call, seed) -> dict[str, Finding]:
     """Of each law that reduced rows break, the first one. All rows are judged, once in a process."""
     reduction = Reduction(lambda plan: broken_laws(plan, functional_call), words(Names(f"covering {seed}")), REDUCING)
-    reduction.judge_all(covering_rows())
+    reduction.judge_all([*rows_where_laws_meet(), *covering_rows()])
     return {finding.broken.clause: finding for finding in reversed(reduction.findings)}
 
 
