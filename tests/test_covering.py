@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from fcspec import calls
+from fcspec.calls.clauses import SLUGS
 from fcspec.calls.comparison import broken_laws
 from fcspec.calls.covering import as_json, covering_rows
 from fcspec.calls.expected import expect
@@ -14,7 +15,6 @@ from fcspec.calls.module_drawing import Words
 from fcspec.calls.reduction import Reduction
 from fcspec.calls.rows import plan_of
 from fcspec.calls.rules import allowed
-from fcspec.cases.test_covering import SLUGS
 from fcspec_reference import functional_call
 
 CALLS = Path(calls.__file__).parent
@@ -41,7 +41,9 @@ def test_a_call_is_an_error_where_its_table_says_so():
 
 
 def test_every_clause_that_a_row_can_break_has_a_case():
-    texts = [(CALLS / f"{name}.py").read_text() for name in ("attribution", "refusals", "assertions", "looks")]
+    texts = [
+        (CALLS / f"{name}.py").read_text() for name in ("attribution", "refusals", "assertions", "looks", "comparison")
+    ]
     named = set(re.findall(r'"([a-z-]+\.[a-z-]+)"', "".join(texts)))
     assert named - {"dicts.state-dict", "dicts.idioms"} == set(SLUGS)
 

@@ -4,6 +4,7 @@ import functools
 
 import pytest
 
+from fcspec.calls.clauses import SLUGS
 from fcspec.calls.comparison import broken_laws
 from fcspec.calls.covering import covering_rows
 from fcspec.calls.meetings import rows_where_laws_meet
@@ -18,26 +19,6 @@ pytestmark = needs(Needs.DRAWING)
 
 REDUCING = 400
 """So many calls are made while rows are reduced. A target that breaks every law is not reduced to the end."""
-
-CLAUSES = {
-    "call": "circular exception hooks no-values once same-module",
-    "args": "kwargs tuple",
-    "swap": "buffer identity nested parameter",
-    "dicts": "bad-name bad-value distinct not-a-tensor subclass tuple unchanged",
-    "restore": "deleted exception nested no-leftovers no-references objects order rebound rebound-non-tensor rejected shape"
-    " shared-buffer-owner shared-submodule versions",
-    "inplace": "module-untouched nested not-given only-tensors rebinding rebinding-shared rebinding-tuple same-tensor",
-    "tie": "across-kinds buffers conflict conflict-in-part equal-values gradient large-group off off-different one-name"
-    " same-object shared-submodule",
-    "strict": "buffers exact missing none off parametrized tied tied-off unexpected",
-    "parametrize": "buffer cached no-right-inverse not-run original regular-name regular-name-gradient regular-parameter"
-    " several-originals still-active",
-    "grad": "given own own-given twice",
-    "state": "rng silent warnings",
-}
-"""What a reduced row can break (calls/attribution.py)."""
-
-SLUGS = [f"{chapter}.{name}" for chapter, names in CLAUSES.items() for name in names.split()]
 
 
 @functools.cache
