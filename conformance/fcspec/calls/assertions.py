@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from fcspec.calls import plan_source
+from fcspec.calls import looks, plan_source
+from fcspec.calls.assertion import Assertion
 from fcspec.calls.attribution import Attribution
 from fcspec.calls.expected import Content, Expected, Held
-from fcspec.calls.plan import CallPlan, Idiom, Kind, Place
-
-
-@dataclass(frozen=True)
-class Assertion:
-    """One statement about the call.
-
-    Attributes:
-        code: the assert statement.
-        setup: statements to run before the call, which note what the assertion compares with.
-        after_backward: it is about gradients, and holds after result.backward().
-    """
-
-    clause: str
-    code: str
-    setup: str = ""
-    after_backward: bool = False
+from fcspec.calls.kinds import Idiom, Kind
+from fcspec.calls.plan import CallPlan, Place
 
 
 def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
@@ -35,16 +20,21 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
         yield Assertion(expected.refused_by, "assert calls == []", setup)
     elif not expected.raises:
         yield Assertion(attribution.clause_of_result(), f"assert result.item() == {expected.result}")
+    if expected.plain_result is not None:
+        yield Assertion("parametrize.cached", f"assert again.item() == {expected.plain_result}")
+    yield from looks.in_forward(plan, expected)
     yield from _about_parametrizations(plan, attribution)
     yield from _about_dicts(plan, expected, attribution)
     for place in plan.groups:
         yield from _about_place(plan, expected, attribution, place)
     yield from _about_order(plan, expected)
     yield from _about_unknown_names(plan, expected)
+    yield from looks.after_call(plan, expected)
     yield from _about_gradients(plan, expected, attribution)
     # No forward of a plan draws random numbers. Modes of torch have no assertion here: target/integrity.py resets
     # those that a call leaves behind, before an assertion could see them.
     yield Assertion("state.rng", "assert torch.equal(torch.get_rng_state(), state)", "state = torch.get_rng_state()")
+    yield from looks.at_last(plan, expected)
 
 
 def _about_parametrizations(plan: CallPlan, attribution: Attribution) -> Iterator[Assertion]:
@@ -55,7 +45,8 @@ def _about_parametrizations(plan: CallPlan, attribution: Attribution) -> Iterato
             f"runs{number} = []\n"
             f"{path}.parametrizations.{place.key}[0].register_forward_hook(lambda *call: runs{number}.append(call))"
         )
-        yield Assertion("parametrize.not-run", f"assert runs{number} == []", setup)
+        if not plan.around.in_cached:  # the plain calls run it
+            yield Assertion("parametrize.not-run", f"assert runs{number} == []", setup)
         active = f'assert parametrize.is_parametrized({path}, "{place.key}")'
         yield Assertion("parametrize.still-active", active)
 
@@ -149,7 +140,8 @@ def _about_unknown_names(plan: CallPlan, expected: Expected) -> Iterator[Asserti
     """A given name that the module does not have is no attribute of it afterwards."""
     for name, _ in plan.entries:
         path, _, key = name.rpartition(".")
-        known = name in plan.places or expected.refused_by == "dicts.not-a-tensor"
+        known = name in plan.places or not all(name.split(".")) or expected.refused_by == "dicts.not-a-tensor"
+        known = known or any(other.startswith(f"{name}.") for other in plan.places)
         if not known and (not path or any(other.startswith(f"{path}.") for other in plan.places)):
             owner = f'model.get_submodule("{path}")' if path else "model"
             yield Assertion("restore.no-leftovers", f'assert not hasattr({owner}, "{key}")')

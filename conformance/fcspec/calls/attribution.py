@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 
-from fcspec.calls.plan import Act, CallPlan, Idiom, Kind, Parametrization, Passing, Place, Value, ValueKind
+from fcspec.calls.kinds import Act, Idiom, Kind, Parametrization, Passing, ValueKind
+from fcspec.calls.plan import CallPlan, Place, Value
+from fcspec.calls.surroundings import DictClass
 
 
 class Attribution:
@@ -72,7 +74,7 @@ class Attribution:
 
     def clause_if_refused(self) -> str:
         """The clause that is broken where the call raises, and is no error."""
-        if self.plan.passing is not Passing.ALONE:
+        if self.plan.passing is not Passing.ALONE or self._clause_of_surroundings():
             return self.clause_of_result()
         if self.has_cycle:
             return "call.circular"
@@ -123,8 +125,19 @@ class Attribution:
             return "strict.off"
         return self.clause_of_result()
 
+    def _clause_of_surroundings(self) -> str | None:
+        """The clause about what surrounds the call, if one is."""
+        around = self.plan.around
+        if around.in_cached and any(slot.by is not None for module in self.plan.modules for slot in module.slots):
+            return "parametrize.cached"
+        if any(module.calls_inside is not None for module in self.plan.modules):
+            return "restore.nested"
+        return None if around.dict_class is DictClass.DICT else "dicts.subclass"
+
     def clause_of_result(self) -> str:
         """The clause that is broken where the result is wrong."""
+        if clause := self._clause_of_surroundings():
+            return clause
         if self.plan.passing is not Passing.ALONE:
             return "args.tuple" if self.plan.passing is Passing.IN_TUPLE else "args.kwargs"
         if self.regular_names:
@@ -185,7 +198,7 @@ class Attribution:
             return "restore.deleted"
         if acts - {Act.ADD_IN_PLACE}:
             return "restore.rebound"
-        return "restore.exception" if any(module.raises for module in self.plan.modules) else "restore.objects"
+        return "restore.exception" if any(module.can_raise for module in self.plan.modules) else "restore.objects"
 
     def clause_of_own_contents(self, place: Place, restored: bool, refused: bool) -> str:
         """The clause that is broken where the tensor that the module holds in a place has wrong contents.

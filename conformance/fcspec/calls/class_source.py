@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.calls.plan import Act, CallPlan, Form, Kind, Parametrization, PlannedSlot
+from fcspec.calls.kinds import Act, Form, Kind, Parametrization
+from fcspec.calls.plan import CallPlan, PlannedAct, PlannedModule, PlannedSlot
+
+INNER_VALUE = 55.0
+"""What a call inside the call gives."""
 
 Constructed = dict[int, tuple[int, str]]
 """For each module, the number of the module whose constructor constructs it, and the key under which that one registers it."""
@@ -13,10 +17,11 @@ Constructed = dict[int, tuple[int, str]]
 def class_definition(plan: CallPlan, number: int, constructed: Constructed) -> str:
     module = plan.modules[number]
     init = [*_init(plan, number, constructed)]
-    lines = [f"class {module.name}(nn.Module):"]
+    mixin = f"{plan.around.mixin}, " if plan.around.mixin else ""
+    lines = [f"class {module.name}({mixin}nn.Module):"]
     if init:
         lines += ["    def __init__(self):", "        super().__init__()", *(f"        {line}" for line in init), ""]
-    forward = _without_last_assignment([*_forward(plan, number)])
+    forward = _without_last_assignment([*_forward(plan, number, constructed)])
     lines += ["    def forward(self, x):", *(f"        {line}" for line in forward)]
     return "\n".join(lines)
 
@@ -68,7 +73,17 @@ def registration(path: str, slot: PlannedSlot, tensor: str) -> str:
 
 
 def attribute(path: str, key: str) -> str:
-    return f"{path}.{key}" if key.isidentifier() else f"{path}[{key}]"
+    """The expression of what a module holds under a key; a key that is no identifier may be a position of a ParameterList."""
+    if key.isidentifier():
+        return f"{path}.{key}"
+    return f"{path}[{key}]" if key.isdecimal() else f'getattr({path}, "{key}")'
+
+
+def child_of(module: PlannedModule, path: str, key: str) -> str:
+    """The expression of the child that a module, whose expression is `path`, has under a key."""
+    if module.form is Form.MODULE:
+        return f"{path}.{key}"
+    return f'{path}["{key}"]' if module.form is Form.MODULE_DICT else f"{path}[{key}]"
 
 
 def _constructor(plan: CallPlan, number: int, constructed: Constructed) -> str:
@@ -106,20 +121,22 @@ def _dict(pairs: list[tuple[str, str]]) -> str:
 # ------------------------------------------------------------------------------------------------------- forward
 
 
-def _forward(plan: CallPlan, number: int) -> Iterator[str]:
+def _forward(plan: CallPlan, number: int, constructed: Constructed) -> Iterator[str]:
     module = plan.modules[number]
     for planned in module.acts:
         if planned.act.precedes_reads:
-            yield from _act(planned.act, module.slot(planned.key))
+            yield from _act(planned, module.slot(planned.key))
     for slot in module.slots:
         if slot.tensor is not None:
             yield f"x = 2 * x + self.{slot.key}"
     for key, child in module.children:
+        if module.calls_inside is not None and child == _on_the_way(number, module.calls_inside[0], constructed):
+            yield _inner_call(plan, number, module.calls_inside, constructed)
         if child > number:  # a module that contains itself does not call itself
             yield from _use_of_child(plan, key, child)
     for planned in module.acts:
         if not planned.act.precedes_reads:
-            yield from _act(planned.act, module.slot(planned.key))
+            yield from _act(planned, module.slot(planned.key))
     yield "raise error" if module.raises else "return x"
 
 
@@ -134,6 +151,22 @@ def _use_of_child(plan: CallPlan, key: str, number: int) -> Iterator[str]:
     yield f"    x = {result}"
 
 
+def _on_the_way(number: int, target: int, constructed: Constructed) -> int:
+    """The child of a module that leads to another module below it, or is it."""
+    while constructed[target][0] != number:
+        target = constructed[target][0]
+    return target
+
+
+def _inner_call(plan: CallPlan, number: int, inner: tuple[int, str], constructed: Constructed) -> str:
+    path, (target, key) = "", inner
+    while target != number:
+        parent, child = constructed[target]
+        path = child_of(plan.modules[parent], "", child) + path
+        target = parent
+    return f'x = functional_call(self{path}, {{"{key}": torch.tensor({INNER_VALUE})}}, x)'
+
+
 def _without_last_assignment(lines: list[str]) -> list[str]:
     """`return y` instead of `x = y` and `return x`."""
     if len(lines) > 1 and lines[-1] == "return x" and lines[-2].startswith("x = "):
@@ -141,9 +174,9 @@ def _without_last_assignment(lines: list[str]) -> list[str]:
     return lines
 
 
-def _act(act: Act, slot: PlannedSlot) -> Iterator[str]:
-    name = f"self.{slot.key}"
-    match act:
+def _act(planned: PlannedAct, slot: PlannedSlot) -> Iterator[str]:
+    name, other = f"self.{slot.key}", f"self.{planned.other}"
+    match planned.act:
         case Act.ADD_IN_PLACE:
             yield "with torch.no_grad():"
             yield f"    {name}.add_(1)"
@@ -158,6 +191,10 @@ def _act(act: Act, slot: PlannedSlot) -> Iterator[str]:
         case Act.BIND_STRING:
             yield f"del {name}"
             yield f'{name} = "no tensor"'
+        case Act.SWAP:
+            yield f"{name}, {other} = {other}, {name}"
+        case Act.ALIAS:
+            yield f"{name} = {other}"
         case Act.DELETE:
             yield f"del {name}"
         case Act.MOVE:

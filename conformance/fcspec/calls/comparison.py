@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from fcspec.calls import plan_source
-from fcspec.calls.assertions import Assertion, assertions
+from fcspec.calls.assertion import Assertion
+from fcspec.calls.assertions import assertions
 from fcspec.calls.attribution import Attribution
 from fcspec.calls.execution import execute, new_namespace
 from fcspec.calls.expected import Expected, expect
@@ -41,21 +42,29 @@ def broken_laws(plan: CallPlan, functional_call: Callable[..., Any]) -> list[Bro
     namespace = new_namespace()
     namespace["functional_call"] = functional_call
     execute(plan_source.definitions(plan), namespace)
-    for line in plan_source.value_assignments(plan):
+    for line in [*plan_source.prior_call(plan), *plan_source.value_assignments(plan)]:
         execute(line, namespace)
     execute(f"dicts = {plan_source.dicts(plan)}", namespace)
-    for assertion in stated:
-        execute(assertion.setup, namespace)
+    for setup, assertion in {assertion.setup: assertion for assertion in stated}.items():
+        try:
+            execute(setup, namespace)
+        except Exception as error:  # a call before this one left the module in a state that no module of a plan has
+            return [BrokenLaw(assertion.clause, in_words(error), assertion, False)]
     raised = None
     try:
-        execute(f"result = {plan_source.call(plan, 'dicts')}", namespace)
+        execute(plan_source.call_statement(plan, "dicts", assigned=True, contexts=_contexts(stated)), namespace)
     except Exception as error:
         raised = error
     broken = []
     if (clause := _clause_of_outcome(plan, expected, raised, namespace.get("error"))) is not None:
         message = "accepted, and is an error" if raised is None else in_words(raised)
         broken.append(BrokenLaw(clause, message, None, raised is not None))
-    return [*broken, *_failed(stated, namespace, raised is not None)]
+    has_raised, raised = raised is not None, None  # its traceback keeps given tensors alive
+    return [*broken, *_failed(stated, namespace, has_raised)]
+
+
+def _contexts(stated: Iterable[Assertion]) -> list[str]:
+    return [*dict.fromkeys(assertion.context for assertion in stated if assertion.context)]
 
 
 def _clause_of_outcome(
@@ -72,6 +81,7 @@ def _clause_of_outcome(
 def _failed(stated: Iterable[Assertion], namespace: dict[str, Any], raised: bool) -> Iterator[BrokenLaw]:
     """Run assertions after the call, and backward before the first one that is about gradients."""
     backward_ran = False
+    kept = {*new_namespace(), "__builtins__", "model", "alive"}
     for assertion in stated:
         if assertion.after_backward and not backward_ran:
             if raised:
@@ -82,12 +92,15 @@ def _failed(stated: Iterable[Assertion], namespace: dict[str, Any], raised: bool
             except Exception as error:
                 yield BrokenLaw(assertion.clause, f"backward: {in_words(error)}", assertion, False)
                 return
-        if raised and "result" in assertion.code:
+        if raised and assertion.needs_return:
             continue
+        if assertion.drops_names:
+            for name in [name for name in namespace if name not in kept]:
+                del namespace[name]
         try:
             execute(assertion.code, namespace)
         except AssertionError:
-            yield BrokenLaw(assertion.clause, f"does not hold: {assertion.code}", assertion, raised)
+            yield BrokenLaw(assertion.clause, f"does not hold: {assertion.code.splitlines()[-1]}", assertion, raised)
         except Exception as error:
             yield BrokenLaw(assertion.clause, in_words(error), assertion, raised)
 

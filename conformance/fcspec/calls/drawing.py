@@ -8,11 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+import hypothesis
 from hypothesis import strategies as st
 
+from fcspec.calls.features import Row, factors
+from fcspec.calls.kinds import Form, Idiom, Passing, ValueKind
 from fcspec.calls.module_drawing import Choices, Draw, ModuleDrawing, SlotAddress, Words
-from fcspec.calls.plan import CallPlan, Form, Idiom, Passing, Place, PlannedModule, Value, ValueKind
+from fcspec.calls.plan import CallPlan, Place, PlannedModule, Value
+from fcspec.calls.rows import plan_of
+from fcspec.calls.rules import completed
 from fcspec.calls.topics import ANY_VALUE, Fault, Feature, ParametrizedName, Topic
 
 EntryList = list[tuple[str, int | str]]
@@ -21,10 +27,28 @@ EntryList = list[tuple[str, int | str]]
 @st.composite
 def plans(draw: Draw, topic: Topic, words: Words | None = None) -> CallPlan:
     """Plans about one topic."""
+    if topic.table is not None:
+        return plan_of(draw(rows(topic.table)), words)
     choices = Choices(draw, words or Words())
     modules = ModuleDrawing(choices, topic)
     modules.draw()
     return _CallDrawing(choices, topic, tuple(modules.modules), modules.target).plan()
+
+
+MOST_FEATURES = 4
+"""So many factors of a drawn row may be at other values than their defaults, beside those that the rules then ask for."""
+
+
+@st.composite
+def rows(draw: Draw, table: type[Row]) -> Row:
+    """Rows of a table of features: few factors at any value, the others at their defaults where the rules allow it."""
+    values = factors(table)
+    names = draw(st.lists(st.sampled_from([*values]), max_size=MOST_FEATURES, unique=True))
+    chosen: dict[str, Any] = {name: draw(st.sampled_from(values[name])) for name in names}
+    row = completed(table, chosen)
+    hypothesis.assume(row is not None)
+    assert row is not None
+    return row
 
 
 class _CallDrawing:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import functools
+import gc
+import io
+import warnings
+import weakref
 from typing import Any
 
 import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+MODULES = (contextlib, copy, gc, io, warnings, weakref, torch, nn, parametrize)
+"""What a plan's source code may import."""
+
 
 def new_namespace() -> dict[str, Any]:
     """The names that a plan's source code may use."""
-    return {"__name__": "plan", "torch": torch, "nn": nn, "parametrize": parametrize}
+    return {"__name__": "plan", **{module.__name__.rpartition(".")[2]: module for module in MODULES}}
 
 
 def execute(statements: str, namespace: dict[str, Any]) -> None:

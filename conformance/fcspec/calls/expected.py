@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import enum
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +13,10 @@ import torch
 from torch import Tensor
 
 from fcspec.calls import plan_source
+from fcspec.calls.assigning import call_with_assigned
 from fcspec.calls.execution import evaluate, execute, new_namespace
-from fcspec.calls.plan import Act, CallPlan, Place, X
+from fcspec.calls.kinds import Act
+from fcspec.calls.plan import CallPlan, Place, X
 from fcspec.calls.refusals import clause_that_refuses
 
 
@@ -45,6 +49,8 @@ class Expected:
     Attributes:
         refused_by: the clause by which the call is an error; None: it is none. An error leaves everything as it was.
         raises: forward raises; `result` is then None.
+        in_force: the given tensor that each place holds in forward, by index; a regular name is a place of its own. Missing: it
+            is free which one, or none.
         restored: the places that hold their own tensor again, whatever forward did.
         places: what each place holds after the call.
         own_numbers: what each place's own tensor contains after the call; missing: what it contained before.
@@ -52,11 +58,13 @@ class Expected:
         entries: what the dict holds under each given name after the call; missing: it is free.
         given_gradients: of given tensors after backward; empty where backward cannot or must not run.
         own_gradients: of each place's own tensor, likewise.
+        plain_result: of a call of the module with its own tensors, where one follows inside parametrize.cached().
     """
 
     refused_by: str | None = None
     raises: bool = False
     result: float | None = None
+    in_force: dict[Place, int] = field(default_factory=dict)
     restored: frozenset[Place] = frozenset()
     places: dict[Place, Held] = field(default_factory=dict)
     own_numbers: dict[Place, float] = field(default_factory=dict)
@@ -64,6 +72,7 @@ class Expected:
     entries: dict[str, Held] = field(default_factory=dict)
     given_gradients: dict[int, float | None] = field(default_factory=dict)
     own_gradients: dict[Place, float | None] = field(default_factory=dict)
+    plain_result: float | None = None
 
 
 def expect(plan: CallPlan) -> Expected:
@@ -80,10 +89,29 @@ def expect(plan: CallPlan) -> Expected:
         restored=_restored(plan, call.given),
         given_numbers={number: value.item() for number, value in enumerate(call.values)},
     )
+    expected.in_force = _in_force(call)
     _expect_places(expected, call)
     _expect_entries(expected, call)
     _expect_gradients(expected, call)
+    if plan.around.in_cached:
+        expected.plain_result = _result_with_own_tensors(plan)
     return expected
+
+
+def _in_force(call: _PlainCall) -> dict[Place, int]:
+    found: dict[Place, int] = {}
+    for place, value in call.assigned.items():
+        several = {id(call.given[name]) for name in call.names_of_group(place)}
+        if len(several) == 1:
+            its = Place(place.module, place.key, None) if call.disables(place) else place
+            found[its] = next(number for number, one in enumerate(call.values) if one is value)
+    return found
+
+
+def _result_with_own_tensors(plan: CallPlan) -> float:
+    namespace = {**new_namespace(), "functional_call": call_with_assigned}
+    execute(plan_source.definitions(plan), namespace)
+    return float(namespace["model"](torch.tensor(X)).item())
 
 
 class _PlainCall:
@@ -105,7 +133,7 @@ class _PlainCall:
     def __init__(self, plan: CallPlan) -> None:
         self.plan = plan
         self.unparametrized = plan.without_parametrizations({name for name, _ in plan.entries})
-        self._namespace = new_namespace()
+        self._namespace = {**new_namespace(), "functional_call": call_with_assigned}
         execute(plan_source.definitions(self.unparametrized), self._namespace)
         for line in plan_source.value_assignments(plan):
             execute(line, self._namespace)
@@ -125,24 +153,39 @@ class _PlainCall:
         """Assign each given tensor to the place that its name leads to, and, where ties count, to the places tied to it."""
         places = self.unparametrized.places
         self.assigned = {places[name]: value for name, value in self.given.items() if name in places}
-        if self.plan.tie_weights:
-            for place, value in [*self.assigned.items()]:
-                for mate in self.unparametrized.groups.get(place, ()):
-                    self.assigned.setdefault(mate, value)
+        for place, value in [*self.assigned.items()]:
+            for mate in self.mates(place):
+                self.assigned.setdefault(mate, value)
         for place, value in self.assigned.items():
             self.slots[place].assign(value)
 
     def run_forward(self) -> None:
         try:
-            self.result = self._namespace["model"](torch.tensor(X))
+            with torch.no_grad() if self.plan.around.in_no_grad else contextlib.nullcontext():
+                self.result = self._namespace["model"](torch.tensor(X))
         except RuntimeError:
-            if not any(module.raises for module in self.plan.modules):
+            if not any(module.can_raise for module in self.plan.modules):
                 raise
+
+    def mates(self, place: Place) -> list[Place]:
+        """The places that take a given value together with this one. One whose parametrization is disabled takes none."""
+        if not self.plan.tie_weights or self.disables(place):
+            return []
+        return [mate for mate in self.unparametrized.groups.get(place, ()) if not self.disables(mate)]
+
+    def names_of_group(self, place: Place) -> list[str]:
+        """The given names of this place, and of those that take a given value together with it."""
+        group = {place, *self.mates(place)}
+        return [name for name in self.given if self.unparametrized.places.get(name) in group]
 
     def disables(self, place: Place) -> bool:
         """Whether the plan gives a value for the regular name of the tensor that this place is an original of."""
+        return (place.module, place.key) in self._disabled
+
+    @functools.cached_property
+    def _disabled(self) -> set[tuple[int, str]]:
         given = (self.plan.places[name] for name, _ in self.plan.entries if name in self.plan.places)
-        return any((one.module, one.key, one.part) == (place.module, place.key, None) for one in given)
+        return {(place.module, place.key) for place in given if place.part is None}
 
 
 class _BuiltSlot:
@@ -181,15 +224,15 @@ def _expect_places(expected: Expected, call: _PlainCall) -> None:
 
 
 def _expect_entries(expected: Expected, call: _PlainCall) -> None:
-    plan, places, groups = call.plan, call.unparametrized.places, call.unparametrized.groups
+    plan, places = call.plan, call.unparametrized.places
     given = {places[name] for name in call.given if name in places}
     for name, value in call.given.items():
         if name not in places:
             expected.entries[name] = Held(Content.GIVEN)
             continue
         place = places[name]
-        mates = [mate for mate in groups.get(place, ()) if mate not in given]
-        if plan.tie_weights and any(call.slots[mate].held() is not call.assigned.get(mate) for mate in mates):
+        mates = [mate for mate in call.mates(place) if mate not in given]
+        if any(call.slots[mate].held() is not call.assigned.get(mate) for mate in mates):
             continue  # inplace.tied-rebinding
         if Act.MOVE in plan.modules[place.module].acts_on(place.key):
             continue  # neither a rebinding nor a deletion
@@ -227,6 +270,6 @@ def _has_one_value_a_group(plan: CallPlan) -> bool:
     by_group: dict[object, set[object]] = {}
     for name, what in plan.entries:
         place = plan.places.get(name)
-        if place is not None and place.part is not None:
+        if place is not None:
             by_group.setdefault(plan.groups.get(place, place), set()).add(what)
     return all(len(values) == 1 for values in by_group.values()) or not plan.tie_weights

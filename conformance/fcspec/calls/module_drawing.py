@@ -9,16 +9,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from fcspec.calls.plan import (
-    Form,
-    HookKind,
-    Kind,
-    Parametrization,
-    PlannedAct,
-    PlannedHook,
-    PlannedModule,
-    PlannedSlot,
-)
+from fcspec.calls.kinds import Form, HookKind, Kind, Parametrization
+from fcspec.calls.plan import PlannedAct, PlannedHook, PlannedModule, PlannedSlot
 from fcspec.calls.topics import Feature, ParametrizedName, Topic
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -164,5 +156,5 @@ class ModuleDrawing:
         number = self._some_module()
         slots = self.modules[number].slots
         key = self.choices.one_of(slots).key if slots else self._add_slot(number)[1]
-        hook = PlannedHook(self.choices.one_of(HookKind), key)
+        hook = PlannedHook(self.choices.one_of((HookKind.FORWARD, HookKind.FORWARD_PRE)), key)
         self.modules[number] = replace(self.modules[number], hook=hook)

@@ -6,96 +6,12 @@ drawing.py draws plans, comparison.py judges them, script.py prints them. A plan
 
 from __future__ import annotations
 
-import enum
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-
-class Kind(enum.Enum):
-    """How a tensor is registered."""
-
-    PARAMETER = enum.auto()
-    BUFFER = enum.auto()
-    NON_PERSISTENT_BUFFER = enum.auto()
-
-
-class Form(enum.Enum):
-    """What sort of module a module is."""
-
-    MODULE = enum.auto()
-    """A class of its own, with slots, children and a forward that the plan describes."""
-    SEQUENTIAL = enum.auto()
-    MODULE_LIST = enum.auto()
-    MODULE_DICT = enum.auto()
-    PARAMETER_LIST = enum.auto()
-    PARAMETER_DICT = enum.auto()
-
-
-class Parametrization(enum.StrEnum):
-    """Parametrizations, by the name of their class."""
-
-    SQUARE = "Square"
-    """It has no right_inverse."""
-    DOUBLE = "Double"
-    """Its right_inverse is exact."""
-    SHIFT = "Shift"
-    """Its right_inverse does not invert it."""
-    PRODUCT = "Product"
-    """It has two originals."""
-
-
-class Act(enum.Enum):
-    """What a forward can do to a slot."""
-
-    ADD_IN_PLACE = enum.auto()
-    REBIND = enum.auto()
-    BIND_NONE = enum.auto()
-    BIND_STRING = enum.auto()
-    BIND_MODULE = enum.auto()
-    DELETE = enum.auto()
-    MOVE = enum.auto()
-    """Delete a parameter and register a buffer under its key, or the other way round."""
-
-    @property
-    def precedes_reads(self) -> bool:
-        """Whether forward does it before it reads its slots, and not after."""
-        return self in (Act.ADD_IN_PLACE, Act.REBIND)
-
-
-class HookKind(enum.Enum):
-    """Which of torch's hooks a hook is."""
-
-    FORWARD = enum.auto()
-    FORWARD_PRE = enum.auto()
-
-
-class ValueKind(enum.Enum):
-    """What sort of tensor is given."""
-
-    TENSOR = enum.auto()
-    REQUIRES_GRAD = enum.auto()
-    PARAMETER = enum.auto()
-    OWN = enum.auto()
-    """The tensor that the module itself holds at that place."""
-
-
-class Passing(enum.StrEnum):
-    """How x, the one argument of every forward, is passed: the text of the arguments after the dicts."""
-
-    ALONE = "{x}"
-    IN_TUPLE = "({x},)"
-    BY_KEYWORD = '(), {{"x": {x}}}'
-    ALL_BY_KEYWORD = 'args=(), kwargs={{"x": {x}}}'
-
-
-class Idiom(enum.StrEnum):
-    """Source code that makes a whole dict out of the module itself."""
-
-    NAMED_PARAMETERS = "dict(model.named_parameters())"
-    NAMED_BUFFERS = "dict(model.named_buffers())"
-    STATE_DICT = "model.state_dict()"
-
+from fcspec.calls.kinds import Act, Form, HookKind, Idiom, Kind, Parametrization, Passing, ValueKind
+from fcspec.calls.surroundings import NOTHING_UNUSUAL, Surroundings
 
 X = 3.0
 """The input of every plan's call."""
@@ -130,10 +46,11 @@ class PlannedSlot:
 
 @dataclass(frozen=True)
 class PlannedAct:
-    """What a forward does to one slot of its own module."""
+    """What a forward does to one slot of its own module, and to another one of it, where the act is about two."""
 
     act: Act
     key: str
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,6 +70,8 @@ class PlannedModule:
         children: pairs of a key and the number of a module of the plan. The same number twice is a shared submodule. A number
             that is not above this module's own is a cycle.
         raises: its forward raises at its end.
+        calls_inside: its forward calls a submodule by functional_call, with a value for one slot: the submodule's number, the
+            slot's key.
     """
 
     name: str
@@ -162,12 +81,17 @@ class PlannedModule:
     acts: tuple[PlannedAct, ...] = ()
     hook: PlannedHook | None = None
     raises: bool = False
+    calls_inside: tuple[int, str] | None = None
 
     def slot(self, key: str) -> PlannedSlot:
         return next(slot for slot in self.slots if slot.key == key)
 
     def acts_on(self, key: str) -> set[Act]:
-        return {planned.act for planned in self.acts if planned.key == key}
+        return {planned.act for planned in self.acts if key in (planned.key, planned.other)}
+
+    @property
+    def can_raise(self) -> bool:
+        return self.raises or (self.hook is not None and self.hook.kind is HookKind.FORWARD_THAT_RAISES)
 
 
 @dataclass(frozen=True)
@@ -187,7 +111,7 @@ class Value:
         place: where the module holds the tensor, where it is the module's own one.
     """
 
-    number: int
+    number: float
     kind: ValueKind = ValueKind.TENSOR
     place: Place | None = None
 
@@ -213,6 +137,7 @@ class CallPlan:
     as_tuple: bool = False
     flags: tuple[tuple[str, bool], ...] = ()
     passing: Passing = Passing.ALONE
+    around: Surroundings = NOTHING_UNUSUAL
 
     @property
     def tie_weights(self) -> bool:
@@ -262,7 +187,8 @@ class CallPlan:
         for place in dict.fromkeys(self.places.values()):
             slot = self.slot(place)
             if place.part is not None and slot.tensor is not None:
-                by_tensor.setdefault(slot.tensor if slot.by is None else place, []).append(place)
+                shared = slot.by is not Parametrization.PRODUCT  # whose originals are new tensors
+                by_tensor.setdefault(slot.tensor if shared else place, []).append(place)
         return {place: tuple(group) for group in by_tensor.values() for place in group}
 
     def slot(self, place: Place) -> PlannedSlot:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fcspec.calls.class_source import (
     PARAMETRIZATIONS,
     Constructed,
     attribute,
+    child_of,
     class_definition,
     is_registered_by_constructor,
     registration,
 )
-from fcspec.calls.plan import CallPlan, Form, HookKind, Idiom, Place, PlannedHook, PlannedModule, ValueKind, X
+from fcspec.calls.kinds import Form, HookKind, Idiom, ValueKind
+from fcspec.calls.plan import CallPlan, Place, PlannedHook, X
+from fcspec.calls.surroundings import CLASSES, DictClass, PriorCall
+
+INPUT = f"torch.tensor({X})"
+"""The expression of the input of every plan's call."""
 
 
 def expressions(plan: CallPlan) -> tuple[str, ...]:
@@ -23,16 +29,10 @@ def expressions(plan: CallPlan) -> tuple[str, ...]:
         found[number] = path
         for key, child in plan.modules[number].children:
             if child not in found:
-                visit(child, _child(plan.modules[number], path, key))
+                visit(child, child_of(plan.modules[number], path, key))
 
     visit(0, "model")
     return tuple(found[number] for number in range(len(plan.modules)))
-
-
-def _child(module: PlannedModule, path: str, key: str) -> str:
-    if module.form is Form.MODULE:
-        return f"{path}.{key}"
-    return f'{path}["{key}"]' if module.form is Form.MODULE_DICT else f"{path}[{key}]"
 
 
 def owner(plan: CallPlan, place: Place) -> str:
@@ -51,6 +51,7 @@ def held(plan: CallPlan, place: Place) -> str:
 
 def definitions(plan: CallPlan) -> str:
     """The classes, and `model`."""
+    around = plan.around
     constructed: Constructed = {0: (-1, "")}
 
     def visit(number: int) -> None:
@@ -61,10 +62,11 @@ def definitions(plan: CallPlan) -> str:
 
     visit(0)
     by = dict.fromkeys(slot.by for module in plan.modules for slot in module.slots if slot.by is not None)
-    blocks = [PARAMETRIZATIONS[one] for one in by]
+    blocks = [CLASSES[one] for one in (around.dict_class, around.mixin) if one in CLASSES]
+    blocks += [PARAMETRIZATIONS[one] for one in by]
     own_classes = [number for number, one in reversed([*enumerate(plan.modules)]) if one.form is Form.MODULE]
     blocks += [class_definition(plan, number, constructed) for number in own_classes]
-    lines = ["error = RuntimeError('raised by forward')"] if any(one.raises for one in plan.modules) else []
+    lines = ["error = RuntimeError('raised by forward')"] if any(one.can_raise for one in plan.modules) else []
     lines += [f"model = {plan.modules[0].name}()", *_after_construction(plan, constructed)]
     return "\n\n\n".join([*blocks, "\n".join(lines)]) + "\n"
 
@@ -87,7 +89,7 @@ def _after_construction(plan: CallPlan, constructed: Constructed) -> Iterator[st
             if slot.by is not None:
                 yield f'parametrize.register_parametrization({paths[number]}, "{slot.key}", {slot.by}())'
         if module.hook is not None:
-            yield _hook(paths[number], module.hook)
+            yield from _hook(paths[number], module.hook)
 
 
 def _add_child(form: Form, path: str, key: str, child: str) -> str:
@@ -96,13 +98,16 @@ def _add_child(form: Form, path: str, key: str, child: str) -> str:
     return f'{path}["{key}"] = {child}' if form is Form.MODULE_DICT else f"{path}.append({child})"
 
 
-def _hook(path: str, hook: PlannedHook) -> str:
+def _hook(path: str, hook: PlannedHook) -> Iterator[str]:
     reads = attribute("module", hook.key)
     match hook.kind:
         case HookKind.FORWARD_PRE:
-            return f"{path}.register_forward_pre_hook(lambda module, args: (3 * args[0] + {reads},))"
+            yield f"{path}.register_forward_pre_hook(lambda module, args: (3 * args[0] + {reads},))"
         case HookKind.FORWARD:
-            return f"{path}.register_forward_hook(lambda module, args, output: 3 * output + {reads})"
+            yield f"{path}.register_forward_hook(lambda module, args, output: 3 * output + {reads})"
+        case HookKind.FORWARD_THAT_RAISES:
+            yield "def fail(module, args, output):\n    raise error"
+            yield f"{path}.register_forward_hook(fail)"
 
 
 # -------------------------------------------------------------------------------------------------------- the call
@@ -119,6 +124,8 @@ def value(plan: CallPlan, number: int) -> str:
             return f"nn.Parameter(torch.tensor({float(value.number)}))"
         case ValueKind.REQUIRES_GRAD:
             return f"torch.tensor({float(value.number)}, requires_grad=True)"
+        case ValueKind.INFERENCE:
+            return f"torch.inference_mode()(lambda: torch.tensor({float(value.number)}))()"
         case ValueKind.TENSOR:
             return f"torch.tensor({float(value.number)})"
 
@@ -136,13 +143,53 @@ def dicts(plan: CallPlan) -> str:
             texts.append(str(one))
         else:
             pairs = (f'"{name}": {f"value{what}" if isinstance(what, int) else what}' for name, what in one)
-            texts.append(f"{{{', '.join(pairs)}}}")
+            text = f"{{{', '.join(pairs)}}}"
+            texts.append(text if plan.around.dict_class is DictClass.DICT else f"{plan.around.dict_class}({text})")
     if not plan.as_tuple:
         return texts[0]
+    if plan.around.one_dict_twice:
+        return f"2 * ({texts[0]},)"
     return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+
+
+def prior_call(plan: CallPlan) -> Iterator[str]:
+    """The call before the call, with tensors of its own. Whether it raises is not looked at."""
+    around = plan.around
+    if around.prior is PriorCall.NONE:
+        return
+    given = dicts(plan)
+    if around.prior is PriorCall.REFUSED:
+        extra = '{"nowhere.x": torch.tensor(1.0)}'
+        given = f"({f'*{given}' if plan.as_tuple else given}, {extra})"
+    for number in reversed(range(len(plan.values))):
+        given = given.replace(f"value{number}", value(plan, number))
+    yield f"try:\n    {call(plan, given)}\nexcept Exception:\n    pass"
+    if around.replaced is not None:
+        path = expressions(plan)[around.replaced]
+        yield f"{path} = copy.deepcopy({path})"
+
+
+def call_statement(plan: CallPlan, dicts: str, assigned: bool, contexts: Iterable[str] = ()) -> str:
+    """The statement that makes the call, in the contexts that the plan and the caller ask for.
+
+    Args:
+        dicts: the expression of the second argument.
+        assigned: `result` is what the call returns.
+        contexts: further items of its with statement.
+    """
+    lines = [f"result = {call(plan, dicts)}" if assigned else call(plan, dicts)]
+    items = [*contexts]
+    if plan.around.in_no_grad:
+        items.append("torch.no_grad()")
+    if plan.around.in_cached:
+        items.append("parametrize.cached()")
+        lines = [f"model({INPUT})", *lines, f"again = model({INPUT})"]
+    if not items:
+        return lines[0]
+    return "\n".join([f"with {', '.join(items)}:", *(f"    {line}" for line in lines)])
 
 
 def call(plan: CallPlan, dicts: str) -> str:
     """The call, where `dicts` is the expression of its second argument."""
     flags = "".join(f", {name}={value}" for name, value in plan.flags)
-    return f"functional_call(model, {dicts}, {plan.passing.format(x=f'torch.tensor({X})')}{flags})"
+    return f"functional_call(model, {dicts}, {plan.passing.format(x=INPUT)}{flags})"

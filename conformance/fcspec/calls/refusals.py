@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from fcspec.calls.plan import CallPlan, Kind
+from fcspec.calls.kinds import Kind
+from fcspec.calls.plan import CallPlan
 
 
 def clause_that_refuses(plan: CallPlan) -> str | None:
@@ -25,15 +26,18 @@ def clause_that_refuses(plan: CallPlan) -> str | None:
 
 def _unknown(plan: CallPlan, name: str) -> str | None:
     path, _, key = name.rpartition(".")
+    if not all(name.split(".")):
+        return "strict.unexpected" if plan.strict else "dicts.bad-name"
     if path and not any(known.startswith(f"{path}.") for known in plan.places):
         return "strict.unexpected" if plan.strict else "dicts.bad-name"
-    if key in ("training", "forward"):
+    if key in ("training", "forward") or any(known.startswith(f"{name}.") for known in plan.places):
         return "dicts.not-a-tensor"
     return "strict.unexpected" if plan.strict else None
 
 
-def _conflict(plan: CallPlan, numbers: Mapping[str, int]) -> str | None:
-    for group in set(plan.groups.values()):
+def _conflict(plan: CallPlan, numbers: Mapping[str, float]) -> str | None:
+    regular = [(place,) for place in plan.places.values() if place.part is None]
+    for group in dict.fromkeys([*plan.groups.values(), *regular]):
         given = {name: number for name, number in numbers.items() if plan.places.get(name) in group}
         if len(set(given.values())) > 1:
             if len(group) == 1:

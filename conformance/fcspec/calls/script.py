@@ -19,10 +19,16 @@ def script_of(plan: CallPlan, broken: BrokenLaw, address: Address) -> str:
     definitions = plan_source.definitions(plan)
     body = _body(plan, broken)
     imports = ["import torch", "from torch import nn"]
-    if "parametrize." in definitions + body:
-        imports.append("from torch.nn.utils import parametrize")
+    imports += [line for name, line in _IMPORTS.items() if re.search(rf"\b{name}\.", definitions + body)]
     lines = _sorted_imports([*_import_of(address), *imports])
     return "\n".join([*_heading(broken.clause), *lines]) + "\n\n\n" + definitions + body + "\n"
+
+
+_IMPORTS = {
+    **{name: f"import {name}" for name in ("contextlib", "copy", "gc", "io", "warnings", "weakref")},
+    "parametrize": "from torch.nn.utils import parametrize",
+}
+"""How a script imports what it names, beside torch and nn."""
 
 
 def _heading(slug: str) -> list[str]:
@@ -37,29 +43,32 @@ def _body(plan: CallPlan, broken: BrokenLaw) -> str:
     before = [] if assertion is None or not assertion.setup else assertion.setup.splitlines()
     after = [] if assertion is None else assertion.code.splitlines()
     uses_dicts = "dicts" in " ".join(after)
-    call = plan_source.call(plan, "dicts" if uses_dicts else dicts)
     values = [*plan_source.value_assignments(plan), *([f"dicts = {dicts}"] if uses_dicts else [])]
     if assertion is not None and assertion.after_backward:
         after = ["result.backward()", *after]
-    if " result" in " ".join(after) or "result." in " ".join(after):
-        call = f"result = {call}"
-    body = "\n".join([*values, *before, *_statement(call, plan, broken), *after])
+    assigned = re.search(r"\bresult\b", " ".join(after)) is not None
+    contexts = [assertion.context] if assertion is not None and assertion.context else []
+    call = plan_source.call_statement(plan, "dicts" if uses_dicts else dicts, assigned, contexts)
+    body = "\n".join([*plan_source.prior_call(plan), *values, *before, *_statement(call, plan, broken), *after])
     for number in range(len(plan.values)):
+        if assertion is not None and assertion.drops_names:
+            break
         body = _inlined(body, f"value{number}", plan_source.value(plan, number))
     return _without_needless_numbers(body)
 
 
 def _statement(call: str, plan: CallPlan, broken: BrokenLaw) -> list[str]:
     """The call, and what to do where it raises."""
+    call = textwrap.indent(call, "    ") if broken.assertion is None or broken.raised else call
     if broken.assertion is not None:
-        return ["try:", f"    {call}", "except Exception:", "    pass"] if broken.raised else [call]
+        return ["try:", call, "except Exception:", "    pass"] if broken.raised else [call]
     expected = expect(plan)
     if expected.refused_by is not None:
-        return ["try:", f"    {call}", "except Exception:", "    pass", "else:", '    raise AssertionError("no error")']
+        return ["try:", call, "except Exception:", "    pass", "else:", '    raise AssertionError("no error")']
     if expected.raises:
-        lines = ["try:", f"    {call}", "except Exception as raised:", "    assert raised is error"]
+        lines = ["try:", call, "except Exception as raised:", "    assert raised is error"]
         return [*lines, "else:", '    raise AssertionError("no error")']
-    return [call]
+    return [textwrap.dedent(call)]
 
 
 def _inlined(body: str, name: str, expression: str) -> str:

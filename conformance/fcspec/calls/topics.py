@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
-from fcspec.calls.plan import Act, Idiom, Kind, Passing, ValueKind
+from fcspec.calls.features import AcceptedFeatures, RefusedFeatures, Row
+from fcspec.calls.kinds import Act, Idiom, Kind, Passing, ValueKind
 
 
 class Feature(enum.Flag):
@@ -74,6 +75,7 @@ class Topic:
         slot_kinds: of slots whose kind is drawn.
         idioms: the dicts of a call are one of these, and nothing else is given.
         faults: every call has one of these.
+        table: calls are drawn as rows of this table of features, and none of the above counts.
     """
 
     name: str
@@ -86,6 +88,7 @@ class Topic:
     idioms: tuple[tuple[Idiom, ...], ...] = ()
     passing: tuple[Passing, ...] = (Passing.ALONE,)
     faults: tuple[Fault, ...] = ()
+    table: type[Row] | None = None
 
 
 ANY_VALUE = (ValueKind.TENSOR, ValueKind.REQUIRES_GRAD, ValueKind.PARAMETER)
@@ -172,5 +175,7 @@ TOPICS = (
         Feature.SPLIT | Feature.UNKNOWN_NAME | Feature.HOOK,
         parametrized=ParametrizedName.REGULAR,
     ),
+    Topic("any features", table=AcceptedFeatures),
+    Topic("any features, refused", table=RefusedFeatures),
 )
 """`fcspec explore` draws calls about each of these in turn."""

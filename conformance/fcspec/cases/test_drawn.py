@@ -2,7 +2,7 @@
 
 import pytest
 
-from fcspec.calls.plan import Act, Kind, Passing, ValueKind
+from fcspec.calls.kinds import Act, Kind, Passing, ValueKind
 from fcspec.calls.topics import ANY_VALUE, Feature, ParametrizedName, Topic
 from fcspec.cases.support.generated import assert_law_holds
 from fcspec.plugin import Needs, clause, needs
