@@ -56,8 +56,8 @@ TOPICS: tuple[dict[str, tuple[Any, ...]], ...] = (
     {
         "calls_inside": (True,),
         "location": (Location.CHILD,),
-        "by": (Parametrization.SQUARE,),
-        "given": (Given.FIRST, Given.REGULAR),
+        "tie": (Tie.SAME_MODULE, Tie.OTHER_MODULE),
+        "tie_weights": (None, False),
     },
 )
 

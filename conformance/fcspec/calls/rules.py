@@ -252,9 +252,12 @@ def _one_child_is_replaced(prior: PriorCall, location: Location, shared: bool, t
 
 
 @_in(_ACCEPTED)
-def _calls_inside_are_of_children(calls_inside: bool, location: Location, act: Act | None) -> bool:
+def _calls_inside_are_of_children(
+    calls_inside: bool, location: Location, act: Act | None, by: Parametrization | None
+) -> bool:
     child = location is not Location.ROOT and not location.is_of_parameters
-    return not calls_inside or (child and act in (None, Act.ADD_IN_PLACE, Act.REBIND))
+    # A regular name given inside would be another law's.
+    return not calls_inside or (child and by is None and act in (None, Act.ADD_IN_PLACE, Act.REBIND))
 
 
 # --------------------------------------------------------------------------------------------------------- refused calls

@@ -117,5 +117,6 @@ def test_no_pair_of_features_breaks_the_law(functional_call, pytestconfig, slug)
     options = pytestconfig.stash[UNDER_TEST].options
     finding = first_findings(functional_call, options.seed).get(slug)
     if finding is not None:
+        broken_laws(finding.plan, functional_call)  # so that the report shows this call
         script = script_of(finding.plan, finding.broken, options.address)
         raise AssertionError(f"{finding.broken.message}\n\n{script}")
