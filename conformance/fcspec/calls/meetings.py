@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from fcspec.calls.completion import completed
 from fcspec.calls.features import AcceptedFeatures, Actor, Alike, Given, GivenValue, Location, Others, Row, Split, Tie
 from fcspec.calls.kinds import Act, Kind, Parametrization
-from fcspec.calls.rules import completed
 from fcspec.calls.surroundings import PriorCall
 
 _LATE = (Act.BIND_NONE, Act.BIND_STRING, Act.BIND_MODULE, Act.DELETE, Act.MOVE)
