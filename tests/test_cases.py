@@ -13,7 +13,7 @@ SPEC = load_spec()
 LEVELS = {clause.slug: clause.level for clause in SPEC.clauses}
 CASES = Path(inspect.getfile(base)).parents[1] / "cases"
 EXAMPLES = "test_examples.py"
-ACROSS_CHAPTERS = (EXAMPLES, "test_drawn.py")
+ACROSS_CHAPTERS = (EXAMPLES, "test_drawn.py", "test_covering.py")
 FILES = sorted(path for path in CASES.glob("test_*.py") if path.name != EXAMPLES)
 
 

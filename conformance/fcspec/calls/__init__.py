@@ -4,9 +4,13 @@ plan                             a call as plain data
 topics, module_drawing, drawing  what hypothesis draws
 plan_source, class_source        a plan as source code
 execution                        runs that source code
-refusals, expected               what a call must amount to, computed without functional_call
-assertions, attribution          the same as assertions, each with the clause that it belongs to
+refusals, expected, assigning    what a call must amount to, computed without functional_call
+assertions, looks, attribution   the same as assertions, each with the clause that it belongs to
 comparison                       which laws the call of an implementation breaks
+features, rules                  the features of a call as tables, and what cannot meet
+covering, meetings, completion   rows of them: all pairs; more than two in some topics; from some features to a row
+rows, row_modules, row_faults    from a row to a plan
+reduction                        judges rows, and reduces each that breaks a law
 shrinking                        draws until one is broken, and shrinks
 script                           a broken law as a script to paste
 attempt                          the work of a child process of `fcspec explore`

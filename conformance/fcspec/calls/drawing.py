@@ -13,12 +13,12 @@ from typing import Any
 import hypothesis
 from hypothesis import strategies as st
 
+from fcspec.calls.completion import completed
 from fcspec.calls.features import Row, factors
 from fcspec.calls.kinds import Form, Idiom, Passing, ValueKind
 from fcspec.calls.module_drawing import Choices, Draw, ModuleDrawing, SlotAddress, Words
 from fcspec.calls.plan import CallPlan, Place, PlannedModule, Value
 from fcspec.calls.rows import plan_of
-from fcspec.calls.rules import completed
 from fcspec.calls.topics import ANY_VALUE, Fault, Feature, ParametrizedName, Topic
 
 EntryList = list[tuple[str, int | str]]

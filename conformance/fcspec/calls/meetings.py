@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+from fcspec.calls.completion import completed
 from fcspec.calls.features import AcceptedFeatures, Actor, Alike, Given, GivenValue, Location, Others, Row, Split, Tie
 from fcspec.calls.kinds import Act, Kind, Parametrization
-from fcspec.calls.rules import completed
 from fcspec.calls.surroundings import PriorCall
 
 _LATE = (Act.BIND_NONE, Act.BIND_STRING, Act.BIND_MODULE, Act.DELETE, Act.MOVE)
@@ -56,8 +56,8 @@ TOPICS: tuple[dict[str, tuple[Any, ...]], ...] = (
     {
         "calls_inside": (True,),
         "location": (Location.CHILD,),
-        "by": (Parametrization.SQUARE,),
-        "given": (Given.FIRST, Given.REGULAR),
+        "tie": (Tie.SAME_MODULE, Tie.OTHER_MODULE),
+        "tie_weights": (None, False),
     },
 )
 

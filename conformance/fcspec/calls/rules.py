@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from fcspec.calls.features import (
     AcceptedFeatures,
@@ -22,7 +19,6 @@ from fcspec.calls.features import (
     Row,
     Rule,
     Tie,
-    factors,
 )
 from fcspec.calls.kinds import Act, HookKind, Kind, Parametrization, Passing
 from fcspec.calls.surroundings import DictClass, PriorCall
@@ -41,35 +37,6 @@ def rules(table: type[Row]) -> list[Rule]:
 
 def allowed(row: Row) -> bool:
     return all(rule.is_kept_by(row) for rule in rules(type(row)))
-
-
-def completed(table: type[Row], chosen: dict[str, Any]) -> Row | None:
-    """A row with these values, and with as many defaults as the rules allow when one rule after the other is kept; None: there
-    seems to be none."""
-    row = table(**chosen)
-    for _ in range(_ROUNDS):
-        broken = next((rule for rule in rules(table) if not rule.is_kept_by(row)), None)
-        if broken is None:
-            return row
-        changes = _changes(row, [name for name in broken.names if name not in chosen])
-        fitting = (new for change in changes if broken.is_kept_by(new := dataclasses.replace(row, **change)))
-        changed = next(fitting, None)
-        if changed is None:
-            return None
-        row = changed
-    return None
-
-
-_ROUNDS = 8
-
-
-def _changes(row: Row, names: list[str]) -> Iterator[dict[str, Any]]:
-    """Other values for one of these factors, then for two of them."""
-    values = factors(type(row))
-    for count in (1, 2):
-        for some in itertools.combinations(names, count):
-            for one in itertools.product(*(values[name] for name in some)):
-                yield dict(zip(some, one, strict=True))
 
 
 def _in(table: list[Rule]) -> Callable[[_Predicate], _Predicate]:
@@ -252,9 +219,12 @@ def _one_child_is_replaced(prior: PriorCall, location: Location, shared: bool, t
 
 
 @_in(_ACCEPTED)
-def _calls_inside_are_of_children(calls_inside: bool, location: Location, act: Act | None) -> bool:
+def _calls_inside_are_of_children(
+    calls_inside: bool, location: Location, act: Act | None, by: Parametrization | None
+) -> bool:
     child = location is not Location.ROOT and not location.is_of_parameters
-    return not calls_inside or (child and act in (None, Act.ADD_IN_PLACE, Act.REBIND))
+    # A regular name given inside would be another law's.
+    return not calls_inside or (child and by is None and act in (None, Act.ADD_IN_PLACE, Act.REBIND))
 
 
 # --------------------------------------------------------------------------------------------------------- refused calls
