@@ -32,6 +32,7 @@ class Protocol:
         self.case: Case | None = None
         self._raised: BaseException | None = None
         self._has_run = False
+        self._reports: list[pytest.TestReport] | None = None  # of the item that `play` runs now
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
@@ -91,14 +92,23 @@ class Protocol:
         return report  # type: ignore[return-value]
 
     def play(self, item: pytest.Item, following: pytest.Item | None) -> tuple[Case, list[pytest.TestReport]]:
-        """Run one case here and now.
+        """Run one case here and now, with what pytest's plugins wrap around a test.
 
         Args:
             following: the item that comes next in this process; what both share is not torn down between them.
         """
-        self.case = None
-        reports = runtestprotocol(item, log=False, nextitem=following)
+        self.case, self._reports = None, []
+        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+        reports, self._reports = self._reports or [], None
         return self.case or of_nothing(item, item.config.stash[UNDER_TEST].boundary), reports
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+        """In `play`: run the item, and log nothing."""
+        if self._reports is None:
+            return None
+        self._reports += runtestprotocol(item, log=False, nextitem=nextitem)
+        return True
 
 
 def _under_test(item: pytest.Item) -> UnderTest | None:

@@ -65,7 +65,6 @@ class Suite:
         if self.options.seed:
             items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
 
-    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """One child at a time."""
         if not is_case(item) or not self.options.isolated:
