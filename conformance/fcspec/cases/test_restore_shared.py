@@ -22,7 +22,7 @@ flags = pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tie
 def _comes_back(functional_call, group, values, flags):
     before = snapshot(group.module)
 
-    functional_call(group.module, values, group.x, **flags)
+    functional_call(group.module, dict(values), group.x, **flags)  # a dict of its own: dicts.unchanged
 
     assert snapshot(group.module).slots == before.slots
     with group.module.register_forward_hook(lambda *_: 1 / 0), pytest.raises(ZeroDivisionError):
