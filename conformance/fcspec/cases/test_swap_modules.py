@@ -109,7 +109,7 @@ def _sum(x, values):
 
 
 @clause("swap.scripted-child")
-@with_site((flat_parameter, NESTED[1]))
+@with_site((NESTED[1],))
 def test_a_module_with_a_scripted_child_takes_values(functional_call, names, site):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
