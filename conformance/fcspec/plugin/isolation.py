@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from fcspec.plugin.grouping import cases_by_child, cases_by_needs
+from fcspec.plugin.items import Needs, clause_of, needs_of
 from fcspec.plugin.units import Confirmation, Final, Phase, Playing, Unit
 from fcspec.plugin.warmup import preload_for
 from fcspec.report.verdict import Verdict
@@ -68,7 +69,10 @@ class Isolation:
                 late += [one for one in final if one[1].case.verdict is Verdict.TIMEOUT]
             yield [one for one in final if one not in late]
         yield from self._again(late)
-        yield from self._confirm([suspect for unit in whole for suspect in unit.suspects])
+        suspects = [suspect for unit in whole for suspect in unit.suspects]
+        confirmed = _one_of_each_clause(suspects)
+        yield [suspect for suspect in suspects if suspect not in confirmed]
+        yield from self._confirm(confirmed)
 
     def _run(self, units: Iterable[Unit], workers: int, patience: Patience) -> Iterator[list[Final]]:
         pool = Pool(workers, self._denied)
@@ -111,3 +115,11 @@ class Isolation:
         for event in pool.run():
             confirmation = event.task.key
             yield confirmation.take(event.answer) if isinstance(event, Answered) else confirmation.end()
+
+
+def _one_of_each_clause(suspects: list[Final]) -> list[Final]:
+    """Cases that are cheap to run again come first: what others need would be imported for them alone."""
+    found: dict[str, Final] = {}
+    for suspect in sorted(suspects, key=lambda one: needs_of(one[0]) is not Needs.TORCH):
+        found.setdefault(clause_of(suspect[0]), suspect)
+    return [*found.values()]
