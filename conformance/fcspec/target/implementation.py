@@ -62,17 +62,14 @@ def _load_module(name: str) -> Any:
 
 @contextlib.contextmanager
 def _first_on_path(folder: str) -> Iterator[None]:
-    """While the target imports its neighbours; afterwards last, lest one called random.py be imported by the suite."""
-    if folder in sys.path or (folder == os.getcwd() and "" in sys.path):
-        yield
-        return
-    sys.path.insert(0, folder)
+    """While the target imports its neighbours. What it adds comes last afterwards, lest the suite import one called random.py."""
+    before = list(sys.path)
+    if folder not in before and not (folder == os.getcwd() and "" in before):
+        sys.path.insert(0, folder)
     try:
         yield
     finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
-        sys.path.append(folder)
+        sys.path[:] = dict.fromkeys([*before, *sys.path])
 
 
 def _load_file(path: Path) -> Any:

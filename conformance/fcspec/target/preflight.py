@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,11 +27,13 @@ class Loaded:
     Attributes:
         trusted: the code that judges, as it was before the import.
         own_classes: the classes that the import brought along.
+        notes: what the import changed and was put back, in words.
     """
 
     function: Callable[..., Any]
     trusted: TrustedCode
     own_classes: frozenset[type]
+    notes: tuple[str, ...] = ()
 
 
 def load(address: Address, plugins: Any = None) -> Loaded:
@@ -39,13 +42,14 @@ def load(address: Address, plugins: Any = None) -> Loaded:
     Args:
         plugins: pytest's, in a process in which it runs.
     """
-    from fcspec.state import process_state
+    from fcspec.state import process_state, restoring
     from fcspec.state.attributes import Attributes, of_torch
     from fcspec.target.integrity import TrustedCode, classes_below
 
     trusted = TrustedCode(plugins)
     attributes = Attributes(of_torch())
     state = process_state.snapshot("defaults", "modes")
+    child_ends = signal.getsignal(signal.SIGCHLD) if AVAILABLE else None
     known = classes_below(object)
     try:
         function = implementation.load(address)
@@ -53,15 +57,31 @@ def load(address: Address, plugins: Any = None) -> Loaded:
         raise
     except BaseException as error:
         raise UsageError(f"{address} does not import: {in_words(error)}") from None
-    changed = [*trusted.restore_all(), *(n for n, change in attributes.put_back().items() if _overrides(n, change))]
-    now = process_state.snapshot("defaults", "modes")
-    changed += [part.partition(".")[2] for part in process_state.difference(state, now)]
+    changed = trusted.restore_all()
+    undone, still = restoring.put_back(state)
+    if AVAILABLE and signal.getsignal(signal.SIGCHLD) is not child_ends:
+        signal.signal(signal.SIGCHLD, child_ends)  # ignored, it would hide how children end
+        undone.append("processes.handler of SIGCHLD")
+    changed += [name for name, change in attributes.put_back().items() if _overrides(name, change)]
+    changed += [_named(part) for part in still if part not in _HARMLESS]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise UsageError(
-            f"importing {address} changes {', '.join(changed[:3])}{more}; nothing can be judged after that"
+            f"importing {address} changes {', '.join(changed[:3])}{more}; nothing can be judged after that: "
+            "leave it as it is, or change it in the call and put it back there"
         )
-    return Loaded(function, trusted, frozenset(classes_below(object) - known))
+    notes = (f"put back after the import: {', '.join(map(_named, undone))}",) if undone else ()
+    return Loaded(function, trusted, frozenset(classes_below(object) - known), notes)
+
+
+_HARMLESS = ("defaults.interop threads",)
+"""What can be set only once."""
+
+
+def _named(part: str) -> str:
+    """A part of process_state, as messages name it."""
+    group, _, name = part.partition(".")
+    return {"defaults": f"default {name}", "modes": f"mode of {name}"}.get(group, name)
 
 
 def try_call(loaded: Loaded) -> None:
