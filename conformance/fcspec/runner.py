@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
-from fcspec.options import Options
+from fcspec.options import SPAWN, Options
 from fcspec.report.model import Case, Report, Run, judge
 from fcspec.spec import load_spec
 
@@ -39,6 +39,7 @@ class Progress:
         self.isolation = "fork"
         self.out_of_patience = False
         self.problem: str | None = None
+        self.notes: list[str] = []
         self.done = False
 
     @property
@@ -56,6 +57,10 @@ class Progress:
                 self.plan, self.isolation, self.environment = plan, isolation, environment
             case events.Judged(case):
                 self.cases.append(case)
+            case events.Noted(message):
+                self.notes.append(message)
+            case events.Spawning():
+                self.isolation = SPAWN
             case events.OutOfPatience():
                 self.out_of_patience = True
             case events.Problem(message):
@@ -148,6 +153,7 @@ class Session:
                 out_of_patience=progress.out_of_patience,
                 exitfirst=options.exitfirst,
                 problem=progress.problem or problem,
+                notes=tuple(dict.fromkeys(progress.notes)),
             ),
         )
 

@@ -100,6 +100,7 @@ class Run:
     out_of_patience: bool = False
     exitfirst: bool = False
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ class Report:
             "run": {
                 **run,
                 "profiles": list(self.run.profiles),
+                "notes": list(self.run.notes),
                 "exit_code": int(self.exit_code),
                 "planned": len(self.clauses),
                 "judged": self.judged,

@@ -142,6 +142,8 @@ def summary(report: Report, selected: bool = False) -> Text:
     text = Text(" · ".join(parts)).append(f"{report.run.seconds:>12.1f} s\n", "dim")
     if report.run.isolation == "none":
         text.append("without isolation: the target ran in the suite's own process\n", "dim")
+    for note in report.run.notes:
+        text.append(clean(f"{note}\n"), "dim")
     if report.run.problem:
         text.append(clean(f"{report.run.problem}\n"), "red")
     if report.run.out_of_patience:

@@ -64,7 +64,7 @@ def _set_autocast(then: tuple[Any, ...], now: Any) -> None:
 
 
 def _set_anomaly(then: tuple[bool, bool], now: Any) -> None:
-    torch._C._set_anomaly_enabled(*then)
+    torch.set_anomaly_enabled(*then)  # type: ignore[no-untyped-call]
 
 
 def _set_function_modes(then: list[Any], now: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from fcspec.errors import UsageError, did_you_mean, in_words
 from fcspec.target.address import Address
+from fcspec.workers.child import end_if_not
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,7 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
             raise UsageError(
                 f"the target does not take functional_call's arguments: {error}; expected {wanted}"
             ) from None
+    process = os.getpid()
     try:
         result = function(module, values, (torch.ones(1, 2),))
     except Exception as error:
@@ -150,6 +152,7 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
     except BaseException:
         return
     finally:
+        end_if_not(process)
         tidy()
     if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
         raise UsageError("the target does not compute with the given values: a torch.nn.Linear gives another result")

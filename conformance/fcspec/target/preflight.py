@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
-from fcspec.workers.child import AVAILABLE, Child, Outcome, Output, use_output
+from fcspec.workers.child import AVAILABLE, CHANNEL_CLOSED, Child, Outcome, Output, use_output
 
 if TYPE_CHECKING:
     from fcspec.target.integrity import TrustedCode
@@ -84,67 +85,122 @@ def _named(part: str) -> str:
     return {"defaults": f"default {name}", "modes": f"mode of {name}"}.get(group, name)
 
 
-def try_call(loaded: Loaded) -> None:
-    """Call the target once, in a child. UsageError where it cannot be judged.
+@dataclass(frozen=True)
+class FirstCall:
+    """What a first call of a Linear shows.
 
-    A target that hangs, exits or crashes when it is called can: by the cases.
+    Attributes:
+        forks: it works in a fork of the process that has imported the target, or works nowhere.
+        imports: it imports modules that were not there, and starts no thread.
     """
 
-    def work(output: Output) -> list[str | None]:
-        from fcspec.target.integrity import CallSurroundings
-
-        use_output(output)
-        surroundings = CallSurroundings()
-        try:
-            implementation.try_out(loaded.function, lambda: (surroundings.restore(), loaded.trusted.restore_all()))
-        except UsageError as error:
-            return [str(error)]
-        return [None]
-
-    child = Child(work)
-    child.wait(CALL_LIMIT)
-    child.end()
-    for answer in child.answers():
-        if isinstance(answer.value, str):
-            raise UsageError(answer.value)
+    forks: bool = True
+    imports: bool = False
 
 
-def try_in_child(address: Address, seconds: float, denied: Iterable[int] = ()) -> None:
-    """Import the target and call it once, in children. UsageError where it can't be judged.
+def try_in_child(address: Address, seconds: float, denied: Iterable[int] = ()) -> FirstCall:
+    """Import the target and call it, in a child. UsageError where it can't be judged.
+
+    A target that hangs, exits or crashes when it is called can: by the cases.
 
     Args:
         seconds: the clock of one test; an import may take twice as long.
         denied: descriptors of this process that the child must not have.
     """
     if not AVAILABLE:
-        return
-    import torch  # noqa: F401  # once for both, and not on the target's clock
+        return FirstCall()
+    import torch  # noqa: F401  # not on the target's clock
 
-    def work(output: Output) -> Iterator[dict[str, str]]:
+    child = Child(_trying(address, seconds), denied)
+    answer = child.next_answer(2 * seconds)
+    late = answer is None and not child.wait(0.5)
+    loaded = answer is not None
+    if loaded and answer is not None and answer.value == {}:
+        answer = child.next_answer(_longest(seconds) + CALL_LIMIT)
+    if answer is not None and answer.value == {"forks": False}:
+        answer = child.next_answer_while_busy(CALL_LIMIT, _longest(seconds))
+    outcome = child.end()
+    if answer is not None and answer.escaped is not None:
+        raise UsageError(f"{address} cannot be tried: {answer.escaped[0]}")
+    if answer is not None and "refused" in answer.value:
+        raise UsageError(answer.value["refused"])
+    if not loaded:
+        raise UsageError(import_failure(address, seconds, outcome, late=late))
+    return FirstCall(**answer.value) if answer is not None else FirstCall()
+
+
+def _longest(seconds: float) -> float:
+    """Seconds that a first call may take while it uses a processor: it may import much."""
+    return max(CALL_LIMIT, seconds)
+
+
+def _trying(address: Address, seconds: float) -> Callable[[Output], Iterator[dict[str, Any]]]:
+    def work(output: Output) -> Iterator[dict[str, Any]]:
         use_output(output)
         try:
             loaded = load(address)
             yield {}
-            try_call(loaded)
+            imports = _call_in_fork(loaded, _longest(seconds))
+            if imports is not None:
+                yield {"forks": True, "imports": imports}
+                return
+            yield {"forks": False}
+            call(loaded)
+            yield {"forks": False, "imports": False}
         except UsageError as error:
             yield {"refused": str(error)}
 
-    child = Child(work, denied)
-    in_time = child.wait(2 * seconds + CALL_LIMIT)
-    outcome, answers = child.end(), child.answers()
-    for answer in answers:
-        if answer.escaped is not None:
-            raise UsageError(f"{address} cannot be tried: {answer.escaped[0]}")
-        if "refused" in answer.value:
-            raise UsageError(answer.value["refused"])
-    if not answers:
-        raise UsageError(import_failure(address, seconds, outcome, late=not in_time))
+    return work
+
+
+def _call_in_fork(loaded: Loaded, longest: float) -> bool | None:
+    """Call the target once in a fork. Whether it imports and starts no thread; None where it does not work."""
+
+    def work(output: Output) -> Iterator[bool | None]:
+        use_output(output)
+        modules = len(sys.modules)
+        try:
+            call(loaded)
+        except UsageError:
+            yield None
+        else:
+            yield len(sys.modules) > modules and len(os.listdir("/proc/self/task")) == 1
+
+    child = Child(work)
+    answer = child.next_answer_while_busy(CALL_LIMIT, longest)
+    child.end()
+    return answer.value if answer is not None else None
+
+
+def call(loaded: Loaded) -> None:
+    """Call the target once, here. UsageError where it does not work."""
+    from fcspec.target.integrity import CallSurroundings
+
+    surroundings = CallSurroundings()
+    implementation.try_out(loaded.function, lambda: (surroundings.restore(), loaded.trusted.restore_all()))
+
+
+def warm(loaded: Loaded) -> Loaded:
+    """Call the target once, here, so that forks inherit what it imports."""
+    from fcspec.state import process_state, restoring
+    from fcspec.target.integrity import classes_below
+
+    state, known = process_state.snapshot("defaults", "modes"), classes_below(object)
+    call(loaded)
+    undone, _ = restoring.put_back(state)
+    notes = (f"put back after the first call: {', '.join(map(_named, undone))}",) if undone else ()
+    return replace(loaded, own_classes=loaded.own_classes | (classes_below(object) - known), notes=notes)
 
 
 def import_failure(address: Address, seconds: float, outcome: Outcome, *, late: bool) -> str:
     """What to say where a process that imports the target ends, or is ended, before it is done."""
     if late:
         return f"{address} takes more than {2 * seconds:g} s to import; a larger timeout gives it more"
+    if os.waitstatus_to_exitcode(outcome.status) == CHANNEL_CLOSED:
+        return (
+            f"importing {address} closes descriptors that it did not open; "
+            "let it do that only where it starts as a program of its own"
+        )
     how = f"killed by {outcome.signal}" if outcome.signal else f"status {os.waitstatus_to_exitcode(outcome.status)}"
     return f"importing {address} ends the process ({how})"
 
