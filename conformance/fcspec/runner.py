@@ -84,13 +84,15 @@ class Session:
 
     def __enter__(self) -> Session:
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # hypothesis would leave one in the caller's
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
             pass_fds=(requests, answers),
-            env={key: value for key, value in os.environ.items() if key not in dropped},
+            env={key: value for key, value in os.environ.items() if key not in dropped}
+            | {"HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -107,6 +109,7 @@ class Session:
         os.close(self._requests)
         os.close(self._answers)
         self._output.close()
+        self._folder.cleanup()
 
     def _ask(self, request: dict[str, Any]) -> None:
         try:

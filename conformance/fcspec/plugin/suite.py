@@ -54,7 +54,7 @@ class Suite:
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         cases = [item for item in items if is_case(item)]
         if not cases:
-            return
+            raise pytest.UsageError("--fcspec-target: no case of the suite was collected; `--pyargs fcspec` names them")
         if not config.option.collectonly:
             try:
                 hosting.load(config, self.options)

@@ -100,6 +100,11 @@ def _set_handlers(then: dict[int, Any], now: dict[int, Any]) -> None:
             signal.signal(number, getattr(handler, "what", handler))
 
 
+def _reap(then: frozenset[int], now: frozenset[int]) -> None:
+    for pid in now - then:
+        os.waitpid(pid, os.WNOHANG)
+
+
 def _set_environment(then: dict[str, str], now: dict[str, str]) -> None:
     for key in now.keys() - then.keys():
         del os.environ[key]
@@ -151,6 +156,7 @@ _SETTERS: dict[str, Callable[[Any, Any], None]] = {
     "warnings.filters": _set_filters,
     "warnings.shown by": _set_shown_by,
     "processes.signal handlers": _set_handlers,
+    "processes.children": _reap,
     "interpreter.working folder": _calling(os.chdir),
     "interpreter.environment": _set_environment,
     "interpreter.sys.path": _set_path,
