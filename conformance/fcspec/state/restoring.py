@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -101,8 +102,14 @@ def _set_handlers(then: dict[int, Any], now: dict[int, Any]) -> None:
 
 
 def _reap(then: frozenset[int], now: frozenset[int]) -> None:
+    """Those that have ended, or do so soon."""
+    deadline = time.monotonic() + _SOON
     for pid in now - then:
-        os.waitpid(pid, os.WNOHANG)
+        while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
+            time.sleep(0.001)
+
+
+_SOON = 0.1
 
 
 def _set_environment(then: dict[str, str], now: dict[str, str]) -> None:

@@ -63,7 +63,10 @@ def load(address: Address, plugins: Any = None) -> Loaded:
     if AVAILABLE and signal.getsignal(signal.SIGCHLD) is not child_ends:
         signal.signal(signal.SIGCHLD, child_ends)  # ignored, it would hide how children end
         undone.append("processes.handler of SIGCHLD")
-    changed += [name for name, change in attributes.put_back().items() if _overrides(name, change)]
+    overridden = {name: change for name, change in attributes.put_back().items() if _overrides(name, change)}
+    wrapped = [name for name, change in overridden.items() if _wraps(name, change)]
+    undone += wrapped
+    changed += [name for name in overridden if name not in wrapped]
     changed += [_named(part) for part in still if part not in _HARMLESS]
     if changed:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
@@ -79,9 +82,17 @@ _HARMLESS = ("defaults.interop threads",)
 """What can be set only once."""
 
 
+def _wraps(name: str, change: tuple[Any, Any]) -> bool:
+    """Whether it is a function of torch itself that another one wraps now, as lightning does with torch.compile."""
+    owner, _, _ = name.rpartition(".")
+    return owner == "torch" and getattr(change[1], "__wrapped__", None) is change[0]
+
+
 def _named(part: str) -> str:
-    """A part of process_state, as messages name it."""
+    """A part of process_state or an attribute of torch, as messages name it."""
     group, _, name = part.partition(".")
+    if group == "torch":
+        return part
     return {"defaults": f"default {name}", "modes": f"mode of {name}"}.get(group, name)
 
 
