@@ -22,7 +22,6 @@ from fcspec.report.verdict import ExitCode
 from fcspec.spec import Clause, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
-
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 

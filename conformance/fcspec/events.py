@@ -97,7 +97,7 @@ def as_dict(event: Event) -> dict[str, Any]:
 def from_dict(data: Mapping[str, Any]) -> Event:
     """KeyError, TypeError or ValueError where these are no data of an event."""
     values = dict(data)
-    return _KINDS[values.pop("event")](**values)
+    return _KINDS[values.pop("event")](**values)  # type: ignore[no-any-return]
 
 
 def write(event: Event, descriptor: int) -> None:

@@ -45,7 +45,12 @@ class Options:
     timeout: float = _option(10.0, "timeout", "Seconds for one test.", minimum=0.1)
     patience: int = _option(5, "patience", "So many timeouts in a row end the run; 0: none do.", minimum=0)
     seed: int = _option(0, "seed", "Varies names in specimens and the order of tests.")
-    isolation: str = _option(FORK, "isolation", "Tests in processes of their own (spawn: each imports the target anew), or not.", choices=(FORK, SPAWN, NONE))
+    isolation: str = _option(
+        FORK,
+        "isolation",
+        "Tests in processes of their own (spawn: each imports the target anew), or not.",
+        choices=(FORK, SPAWN, NONE),
+    )
     device: str = _option(
         devices.CPU, "device", "cpu, cuda or mps; without isolation but on the CPU.", metavar="DEVICE"
     )

@@ -84,7 +84,9 @@ class Session:
 
     def __enter__(self) -> Session:
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
-        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # hypothesis would leave one in the caller's
+        self._folder = tempfile.TemporaryDirectory(
+            ignore_cleanup_errors=True
+        )  # hypothesis would leave one in the caller's
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")

@@ -1,4 +1,4 @@
-"""`python tests/imports [name ...]`: targets that import popular packages conform. Packages that are not installed are skipped."""
+"""`python tests/imports [name ...]`: targets that import popular packages conform. Absent packages are skipped."""
 
 import importlib.util
 import sys
@@ -10,8 +10,9 @@ from fcspec.runner import Session
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from imports.lines import IN_A_CALL, OF_TORCH, PACKAGES, PUT_BACK, target
 from support.judging import judge_source, wrong_clauses
+
+from imports.lines import IN_A_CALL, OF_TORCH, PACKAGES, PUT_BACK, target
 
 CLAUSES = ("call.result", "grad.given", "restore.objects", "state.*", "strict.off", "tie.shared*")
 

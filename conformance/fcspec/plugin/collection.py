@@ -57,7 +57,7 @@ class Collection:
         """Cases are found by their own names, whatever `python_files` says where pytest was started."""
         if not _holds_cases(file_path) or path_matches_patterns(file_path, parent.config.getini("python_files")):
             return None
-        return CaseModule.from_parent(parent, path=file_path)  # type: ignore[no-any-return]
+        return CaseModule.from_parent(parent, path=file_path)
 
     def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
         return CaseModule.from_parent(parent, path=module_path) if _holds_cases(module_path) else None

@@ -18,6 +18,7 @@ from torch.nn.utils import parametrize
 from fcspec.state import process_state
 from fcspec.state.attributes import ABSENT, Attributes
 from fcspec.state.process_state import State
+from fcspec.workers.child import children
 
 
 def put_back(before: State) -> tuple[list[str], list[str]]:
@@ -29,10 +30,10 @@ def put_back(before: State) -> tuple[list[str], list[str]]:
     changed = process_state.difference(before, process_state.snapshot(*before))
     if not changed:
         return [], []
-    for name, (then, now) in changed.items():
+    for name, (then, _) in changed.items():
         if name in _SETTERS and then is not ABSENT:
             try:
-                _SETTERS[name](then, now)
+                _SETTERS[name](then)
             except Exception:
                 pass  # it still differs, then
     for part in before.get("torch", {}).values():
@@ -42,69 +43,70 @@ def put_back(before: State) -> tuple[list[str], list[str]]:
     return [name for name in changed if name not in still], list(still)
 
 
-def _set_deterministic(then: tuple[bool, bool], now: Any) -> None:
+def _set_deterministic(then: tuple[bool, bool]) -> None:
     torch.use_deterministic_algorithms(then[0], warn_only=then[1])
 
 
-def _set_print_options(then: dict[str, Any], now: Any) -> None:
+def _set_print_options(then: dict[str, Any]) -> None:
     vars(torch._tensor_str.PRINT_OPTS).update(then)
 
 
-def _set_cudnn(then: tuple[bool, bool, bool], now: Any) -> None:
+def _set_cudnn(then: tuple[bool, bool, bool]) -> None:
     enabled, benchmark, deterministic = then
     torch._C._set_cudnn_enabled(enabled)
     torch._C._set_cudnn_benchmark(benchmark)
     torch._C._set_cudnn_deterministic(deterministic)
 
 
-def _set_autocast(then: tuple[Any, ...], now: Any) -> None:
+def _set_autocast(then: tuple[Any, ...]) -> None:
     enabled, dtype, cached = then
     torch.set_autocast_enabled("cpu", enabled)
     torch.set_autocast_dtype("cpu", dtype)
     torch.set_autocast_cache_enabled(cached)
 
 
-def _set_anomaly(then: tuple[bool, bool], now: Any) -> None:
-    torch.set_anomaly_enabled(*then)  # type: ignore[no-untyped-call]
+def _set_anomaly(then: tuple[bool, bool]) -> None:
+    torch.set_anomaly_enabled(*then)
 
 
-def _set_function_modes(then: list[Any], now: Any) -> None:
+def _set_function_modes(then: list[Any]) -> None:
     for _ in process_state.function_modes():  # as they are now: the default device is one of them
         torch._C._pop_torch_function_stack()
     for mode in then:
         torch._C._push_on_torch_function_stack(mode.what)
 
 
-def _set_dispatch_modes(then: list[Any], now: Any) -> None:
+def _set_dispatch_modes(then: list[Any]) -> None:
     for _ in process_state.dispatch_modes():
         torch._C._pop_torch_dispatch_stack()
     for mode in then:
         torch._C._push_on_torch_dispatch_stack(mode.what)
 
 
-def _set_parametrization_cache(then: int, now: Any) -> None:
+def _set_parametrization_cache(then: int) -> None:
     parametrize._cache_enabled = then
 
 
-def _set_filters(then: list[Any], now: Any) -> None:
+def _set_filters(then: list[Any]) -> None:
     warnings.filters[:] = then  # type: ignore[index]
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def _set_shown_by(then: tuple[Any, Any], now: Any) -> None:
+def _set_shown_by(then: tuple[Any, Any]) -> None:
     warnings.showwarning, warnings.formatwarning = (one.what for one in then)
 
 
-def _set_handlers(then: dict[int, Any], now: dict[int, Any]) -> None:
+def _set_handlers(then: dict[int, Any]) -> None:
     for number, handler in then.items():
-        if handler != now[number] and handler is not None:  # None: no Python code has set it
-            signal.signal(number, getattr(handler, "what", handler))
+        handler = getattr(handler, "what", handler)
+        if handler is not None and signal.getsignal(number) is not handler:  # None: no Python code has set it
+            signal.signal(number, handler)
 
 
-def _reap(then: frozenset[int], now: frozenset[int]) -> None:
+def _reap(then: frozenset[int]) -> None:
     """Those that have ended, or do so soon."""
     deadline = time.monotonic() + _SOON
-    for pid in now - then:
+    for pid in children() - then:
         while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
             time.sleep(0.001)
 
@@ -112,25 +114,25 @@ def _reap(then: frozenset[int], now: frozenset[int]) -> None:
 _SOON = 0.1
 
 
-def _set_environment(then: dict[str, str], now: dict[str, str]) -> None:
-    for key in now.keys() - then.keys():
+def _set_environment(then: dict[str, str]) -> None:
+    for key in os.environ.keys() - then.keys() - {"PYTEST_CURRENT_TEST"}:
         del os.environ[key]
     os.environ.update(then)
 
 
-def _set_path(then: list[str], now: Any) -> None:
+def _set_path(then: list[str]) -> None:
     sys.path[:] = then
 
 
-def _set_streams(then: tuple[Any, ...], now: Any) -> None:
+def _set_streams(then: tuple[Any, ...]) -> None:
     sys.stdin, sys.stdout, sys.stderr = (one.what for one in then)
 
 
-def _set_hooks(then: tuple[Any, ...], now: Any) -> None:
+def _set_hooks(then: tuple[Any, ...]) -> None:
     sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook = (one.what for one in then)
 
 
-def _set_gc(then: tuple[bool, tuple[int, int, int], int, list[Any]], now: Any) -> None:
+def _set_gc(then: tuple[bool, tuple[int, int, int], int, list[Any]]) -> None:
     enabled, threshold, debug, callbacks = then
     (gc.enable if enabled else gc.disable)()
     gc.set_threshold(*threshold)
@@ -138,23 +140,16 @@ def _set_gc(then: tuple[bool, tuple[int, int, int], int, list[Any]], now: Any) -
     gc.callbacks[:] = [one.what for one in callbacks]
 
 
-def _calling(function: Callable[[Any], Any]) -> Callable[[Any, Any], None]:
-    def put(then: Any, now: Any) -> None:
-        function(then)
-
-    return put
-
-
-_SETTERS: dict[str, Callable[[Any, Any], None]] = {
-    "defaults.dtype": _calling(torch.set_default_dtype),
-    "defaults.device": _calling(torch.set_default_device),
+_SETTERS: dict[str, Callable[[Any], object]] = {
+    "defaults.dtype": torch.set_default_dtype,
+    "defaults.device": torch.set_default_device,
     "defaults.deterministic algorithms": _set_deterministic,
-    "defaults.float32 matmul precision": _calling(torch.set_float32_matmul_precision),
-    "defaults.threads": _calling(torch.set_num_threads),
-    "defaults.warn always": _calling(torch.set_warn_always),
+    "defaults.float32 matmul precision": torch.set_float32_matmul_precision,
+    "defaults.threads": torch.set_num_threads,
+    "defaults.warn always": torch.set_warn_always,
     "defaults.print options": _set_print_options,
     "defaults.cudnn": _set_cudnn,
-    "modes.grad": _calling(torch._C._set_grad_enabled),
+    "modes.grad": torch._C._set_grad_enabled,
     "modes.autocast": _set_autocast,
     "modes.anomaly": _set_anomaly,
     "modes.function modes": _set_function_modes,
@@ -164,13 +159,13 @@ _SETTERS: dict[str, Callable[[Any, Any], None]] = {
     "warnings.shown by": _set_shown_by,
     "processes.signal handlers": _set_handlers,
     "processes.children": _reap,
-    "interpreter.working folder": _calling(os.chdir),
+    "interpreter.working folder": os.chdir,
     "interpreter.environment": _set_environment,
     "interpreter.sys.path": _set_path,
     "interpreter.streams": _set_streams,
     "interpreter.hooks": _set_hooks,
-    "interpreter.recursion limit": _calling(sys.setrecursionlimit),
-    "interpreter.switch interval": _calling(sys.setswitchinterval),
+    "interpreter.recursion limit": sys.setrecursionlimit,
+    "interpreter.switch interval": sys.setswitchinterval,
     "interpreter.gc": _set_gc,
 }
-"""By name of a part: from (before, now) to what sets it. `device` comes before `function modes`, of which it is one."""
+"""By name of a part: what sets it to its value of before. `device` comes before `function modes`, of which it is one."""

@@ -12,7 +12,6 @@ from typing import Any
 
 from fcspec.workers.child import Answer, Child, Outcome, Work, adopt_strays, children, kill_strays
 
-
 _PATIENCE_WITH_STARVED = 5
 """So many times its limit may pass for a child that waits for a processor; that wait does not count otherwise."""
 
