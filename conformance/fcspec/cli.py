@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 from collections.abc import Callable
@@ -16,10 +17,12 @@ from fcspec import __version__, index, runner
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Flag, Options, flags
 from fcspec.report import deviations, terminal
-from fcspec.report.model import Report, write_json
+from fcspec.report.model import Report, is_stdout, is_stream, write_json
 from fcspec.report.verdict import ExitCode
 from fcspec.spec import Clause, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
+
+_FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 class _Group(click.Group):
@@ -61,7 +64,7 @@ def _type(flag: Flag) -> Any:
 @click.argument("target", required=False)
 @_judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
-@click.option("--json", "json_path", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there.")
+@click.option("--json", "json_path", type=_FILE, help="Write the report there; -: to stdout.")
 def check(target: str | None, declared: str | None, json_path: Path | None, **chosen: Any) -> int:
     """Judge TARGET clause by clause.
 
@@ -77,9 +80,13 @@ def check(target: str | None, declared: str | None, json_path: Path | None, **ch
     report = _with_progress(options)
     if entries is not None:
         report = deviations.apply(report, entries)
+    dash = json_path is not None and str(json_path) == "-"
+    _console(stderr=dash).print(terminal.screen(report, spec), end="", soft_wrap=True)
     if json_path is not None:
-        write_json(report.as_dict(), json_path)
-    _console().print(terminal.screen(report, spec), end="", soft_wrap=True)
+        try:
+            write_json(report.as_dict(), json_path)
+        except OSError as error:
+            return _fail(f"--json {json_path} cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
     return report.exit_code
 
 
@@ -90,6 +97,8 @@ def _options(target: str, chosen: dict[str, Any]) -> Options:
 def _claim(path: Path) -> None:
     """Yesterday's report must not stand in for a failed run; and what can't be written is said before the run."""
     try:
+        if is_stream(path):
+            return
         write_json({"format": "fcspec-report", "format_version": 1, "run": {"complete": False}}, path)
     except OSError as error:
         raise UsageError(f"--json {path} cannot be written: {error.strerror or error}") from None
@@ -163,14 +172,19 @@ def _as_markdown(clause: Clause) -> str:
 
 @_fcspec.command("deviations")
 @click.argument("target")
-@click.option("-o", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not to the terminal.")
+@click.option("-o", "output", type=_FILE, help="Write there, not to the terminal.")
 def write_deviations(target: str, output: Path | None) -> int:
     """Write the deviations file of TARGET as it is now, with empty reasons.
 
     A file with an empty reason does not load: say why each clause deviates. Reasons that the file already has are kept.
     """
     address = Address.parse(target)
-    known = deviations.load(str(output), str(address), load_spec()) if output is not None and output.exists() else ()
+    if output is not None and is_stdout(output):
+        output = None
+    known: tuple[deviations.Deviation, ...] = ()
+    if output is not None:
+        known = deviations.load(str(output), str(address), load_spec()) if output.is_file() else ()
+        _check_writable(output)
     report = _with_progress(Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
@@ -181,8 +195,21 @@ def write_deviations(target: str, output: Path | None) -> int:
     try:
         output.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
+        return _fail(f"-o {output} cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
     return 0
+
+
+def _check_writable(output: Path) -> None:
+    """UsageError before a run whose result could not be written."""
+    new = not output.exists()
+    if not new and not output.is_file():
+        return  # to open a pipe may wait for its reader
+    try:
+        output.open("a").close()
+        if new:
+            output.unlink()
+    except OSError as error:
+        raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
 
 
 @_fcspec.command()
@@ -216,6 +243,8 @@ def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | Non
     for problem in search.problems:
         err.print(Text(terminal.clean(f"the search itself failed: {problem}")), soft_wrap=True)
     console.print(f"{search.examples} examples, {len(search.findings)} findings · seed {seed}")
+    if search.interrupted:
+        return ExitCode.INTERRUPTED
     if search.problems:
         return ExitCode.INCOMPLETE
     return ExitCode.NONCONFORMING if search.findings else 0 if search.examples else ExitCode.NOTHING
@@ -237,12 +266,16 @@ def main(arguments: list[str] | None = None) -> None:
     """The entry point: exit codes are those of README."""
     if sys.flags.optimize:
         sys.exit(_fail("python -O removes assert statements, and with them every test; run without it"))
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal may know no more than ASCII
     sys.exit(_exit_code(lambda: _fcspec.main(arguments, standalone_mode=False)))
 
 
 def _exit_code(command: Callable[[], Any]) -> int:
     try:
-        return int(command() or 0)
+        status = int(command() or 0)
+        sys.stdout.flush()
+        return status
     except UsageError as error:
         return _fail(str(error))
     except click.exceptions.Exit as done:
@@ -253,9 +286,12 @@ def _exit_code(command: Callable[[], Any]) -> int:
         return _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
+    except OSError as error:  # a full disk, or nobody who reads
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _fail(f"what was found out cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
     return ExitCode.USAGE
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> int:
     click.echo(f"fcspec: {terminal.clean(message)}", err=True)
-    return ExitCode.USAGE
+    return code

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from fcspec.report.model import Case
 
@@ -50,6 +50,18 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """Something about the run that changes no verdict."""
+
+    message: str
+
+
+@dataclass(frozen=True)
+class Spawning:
+    """A fork of a process that has imported the target cannot carry it: every child imports it anew."""
+
+
+@dataclass(frozen=True)
 class OutOfPatience:
     """Too many timeouts in a row: the rest is not judged."""
 
@@ -73,9 +85,9 @@ class Done:
     """The request was carried out; nothing more comes of it."""
 
 
-Event = Alive | TargetFound | Planned | Judged | OutOfPatience | Problem | Refused | Done
+Event = Alive | TargetFound | Planned | Judged | Noted | Spawning | OutOfPatience | Problem | Refused | Done
 
-_KINDS = {one.__name__: one for one in (Alive, TargetFound, Planned, Judged, OutOfPatience, Problem, Refused, Done)}
+_KINDS = {one.__name__: one for one in get_args(Event)}
 
 
 def as_dict(event: Event) -> dict[str, Any]:
@@ -85,7 +97,7 @@ def as_dict(event: Event) -> dict[str, Any]:
 def from_dict(data: Mapping[str, Any]) -> Event:
     """KeyError, TypeError or ValueError where these are no data of an event."""
     values = dict(data)
-    return _KINDS[values.pop("event")](**values)
+    return _KINDS[values.pop("event")](**values)  # type: ignore[no-any-return]
 
 
 def write(event: Event, descriptor: int) -> None:

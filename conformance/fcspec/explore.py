@@ -74,6 +74,7 @@ class Search:
     examples: int = 0
     findings: dict[str, Finding] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    interrupted: bool = False
 
     def take(self, finding: Finding) -> None:
         known = self.findings.get(finding.clause)
@@ -144,6 +145,13 @@ class _Loop:
         pool = Pool(workers, pause=0.1)
         for topic in topics:
             pool.add(self._task(_TopicRun(topic)))
+        try:
+            self._follow(pool)
+        except KeyboardInterrupt:
+            self.search.interrupted = True
+        return self.search
+
+    def _follow(self, pool: Pool) -> None:
         for event in pool.run():
             topic_run: _TopicRun = event.task.key
             if isinstance(event, Answered):
@@ -153,7 +161,6 @@ class _Loop:
                 pool.add(self._task(topic_run))
             if time.monotonic() > self.deadline:
                 pool.drop_waiting()
-        return self.search
 
     def _task(self, topic_run: _TopicRun) -> Task:
         """The next attempt at a topic. What it draws depends on the topic and on how many there were before."""

@@ -10,7 +10,7 @@ from typing import Any
 from fcspec import devices
 from fcspec.target.address import Address
 
-FORK, NONE = "fork", "none"
+FORK, SPAWN, NONE = "fork", "spawn", "none"
 """Kinds of isolation."""
 
 
@@ -45,7 +45,12 @@ class Options:
     timeout: float = _option(10.0, "timeout", "Seconds for one test.", minimum=0.1)
     patience: int = _option(5, "patience", "So many timeouts in a row end the run; 0: none do.", minimum=0)
     seed: int = _option(0, "seed", "Varies names in specimens and the order of tests.")
-    isolation: str = _option(FORK, "isolation", "Tests in processes of their own, or not.", choices=(FORK, NONE))
+    isolation: str = _option(
+        FORK,
+        "isolation",
+        "Tests in processes of their own (spawn: each imports the target anew), or not.",
+        choices=(FORK, SPAWN, NONE),
+    )
     device: str = _option(
         devices.CPU, "device", "cpu, cuda or mps; without isolation but on the CPU.", metavar="DEVICE"
     )
@@ -53,7 +58,7 @@ class Options:
     @property
     def isolated(self) -> bool:
         """Whether tests run in processes of their own, as far as the device decides that."""
-        return self.isolation == FORK and devices.is_cpu(self.device)
+        return self.isolation != NONE and devices.is_cpu(self.device)
 
     def as_dict(self) -> dict[str, Any]:
         return {**asdict(self), "address": str(self.address)}

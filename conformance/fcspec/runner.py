@@ -17,7 +17,7 @@ from typing import IO, Any
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
-from fcspec.options import Options
+from fcspec.options import SPAWN, Options
 from fcspec.report.model import Case, Report, Run, judge
 from fcspec.spec import load_spec
 
@@ -39,6 +39,7 @@ class Progress:
         self.isolation = "fork"
         self.out_of_patience = False
         self.problem: str | None = None
+        self.notes: list[str] = []
         self.done = False
 
     @property
@@ -56,6 +57,10 @@ class Progress:
                 self.plan, self.isolation, self.environment = plan, isolation, environment
             case events.Judged(case):
                 self.cases.append(case)
+            case events.Noted(message):
+                self.notes.append(message)
+            case events.Spawning():
+                self.isolation = SPAWN
             case events.OutOfPatience():
                 self.out_of_patience = True
             case events.Problem(message):
@@ -79,13 +84,17 @@ class Session:
 
     def __enter__(self) -> Session:
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
+        self._folder = tempfile.TemporaryDirectory(
+            ignore_cleanup_errors=True
+        )  # hypothesis would leave one in the caller's
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
             pass_fds=(requests, answers),
-            env={key: value for key, value in os.environ.items() if key not in dropped},
+            env={key: value for key, value in os.environ.items() if key not in dropped}
+            | {"HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name},
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -102,6 +111,7 @@ class Session:
         os.close(self._requests)
         os.close(self._answers)
         self._output.close()
+        self._folder.cleanup()
 
     def _ask(self, request: dict[str, Any]) -> None:
         try:
@@ -148,6 +158,7 @@ class Session:
                 out_of_patience=progress.out_of_patience,
                 exitfirst=options.exitfirst,
                 problem=progress.problem or problem,
+                notes=tuple(dict.fromkeys(progress.notes)),
             ),
         )
 

@@ -8,10 +8,25 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from _pytest.python import path_matches_patterns
 
 from fcspec.errors import UsageError
 from fcspec.plugin.items import CASES, case_id, clause_of, note_clause
 from fcspec.spec import load_spec
+
+
+def _holds_cases(path: Path) -> bool:
+    return path.parent == CASES and fnmatchcase(path.name, "test_*.py")
+
+
+class CaseModule(pytest.Module):
+    """A file of cases, which `python_functions` and `python_classes` of an ini file say nothing about."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        return name.startswith("test_")
+
+    def classnamefilter(self, name: str) -> bool:
+        return name.startswith("Test")
 
 
 class Collection:
@@ -33,10 +48,19 @@ class Collection:
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Files that mention none of the chosen clauses need no import."""
-        if collection_path.parent != CASES or not collection_path.name.startswith("test_"):
+        if not _holds_cases(collection_path):
             return None
         text = collection_path.read_text(encoding="utf-8")
         return None if "SPEC.clauses" in text or any(slug in text for slug in self.slugs) else True
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+        """Cases are found by their own names, whatever `python_files` says where pytest was started."""
+        if not _holds_cases(file_path) or path_matches_patterns(file_path, parent.config.getini("python_files")):
+            return None
+        return CaseModule.from_parent(parent, path=file_path)
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+        return CaseModule.from_parent(parent, path=module_path) if _holds_cases(module_path) else None
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:

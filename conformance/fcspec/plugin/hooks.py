@@ -5,6 +5,8 @@ It imports no more than it needs for that. Without `--fcspec-target` nothing is 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 pytest.register_assert_rewrite("fcspec.cases", "fcspec.state.module_state", "fcspec.specimens", "fcspec.calls")
@@ -16,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
     group = parser.getgroup("fcspec", "conformance of an implementation of functional_call")
     forms = f"package.module:function, path/to/file.py:function or a short name ({', '.join(KNOWN)})"
-    group.addoption("--fcspec-target", "--implementation", dest="fcspec_target", metavar="TARGET", help=forms)
+    group.addoption("--fcspec-target", dest="fcspec_target", metavar="TARGET", help=forms)
     for flag in flags():
         name, kind = f"--fcspec-{flag.name}", type(flag.default)
         if kind is bool:
@@ -27,6 +29,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             group.addoption(
                 name, type=kind, default=flag.default, choices=flag.choices, metavar=flag.metavar, help=flag.help
             )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Iterator[None]:
+    """`--implementation` is another name of --fcspec-target, where no conftest has an option of that name."""
+    result = yield
+    groups = [*parser._groups, parser._anonymous]
+    if not any("--implementation" in option.names() for group in groups for option in group.options):
+        group = parser.getgroup("fcspec")
+        group.addoption("--implementation", dest="fcspec_target", default=None, help="the same as --fcspec-target")
+    return result
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,50 +5,64 @@ What comes from there is checked against the plan: a verdict of a case that is n
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fcspec import events
 from fcspec.errors import UsageError
-from fcspec.options import Options
+from fcspec.options import FORK, SPAWN, Options
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
-from fcspec.plugin.units import Playing
+from fcspec.plugin.units import Final, Playing
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
-from fcspec.workers.child import Answer, Output, use_output
+from fcspec.workers.child import Answer, Child, Output, use_output
 from fcspec.workers.pool import Ended, Pool, Task
 from fcspec.workers.processes import channels
 
 _STILLNESS = 1.0
 """Seconds after which it says that it is alive, where it has nothing else to say."""
 
-_MAY_SAY = (events.TargetFound, events.Judged, events.Alive, events.OutOfPatience, events.Refused)
+_MAY_SAY = (events.TargetFound, events.Judged, events.Alive, events.Noted, events.OutOfPatience, events.Refused)
 
 SILENCE = 60.0
 """Seconds without an answer, beyond a few cases' clocks, after which the process that forks children is given up."""
 
 
-def load(config: pytest.Config, options: Options) -> events.TargetFound:
+def load(config: pytest.Config, options: Options) -> list[events.Event]:
     """Import the target into this process, for the cases of this pytest. UsageError where it can't be judged."""
+    loaded = preflight.load(options.address, config.pluginmanager)
+    found = events.TargetFound(implementation.describe(options.address, loaded.function).as_dict())
+    return [found, *_put_under_test(config, options, loaded)]
+
+
+def _put_under_test(config: pytest.Config, options: Options, loaded: preflight.Loaded) -> list[events.Event]:
     from fcspec.target.boundary import Boundary
 
-    loaded = preflight.load(options.address, config.pluginmanager)
     boundary = Boundary(loaded.function, loaded.trusted, loaded.own_classes)
-    config.stash[UNDER_TEST] = UnderTest(boundary, options)
-    return events.TargetFound(implementation.describe(options.address, loaded.function).as_dict())
+    config.stash[UNDER_TEST] = UnderTest(boundary, options, loaded)
+    return list(map(events.Noted, loaded.notes))
+
+
+def warm(config: pytest.Config) -> list[events.Event]:
+    """Call the target once here, so that children inherit what a call imports."""
+    now = config.stash[UNDER_TEST]
+    return _put_under_test(config, now.options, preflight.warm(now.loaded))
 
 
 def judge_here(
     config: pytest.Config, protocol: Protocol, options: Options, items: list[pytest.Item]
 ) -> Iterator[events.Event]:
     """Judge without isolation."""
-    yield load(config, options)
+    yield from load(config, options)
     for item, following in itertools.zip_longest(items, items[1:]):
         yield events.Judged(protocol.play(item, following)[0])
 
@@ -57,26 +71,57 @@ def judge_apart(
     config: pytest.Config, protocol: Protocol, options: Options, items: list[pytest.Item], trial: Trial
 ) -> Iterator[events.Event]:
     """Judge in a process that imports the target. UsageError where the target can't be judged."""
-    task = Task(
-        "host", _host(config, protocol, options, items), 2 * options.timeout + preflight.CALL_LIMIT, limited=False
-    )
-    expected = {case_id(item): clause_of(item) for item in items}
-    pool = Pool(1, channels())
-    pool.add(task)
     trial.ask(options.address, options.timeout)
+    expected = {case_id(item): clause_of(item) for item in items}
+    works = yield from _follow(config, protocol, options, items, expected, trial)
+    if not works:
+        yield events.Spawning()
+        yield events.Noted("a fork does not carry the target: each child imports it anew (--isolation spawn)")
+        spawning = replace(options, isolation=SPAWN)
+        yield from _follow(config, protocol, spawning, items, expected, trial)
+
+
+def _follow(
+    config: pytest.Config,
+    protocol: Protocol,
+    options: Options,
+    items: list[pytest.Item],
+    expected: dict[str, str],
+    trial: Trial,
+) -> Generator[events.Event, None, bool]:
+    """Start the process that forks children and pass on what it says. False where a fork does not carry the target."""
+    denied = channels()
+    gate, opener = os.pipe()
+    limit = 2 * options.timeout + preflight.CALL_LIMIT
+    task = Task("host", _host(config, protocol, options, items, gate), limit, limited=False)
+    pool = Pool(1, (*denied, opener))
+    pool.add(task)
     found = False
-    for event in pool.run():
-        if isinstance(event, Ended):
-            yield from _how_it_ended(options, event, found, trial)
-            continue
-        for said in _events(event.answer, expected):
-            if isinstance(said, events.Refused):
-                trial.answer()
-                raise UsageError(said.message)
-            if isinstance(said, events.TargetFound):
-                trial.answer()
-                found, task.limit = True, SILENCE + 3 * options.timeout
-            yield said
+    try:
+        with contextlib.closing(pool.run()) as happening:
+            for event in happening:
+                if isinstance(event, Ended):
+                    yield from _how_it_ended(options, event, found, trial)
+                    continue
+                for said in _events(event.answer, expected):
+                    if isinstance(said, events.Refused):
+                        trial.answer()
+                        raise UsageError(said.message)
+                    if isinstance(said, events.TargetFound):
+                        first = trial.answer()
+                        if options.isolation == FORK and not first.forks:
+                            return False
+                        found, task.limit = True, SILENCE + 3 * options.timeout
+                        os.write(opener, _WARM if first.imports else _GO)
+                    yield said
+    finally:
+        os.close(gate)
+        os.close(opener)
+    return True
+
+
+_GO, _WARM = b"g", b"w"
+"""What the process that has imported the target waits for: fork children; call the target once before."""
 
 
 def _events(answer: Answer, expected: dict[str, str]) -> list[events.Event]:
@@ -117,30 +162,61 @@ def _how_it_ended(options: Options, ended: Ended, found: bool, trial: Trial) -> 
 
 
 def _host(
-    config: pytest.Config, protocol: Protocol, options: Options, items: Iterable[pytest.Item]
+    config: pytest.Config, protocol: Protocol, options: Options, items: Iterable[pytest.Item], gate: int
 ) -> Callable[[Output], Iterator[list[dict[str, Any]]]]:
-    """What the process does that imports the target: it yields events as data, several at a time."""
+    """What the process does that forks children: it yields events as data, several at a time."""
 
     def work(output: Output) -> Iterator[list[dict[str, Any]]]:
         use_output(output)
+        spawn = options.isolation == SPAWN
         try:
-            yield [events.as_dict(load(config, options))]
+            yield _load_in_child(config, options) if spawn else list(map(events.as_dict, load(config, options)))
         except UsageError as error:
             yield [events.as_dict(events.Refused(str(error)))]
             return
+        if os.read(gate, 1) == _WARM and not spawn:
+            yield list(map(events.as_dict, warm(config)))
         patience = Patience(options.patience)
-        playing = Playing(protocol.play, brief=options.brief, exitfirst=options.exitfirst)
+        playing = Playing(
+            protocol.play,
+            load=(lambda: load(config, options)) if spawn else None,
+            brief=options.brief,
+            exitfirst=options.exitfirst,
+        )
         isolation = Isolation(
             playing, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
         )
-        said = time.monotonic()
-        for final in isolation.run(items):
-            if final or time.monotonic() > said + _STILLNESS:
-                said = time.monotonic()
-                yield [events.as_dict(events.Judged(judged.case)) for _, judged in final] or [
-                    events.as_dict(events.Alive())
-                ]
+        yield from _in_batches(isolation.run(items))
         if patience.over:
             yield [events.as_dict(events.OutOfPatience())]
 
     return work
+
+
+def _in_batches(verdicts: Iterable[list[Final]]) -> Iterator[list[dict[str, Any]]]:
+    said = time.monotonic()
+    for final in verdicts:
+        if final or time.monotonic() > said + _STILLNESS:
+            said = time.monotonic()
+            yield [events.as_dict(events.Judged(judged.case)) for _, judged in final] or [
+                events.as_dict(events.Alive())
+            ]
+
+
+def _load_in_child(config: pytest.Config, options: Options) -> list[dict[str, Any]]:
+    """Import the target in a child, to describe it. UsageError where that does not work."""
+
+    def work(output: Output) -> Iterator[list[dict[str, Any]]]:
+        use_output(output)
+        try:
+            yield list(map(events.as_dict, load(config, options)))
+        except UsageError as error:
+            yield [events.as_dict(events.Refused(str(error)))]
+
+    child = Child(work, channels())
+    answer = child.next_answer(2 * options.timeout)
+    late = answer is None and not child.wait(0.5)
+    outcome = child.end()
+    if answer is None or answer.value is None:
+        raise UsageError(preflight.import_failure(options.address, options.timeout, outcome, late=late))
+    return answer.value  # type: ignore[no-any-return]

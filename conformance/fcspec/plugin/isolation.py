@@ -53,6 +53,7 @@ class Isolation:
         denied: Iterable[int] = (),
     ) -> None:
         self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
+        self._first_limit = limit if playing.load is None else 3 * limit  # a child that imports the target first
         self._denied = tuple(denied)
 
     def run(self, items: Iterable[pytest.Item]) -> Iterator[list[Final]]:
@@ -77,7 +78,7 @@ class Isolation:
     def _run(self, units: Iterable[Unit], workers: int, patience: Patience) -> Iterator[list[Final]]:
         pool = Pool(workers, self._denied)
         for unit in units:
-            pool.add(Task(unit, unit.work, self._limit))
+            pool.add(Task(unit, unit.work, self._first_limit))
         with contextlib.closing(pool.run()) as events:
             for event in events:
                 final = self._follow(pool, event)
@@ -91,10 +92,11 @@ class Isolation:
     def _follow(self, pool: Pool, event: Answered | Ended) -> list[Final]:
         unit: Unit = event.task.key
         if isinstance(event, Answered):
+            event.task.limit = self._limit
             return unit.take(event.answer)
         final = unit.end(event.outcome, self._limit if event.late else None)
         if unit.todo:
-            pool.add(Task(unit, unit.work, self._limit), first=True)
+            pool.add(Task(unit, unit.work, self._first_limit), first=True)
         return final
 
     def _again(self, late: list[Final]) -> Iterator[list[Final]]:
@@ -111,7 +113,7 @@ class Isolation:
         pool = Pool(self._workers, self._denied)
         for needs, cases in cases_by_needs(by_item):
             confirmation = Confirmation([(case, by_item[case]) for case in cases], needs, self._playing)
-            pool.add(Task(confirmation, confirmation.work, self._limit))
+            pool.add(Task(confirmation, confirmation.work, self._first_limit))
         for event in pool.run():
             confirmation = event.task.key
             yield confirmation.take(event.answer) if isinstance(event, Answered) else confirmation.end()

@@ -14,6 +14,7 @@ from fcspec.errors import Unsupported
 if TYPE_CHECKING:
     from fcspec.options import Options
     from fcspec.target.boundary import Boundary
+    from fcspec.target.preflight import Loaded
 
 CASES = Path(__file__).parents[1] / "cases"
 
@@ -24,6 +25,7 @@ class UnderTest:
 
     boundary: Boundary
     options: Options
+    loaded: Loaded
 
 
 UNDER_TEST = pytest.StashKey[UnderTest]()

@@ -13,7 +13,7 @@ import pytest
 
 from fcspec import events
 from fcspec.errors import UsageError
-from fcspec.options import FORK, NONE, Options
+from fcspec.options import NONE, Options
 from fcspec.plugin import hosting, warmup
 from fcspec.plugin.collection import Collection, excluded, planned, shuffled
 from fcspec.plugin.items import clause_of
@@ -78,7 +78,9 @@ class Server:
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
-        self._emit(events.Planned(planned(cases, slugs), FORK if isolated else NONE, environment(options.device)))
+        self._emit(
+            events.Planned(planned(cases, slugs), options.isolation if isolated else NONE, environment(options.device))
+        )
         if isolated and self._trial is not None:
             judged = hosting.judge_apart(config, self._protocol, options, cases, self._trial)
         else:

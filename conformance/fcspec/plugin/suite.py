@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fcspec import devices
 from fcspec.errors import UsageError
-from fcspec.options import NONE, Options, flags
+from fcspec.options import NONE, SPAWN, Options, flags
 from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
-from fcspec.plugin.items import is_case, needs_of
+from fcspec.plugin.items import CASES, is_case, needs_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
@@ -30,6 +32,7 @@ class Suite:
         self.options = _options(config)
         self._collection = Collection(self.options.profiles, self.options.clauses)
         self._protocol = Protocol()
+        self._has_cases = False
         self._patience = Patience(self.options.patience)
         self._denied = channels() if self.options.isolated else frozenset()
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
@@ -39,9 +42,13 @@ class Suite:
         self._use_device(config)
         if self.options.isolated and not hasattr(config, "workerinput"):
             try:  # in a child, before any worker of xdist starts
-                preflight.try_in_child(self.options.address, self.options.timeout, channels())
+                first = preflight.try_in_child(self.options.address, self.options.timeout, channels())
             except UsageError as error:
                 raise pytest.UsageError(str(error)) from None
+            if not first.forks:
+                config.option.fcspec_isolation = SPAWN
+                self.options = replace(self.options, isolation=SPAWN)
+            config.option.fcspec_warm = first.imports
 
     def _use_device(self, config: pytest.Config) -> None:
         if self.options.device != devices.CPU:
@@ -55,15 +62,38 @@ class Suite:
         cases = [item for item in items if is_case(item)]
         if not cases:
             return
+        self._has_cases = True
         if not config.option.collectonly:
-            try:
-                hosting.load(config, self.options)
-            except UsageError as error:
-                raise pytest.UsageError(str(error)) from None
+            self._load(config)
             warmup.warm_up()
             warmup.preload_for([needs_of(case) for case in cases])
         if self.options.seed:
             items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
+
+    def _load(self, config: pytest.Config) -> None:
+        if self.options.isolation == SPAWN:
+            return  # each child does
+        try:
+            hosting.load(config, self.options)
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        if getattr(config.option, "fcspec_warm", False):
+            hosting.warm(config)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
+        files = {Path(one.partition("::")[0]).parts[-3:-1] for one in ids}
+        self._has_cases = self._has_cases or CASES.parts[-2:] in files
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        if not self._has_cases and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if not self._has_cases:
+            line = "--fcspec-target: no case of the suite was collected; `--pyargs fcspec` names them"
+            terminalreporter.write_line(f"ERROR: {line}", red=True)
 
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """One child at a time."""
@@ -74,7 +104,7 @@ class Suite:
             return True
         adopt_strays()
         isolation = Isolation(
-            Playing(self._protocol.play, captures=True),
+            Playing(self._protocol.play, load=self._loading(item.config), captures=True),
             workers=1,
             limit=self.options.timeout,
             patience=self._patience,
@@ -84,6 +114,9 @@ class Suite:
             for _, judged in final:
                 self._log(item, judging.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
         return True
+
+    def _loading(self, config: pytest.Config) -> Callable[[], object] | None:
+        return (lambda: hosting.load(config, self.options)) if self.options.isolation == SPAWN else None
 
     def _log(self, item: pytest.Item, reports: Iterable[pytest.TestReport]) -> None:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)

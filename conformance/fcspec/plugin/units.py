@@ -3,14 +3,14 @@
 * FAST: the cases of a unit run one after the other. What a target can change of the process and of the code that judges is looked
   at once, when all have run.
 * CAREFUL: where that look finds something, or the child died, the cases that did not die themselves run again, and each is
-  followed by a look. One that leaves something changed is the last of its child.
+  followed by a look. What it left changed is put back; where that does not work, it is the last of its child.
 """
 
 from __future__ import annotations
 
 import gc
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
@@ -55,12 +55,14 @@ class Playing:
 
     Attributes:
         play: runs one case here and now.
+        load: imports the target in each child; None: it is imported already.
         captures: pytest captures the output of cases.
         brief: a clause is judged up to its first case that is wrong.
         exitfirst: the whole run ends with the first case that is wrong.
     """
 
     play: Play
+    load: Callable[[], object] | None = None
     captures: bool = False
     brief: bool = False
     exitfirst: bool = False
@@ -89,7 +91,7 @@ class Unit:
     # ------------------------------------------------------------------------------------------------ in the child
 
     def work(self, output: Output) -> Iterator[dict[str, Any]]:
-        from fcspec.state import process_state
+        from fcspec.state import process_state, restoring
 
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         config = self.todo[0].config
@@ -98,21 +100,22 @@ class Unit:
         else:
             use_output(output)
         preload(self._needs)
+        if self._playing.load is not None:
+            self._playing.load()
+            yield {"loaded": True}
         boundary = config.stash[UNDER_TEST].boundary
         boundary.careful = self.phase is Phase.CAREFUL
         before = process_state.snapshot(*_LEFT_FOR_OTHERS)
 
-        def changes() -> list[str]:
-            return list(process_state.difference(before, process_state.snapshot(*_LEFT_FOR_OTHERS)))
-
         for answer in self._play_all():
             if self.phase is Phase.CAREFUL:
-                answer["changed"] = changes()
+                _, answer["changed"] = restoring.put_back(before)
             yield answer
             if answer.get("changed"):
                 return
         if self.phase is Phase.FAST:
-            yield {"changed": [*boundary.restore_all(), *changes()]}
+            now = process_state.snapshot(*_LEFT_FOR_OTHERS)
+            yield {"changed": [*boundary.restore_all(), *process_state.difference(before, now)]}
 
     def _play_all(self) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
@@ -137,6 +140,8 @@ class Unit:
         if self._stopped:
             return []
         said = answer.value or {}
+        if "loaded" in said:
+            return []
         if not self.todo or ("changed" in said and "case" not in said):
             self.todo = []
             return self._take_last_look(answer)
@@ -201,7 +206,7 @@ class Confirmation:
 
     def take(self, answer: Answer) -> list[Final]:
         """What the child said; the verdicts that are final now."""
-        if not self._todo:
+        if not self._todo or (answer.value and "loaded" in answer.value):
             return []
         item, judged = self._todo.pop(0)
         if _judged(item, answer).case.verdict is Verdict.PASS:

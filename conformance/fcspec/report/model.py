@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -100,6 +101,7 @@ class Run:
     out_of_patience: bool = False
     exitfirst: bool = False
     problem: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,7 @@ class Report:
             "run": {
                 **run,
                 "profiles": list(self.run.profiles),
+                "notes": list(self.run.notes),
                 "exit_code": int(self.exit_code),
                 "planned": len(self.clauses),
                 "judged": self.judged,
@@ -222,8 +225,31 @@ def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Ca
 
 
 def write_json(report: Mapping[str, Any], path: Path) -> None:
-    """Atomically: a reader sees the old file or the whole new one."""
+    """Atomically, where a regular file is or none yet: a reader sees the old file or the whole new one."""
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if is_stdout(path):
+        sys.stdout.flush()
+        with open(1, "w", encoding="utf-8", closefd=False) as stdout:
+            stdout.write(text)
+    elif is_stream(path):
+        path.write_text(text, encoding="utf-8")
+    else:
+        _replace(Path(os.path.realpath(path)), text)
+
+
+def is_stdout(path: Path) -> bool:
+    try:
+        return str(path) == "-" or os.path.samestat(os.stat(path), os.fstat(1))
+    except OSError:
+        return False
+
+
+def is_stream(path: Path) -> bool:
+    """Whether it is stdout, a pipe or a device: what is written there cannot be replaced."""
+    return is_stdout(path) or (path.exists() and not path.is_file())
+
+
+def _replace(path: Path, text: str) -> None:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "w", encoding="utf-8") as file:

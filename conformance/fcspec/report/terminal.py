@@ -13,7 +13,7 @@ from fcspec.report.verdict import Overall, Verdict
 from fcspec.spec import Clause, Spec
 
 WIDTH = 100
-_SIGNS = {Verdict.UNSUPPORTED: "-", Verdict.TIMEOUT: "⧗", None: "?"}
+_SIGNS = {Verdict.UNSUPPORTED: "-", Verdict.TIMEOUT: "⧗"}
 _STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -63,16 +63,21 @@ def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[Cla
 def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
     decisive = [result for result in results if result.level != "MAY"]
     held = sum(result.holds for result in decisive)
-    counts = f"{held:>3}/{len(_supported(decisive)):<3}" if decisive else f"{len(results):>3} obs"
+    counts = f"{held:>3}/{len(_judged(decisive)):<3}" if decisive else f"{len(results):>3} obs"
     text = Text(f"  {chapter:<13}{counts}")
+    unjudged = sum(result.verdict is None for result in results)
     for result in decisive:
-        if result.holds:
+        if result.holds or result.verdict is None:
             continue
         sign = "!" if result.level == "SHOULD" else _SIGNS.get(result.verdict, "✗")
         name = result.clause.partition(".")[2]
         declared = " (declared)" if result.declared else ""
         text.append(f"  {sign} {name}{declared}", "dim" if result.declared else _STYLES[result.level])
-    return text
+    return text.append(f"  {unjudged} not judged", "dim") if unjudged else text
+
+
+def _judged(results: Iterable[ClauseResult]) -> list[ClauseResult]:
+    return [result for result in _supported(results) if result.verdict is not None]
 
 
 def _supported(results: Iterable[ClauseResult]) -> list[ClauseResult]:
@@ -129,7 +134,7 @@ def summary(report: Report, selected: bool = False) -> Text:
     """
     parts = []
     for level in ("MUST", "SHOULD"):
-        of = _supported(result for result in report.clauses if result.level == level)
+        of = _judged(result for result in report.clauses if result.level == level)
         if of:
             parts.append(f"{level} {sum(result.holds for result in of)} of {len(of)} hold")
     observed = sum(result.level == "MAY" and result.verdict is not None for result in report.clauses)
@@ -142,6 +147,10 @@ def summary(report: Report, selected: bool = False) -> Text:
     text = Text(" · ".join(parts)).append(f"{report.run.seconds:>12.1f} s\n", "dim")
     if report.run.isolation == "none":
         text.append("without isolation: the target ran in the suite's own process\n", "dim")
+    for note in report.run.notes:
+        text.append(clean(f"{note}\n"), "dim")
+    if report.run.interrupted:
+        text.append("interrupted\n", "red")
     if report.run.problem:
         text.append(clean(f"{report.run.problem}\n"), "red")
     if report.run.out_of_patience:

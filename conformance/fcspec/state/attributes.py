@@ -6,9 +6,10 @@ Values are compared by identity, so a value whose `__eq__` lies changes nothing,
 from __future__ import annotations
 
 import operator
+import os
 import sys
 from collections.abc import Iterable, Mapping
-from types import FunctionType, ModuleType
+from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 
@@ -25,8 +26,8 @@ _BOOKKEEPING = frozenset(
     ("__slotnames__", "__annotations__", "__annotations_cache__", "__warningregistry__", "__doc__", "_abc_impl", "_")
 )
 
-# What dynamo adds to the globals of a function that it compiles; these names shadow nothing.
-_COMPILED = ("__compiled_fn_", "__resume_at_", "__import_", "__builtins_dict__")
+# What dynamo adds to the globals of a function that it compiles, and to torch.nn.Module; these names shadow nothing.
+_COMPILED = ("__compiled_fn_", "__resume_at_", "__import_", "__builtins_dict__", "___needs_generation_tag_patch")
 
 _SCALARS = (type(None), bool, int, float, str, bytes)
 
@@ -175,12 +176,20 @@ class Hooks:
 
 
 def _is_wrapped_by_dynamo(old: Any, new: Any) -> bool:
-    """torch._dynamo, when it is imported, wraps functions of torch that it must not trace."""
-    if not (isinstance(new, FunctionType) and vars(new).get("__wrapped__") is old):
+    """torch._dynamo wraps functions of torch that it must not trace, and methods of torch.nn.Module that it counts."""
+    if not isinstance(new, FunctionType) or not any(_content(cell) is old for cell in new.__closure__ or ()):
         return False
-    dynamo = sys.modules.get("torch._dynamo")
-    folder = getattr(dynamo, "__path__", ["?"])[0]
-    return new.__code__.co_filename.startswith(folder)
+    of_torch = os.path.dirname(sys.modules["torch"].__file__ or "?")
+    return new.__code__.co_filename.startswith(
+        (os.path.join(of_torch, "_dynamo", ""), os.path.join(of_torch, "_compile.py"))
+    )
+
+
+def _content(cell: CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return None  # it is empty
 
 
 def _function(value: Any) -> FunctionType | None:

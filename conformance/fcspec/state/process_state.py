@@ -29,6 +29,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -80,11 +81,11 @@ def _rng() -> dict[str, Any]:
 
 
 def _defaults() -> dict[str, Any]:
-    device = getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
-    options = torch._tensor_str.PRINT_OPTS
+    context = getattr(getattr(torch, "_GLOBAL_DEVICE_CONTEXT", None), "device_context", None)
+    options: Any = torch._tensor_str.PRINT_OPTS
     return {
         "dtype": torch.get_default_dtype(),
-        "device": str(getattr(device, "device", "cpu")),
+        "device": str(context.device) if context is not None else None,
         "deterministic algorithms": (
             torch.are_deterministic_algorithms_enabled(),
             torch.is_deterministic_algorithms_warn_only_enabled(),
@@ -93,7 +94,7 @@ def _defaults() -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "interop threads": torch.get_num_interop_threads(),
         "warn always": torch.is_warn_always_enabled(),
-        "print options": repr(options),
+        "print options": dict(vars(options)),
         "cudnn": (torch._C._get_cudnn_enabled(), torch._C._get_cudnn_benchmark(), torch._C._get_cudnn_deterministic()),
     }
 
@@ -162,8 +163,25 @@ def _processes() -> dict[str, Any]:
         "signal handlers": {number: _handler(number) for number in _SIGNALS},
         "timers": tuple(signal.getitimer(timer)[1] for timer in _TIMERS)
         + tuple(signal.getitimer(timer)[0] > 0 for timer in _TIMERS),
-        "exit functions": atexit._ncallbacks(),
+        "exit functions": _ExitFunctions(atexit._ncallbacks(), len(sys.modules)),
     }
+
+
+@dataclass(frozen=True, eq=False)
+class _ExitFunctions:
+    """How many there are. More may be there when more modules are imported, which register their own."""
+
+    number: int
+    modules: int
+
+    def __eq__(self, other: object) -> bool:
+        same = isinstance(other, _ExitFunctions) and self.number == other.number
+        return same or (isinstance(other, _ExitFunctions) and self.modules != other.modules)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self.number)
 
 
 _SIGNALS = tuple(signal.valid_signals())

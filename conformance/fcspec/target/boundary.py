@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bdb
 import itertools
+import os
 import threading
 import unittest
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from _pytest.outcomes import Exit, OutcomeException
 from fcspec.errors import Unsupported, in_words
 from fcspec.state.attributes import Change
 from fcspec.target.integrity import CallSurroundings, TrustedCode, classes_below, is_of_torch
+from fcspec.workers.child import end_if_not
 
 SPEECH: tuple[type[BaseException], ...] = (
     OutcomeException,
@@ -94,12 +96,14 @@ class Boundary:
             self._running += 1
         found = CallSurroundings(careful=self.careful) if outermost else None
         known = classes_below(torch.Tensor) if outermost else set()
+        process = os.getpid()
         try:
             result = function(*args, **kwargs)
         except SPEECH as speech:
             self.record_evasion(in_words(speech))
             raise
         finally:
+            end_if_not(process)
             with self._lock:
                 self._running -= 1
                 alone = self._running == 0
@@ -112,7 +116,7 @@ class Boundary:
 
     def warm_up(self, times: int) -> None:
         """Call it on a plain Linear, so that the call a case makes is not always the first of its process."""
-        found = CallSurroundings(careful=self.careful) if times else None
+        found, process = CallSurroundings(careful=self.careful) if times else None, os.getpid()
         for _ in range(times):
             values = {"weight": torch.ones(2, 3), "bias": torch.zeros(2)}
             try:
@@ -121,6 +125,8 @@ class Boundary:
                 self.record_evasion(in_words(speech))
             except Exception:
                 pass  # cases judge, this does not
+            finally:
+                end_if_not(process)
         if found is not None:
             found.restore()
             self._record_replaced(self._trusted.restore_comparisons())

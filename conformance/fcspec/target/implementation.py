@@ -15,6 +15,7 @@ from typing import Any
 
 from fcspec.errors import UsageError, did_you_mean, in_words
 from fcspec.target.address import Address
+from fcspec.workers.child import end_if_not
 
 
 @dataclass(frozen=True)
@@ -62,17 +63,14 @@ def _load_module(name: str) -> Any:
 
 @contextlib.contextmanager
 def _first_on_path(folder: str) -> Iterator[None]:
-    """While the target imports its neighbours; afterwards last, lest one called random.py be imported by the suite."""
-    if folder in sys.path or (folder == os.getcwd() and "" in sys.path):
-        yield
-        return
-    sys.path.insert(0, folder)
+    """While the target imports its neighbours. What it adds comes last afterwards, lest the suite import one called random.py."""
+    before = list(sys.path)
+    if folder not in before and not (folder == os.getcwd() and "" in before):
+        sys.path.insert(0, folder)
     try:
         yield
     finally:
-        if folder in sys.path:
-            sys.path.remove(folder)
-        sys.path.append(folder)
+        sys.path[:] = dict.fromkeys([*before, *sys.path])
 
 
 def _load_file(path: Path) -> Any:
@@ -144,6 +142,7 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
             raise UsageError(
                 f"the target does not take functional_call's arguments: {error}; expected {wanted}"
             ) from None
+    process = os.getpid()
     try:
         result = function(module, values, (torch.ones(1, 2),))
     except Exception as error:
@@ -153,6 +152,7 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
     except BaseException:
         return
     finally:
+        end_if_not(process)
         tidy()
     if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
         raise UsageError("the target does not compute with the given values: a torch.nn.Linear gives another result")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
 
 from fcspec.errors import UsageError
 from fcspec.target import preflight
@@ -17,6 +19,7 @@ class Trial:
 
     def __init__(self) -> None:
         requests, self._requests = os.pipe()
+        self._first: preflight.FirstCall | None = None
         self._child = Child(lambda output: _serve(requests, output), (self._requests,), limited=False)
         os.close(requests)
 
@@ -26,27 +29,31 @@ class Trial:
         Args:
             seconds: the clock of one test; an import may take twice as long.
         """
-        self._seconds = seconds
+        self._seconds, self._first = seconds, None
         request = {"place": address.place, "attribute": address.attribute, "seconds": seconds, "folder": os.getcwd()}
         os.write(self._requests, (json.dumps(request) + "\n").encode())
 
-    def answer(self) -> None:
+    def answer(self) -> preflight.FirstCall:
         """Wait until it was tried. UsageError where it can't be judged."""
-        said = self._child.next_answer(3 * self._seconds + 3 * preflight.CALL_LIMIT)
+        if self._first is not None:
+            return self._first
+        said = self._child.next_answer(5 * self._seconds + 5 * preflight.CALL_LIMIT)
         if said is None or said.value is None:
             raise UsageError("the target cannot be tried: the process that tries it is gone")
         if said.value["refused"]:
             raise UsageError(said.value["refused"])
+        self._first = preflight.FirstCall(**said.value["first"])
+        return self._first
 
 
-def _serve(requests: int, output: Output) -> Iterator[dict[str, str | None]]:
+def _serve(requests: int, output: Output) -> Iterator[dict[str, Any]]:
     use_output(output)
     for line in os.fdopen(requests, "rb"):
         request = json.loads(line)
         os.chdir(request["folder"])
-        refused = None
+        refused, first = None, preflight.FirstCall()
         try:
-            preflight.try_in_child(Address(request["place"], request["attribute"]), request["seconds"])
+            first = preflight.try_in_child(Address(request["place"], request["attribute"]), request["seconds"])
         except UsageError as error:
             refused = str(error)
-        yield {"refused": refused}
+        yield {"refused": refused, "first": asdict(first)}

@@ -7,6 +7,7 @@ written by the code under test: the answer that follows is marked `intruded`.
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import json
 import os
@@ -28,6 +29,9 @@ from fcspec.workers.processes import deny, die_with_parent, kill, limit_resource
 _DONE = b"fcspec: the work is done\n"
 _TOKEN_LENGTH = 32
 _LARGEST_ANSWER = 64 << 20
+
+CHANNEL_CLOSED = 97
+"""The status of a child whose work has closed the socket that takes its answers."""
 
 _exit = os._exit  # as it was before the code under test ran
 
@@ -107,6 +111,8 @@ class Child:
         ours.setblocking(False)
         self.channel = ours
         self.pidfd = os.pidfd_open(self.pid)
+        self._schedstat = _open_schedstat(self.pid)
+        self._waited_before = 0.0
         self._token: bytes | None = None
         self._received = b""
         self._intruded = False
@@ -134,7 +140,10 @@ class Child:
             if os.getpid() != me:
                 return  # the code under test forked, and its child came back here; only the first process answers
             text = json.dumps(answer, default=_unreadable).encode()
-            channel.sendall(_DONE)
+            try:
+                channel.sendall(_DONE)
+            except OSError as error:
+                _exit(CHANNEL_CLOSED if error.errno == errno.EBADF else 0)
             token = b""
             while len(token) < _TOKEN_LENGTH:
                 if not (more := channel.recv(_TOKEN_LENGTH - len(token))):
@@ -189,6 +198,20 @@ class Child:
         answer = Answer(said.get("value"), tuple(escaped) if escaped else None, self._intruded, now - self.clock)
         self._answers.append(answer)
         self.clock, self._intruded = now, False
+        self._waited_before = self._times()[1]
+
+    def _times(self) -> tuple[float, float]:
+        """Seconds that its main thread has run, and that it was ready to run and had no processor."""
+        try:
+            ran, waited = os.pread(self._schedstat, 100, 0).split()[:2]
+        except (OSError, ValueError):
+            return 0.0, 0.0  # it is gone, or the system does not say
+        return int(ran) / 1e9, int(waited) / 1e9
+
+    @property
+    def starved(self) -> float:
+        """Seconds since its last answer in which it was ready to run, and others had the processors."""
+        return max(0.0, self._times()[1] - self._waited_before)
 
     def answers(self) -> list[Answer]:
         """The answers since this was last asked."""
@@ -202,6 +225,16 @@ class Child:
             if not select.select([self.channel], [], [], left)[0] or not self.listen():
                 break
         return self._answers.pop(0) if self._answers else None
+
+    def next_answer_while_busy(self, idle: float, most: float) -> Answer | None:
+        """Listen until there is an answer; None where the child ends, sleeps for so long, or the time is over before."""
+        deadline = time.monotonic() + most
+        while (left := deadline - time.monotonic()) > 0:
+            before = sum(self._times())
+            answer = self.next_answer(min(idle, left))
+            if answer is not None or sum(self._times()) < before + idle / 2:
+                return answer
+        return None
 
     def wait(self, seconds: float) -> bool:
         """Listen until the child has ended (True) or the time is over."""
@@ -224,6 +257,8 @@ class Child:
         self.listen()
         self.channel.close()
         os.close(self.pidfd)
+        if self._schedstat >= 0:
+            os.close(self._schedstat)
         outcome = Outcome(status=status, seconds=time.monotonic() - self.clock)
         outcome.intruded = self._intruded or bool(self._received)
         outcome.output = "".join(map(_tail, self._output))
@@ -232,12 +267,25 @@ class Child:
         return outcome
 
 
+def _open_schedstat(pid: int) -> int:
+    try:
+        return os.open(f"/proc/{pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
 def _answers(work: Work, output: Output) -> Iterator[dict[str, Any]]:
     try:
         for value in work(output):
             yield {"value": value}
     except BaseException as escaped:
         yield {"escaped": (in_words(escaped), _traceback(escaped))}
+
+
+def end_if_not(pid: int, _getpid: Callable[[], int] = os.getpid) -> None:
+    """End this process where it is another one: the code under test forked, and returned in both."""
+    if _getpid() != pid:
+        _exit(0)
 
 
 def _traceback(error: BaseException) -> str:

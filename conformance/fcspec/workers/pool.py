@@ -13,6 +13,9 @@ from typing import Any
 from fcspec.workers.child import Answer, Child, Outcome, Work
 from fcspec.workers.processes import adopt_strays, children, kill_strays
 
+_PATIENCE_WITH_STARVED = 5
+"""So many times its limit may pass for a child that waits for a processor; that wait does not count otherwise."""
+
 
 @dataclass(eq=False)
 class Task:
@@ -124,8 +127,11 @@ class Pool:
         yield Ended(task, outcome, late)
 
     def _deadline(self, task: Task) -> float:
-        alive = task.alive() if task.alive is not None else 0.0
-        return max(self._running[task].clock, alive) + task.limit
+        child, alive = self._running[task], task.alive() if task.alive is not None else 0.0
+        deadline = max(child.clock, alive) + task.limit
+        if deadline > time.monotonic():
+            return deadline
+        return deadline + min(child.starved, (_PATIENCE_WITH_STARVED - 1) * task.limit)
 
     def _time_left(self) -> float:
         left = max(0.0, min(map(self._deadline, self._running)) - time.monotonic())
