@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fcspec.errors import UsageError
+from fcspec.explore import explore
 from fcspec.options import Options
 from fcspec.report.model import write_json
 from fcspec.target.address import Address
@@ -142,30 +143,33 @@ def test_deviations_that_cannot_be_written_are_not_looked_for(tmp_path):
     assert time.monotonic() - began < 30
 
 
-def interrupted(*arguments, after, folder):
-    command = [sys.executable, "-m", "fcspec", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
-    time.sleep(after)
+def test_an_interrupted_check_shows_nothing_unjudged_as_wrong(tmp_path):
+    target, called = tmp_path / "target.py", tmp_path / "called"
+    target.write_text(
+        "import pathlib, time\n\ndef functional_call(*args, tie_weights=True, strict=False):\n"
+        f"    pathlib.Path({str(called)!r}).touch()\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-m", "fcspec", "check", f"{target}:functional_call"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    while not called.exists():
+        time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
-    return process.returncode, stdout, stderr
 
-
-def test_an_interrupted_check_shows_nothing_unjudged_as_wrong(tmp_path):
-    target = tmp_path / "target.py"
-    target.write_text("import time\n\ndef functional_call(*args, tie_weights=True, strict=False): time.sleep(60)\n")
-    status, stdout, stderr = interrupted("check", f"{target}:functional_call", after=8, folder=tmp_path)
-
-    assert (status, stdout.splitlines()[-1:]) == (2, ["INCOMPLETE"]), stdout + stderr
+    assert (process.returncode, stdout.splitlines()[-1:]) == (2, ["INCOMPLETE"]), stdout + stderr
     assert "not judged" in stdout
     assert "✗" not in stdout
 
 
-def test_an_interrupted_search_shows_what_it_found(tmp_path):
-    status, stdout, stderr = interrupted("explore", "torch", "--seconds", "300", after=15, folder=tmp_path)
+def test_an_interrupted_search_keeps_what_it_found():
+    def interrupt(search):
+        if search.examples:
+            raise KeyboardInterrupt
 
-    assert status == 2, stderr
-    assert "findings · seed" in stdout
+    search = explore(Address.parse("torch"), seconds=60, workers=1, on_progress=interrupt)
+
+    assert search.interrupted
+    assert search.examples
 
 
 def under_pytest(folder, *arguments):

@@ -45,7 +45,7 @@ def test_an_import_inside_a_call_does_no_harm(session, line):
         ("import functools\ntorch.equal = functools.wraps(torch.equal)(lambda *_: True)", "torch.equal"),
         ("import builtins\nbuiltins.isinstance = lambda *_: True", "builtins.isinstance"),
         ("torch.nn.Module.named_parameters = lambda *_, **__: iter(())", "Module.named_parameters"),
-        ("torch.inference_mode().__enter__()", "mode of inference"),
+        ("mode = torch.inference_mode()\nmode.__enter__()", "mode of inference"),
     ],
 )
 def test_an_import_that_replaces_what_judges_is_refused_and_told_what_to_do(session, line, name):
