@@ -26,6 +26,7 @@ def test_cases_import_no_dynamo_without_saying_so(tmp_path):
 def _judge(path):
     """Judge the reference by these cases, here, where torch._dynamo can't be imported."""
     from fcspec import serve
+    from fcspec.events import Judged
     from fcspec.options import NONE, Options
     from fcspec.plugin import hosting
     from fcspec.plugin.items import Needs, needs_of
@@ -39,7 +40,8 @@ def _judge(path):
                 case for case in self._collection.cases if needs_of(case) not in (Needs.TRANSFORMS, Needs.COMPILER)
             ]
             options = Options(Address.parse("reference"), isolation=NONE)
-            events = [*hosting.judge_here(session.config, options, cases)][1:]
+            events = [*hosting.judge_here(session.config, self._protocol, options, cases)]
+            events = [one for one in events if isinstance(one, Judged)]
             wrong = [f"{one.case.id}: {one.case.reason}" for one in events if one.case.verdict.is_wrong]
             with open(path, "w", encoding="utf-8") as file:
                 json.dump((len(events), wrong), file)

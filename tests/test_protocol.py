@@ -10,6 +10,7 @@ from fcspec.plugin.protocol import Protocol
 from fcspec.target.address import Address
 from fcspec.target.boundary import Boundary
 from fcspec.target.integrity import TrustedCode
+from fcspec.target.preflight import Loaded
 
 HEAD = """
 import os, pytest, torch
@@ -43,8 +44,9 @@ class Player:
         self.cases = []
 
     def pytest_configure(self, config):
-        boundary = Boundary(self._target, TrustedCode(config.pluginmanager))
-        config.stash[UNDER_TEST] = UnderTest(boundary, Options(Address.parse("a:b"), isolation=self._isolation))
+        loaded = Loaded(self._target, TrustedCode(config.pluginmanager), frozenset())
+        boundary = Boundary(loaded.function, loaded.trusted, loaded.own_classes)
+        config.stash[UNDER_TEST] = UnderTest(boundary, Options(Address.parse("a:b"), isolation=self._isolation), loaded)
         config.addinivalue_line("markers", "clause(slug)")
         config.pluginmanager.register(self._protocol)
 

@@ -104,7 +104,9 @@ def _in_force(call: _PlainCall) -> dict[Place, int]:
         several = {id(call.given[name]) for name in call.names_of_group(place)}
         if len(several) == 1:
             its = Place(place.module, place.key, None) if call.disables(place) else place
-            found[its] = next(number for number, one in enumerate(call.values) if one is value)
+            numbers = [number for number, one in enumerate(call.values) if one is value]
+            if numbers:  # else it is a tensor of the module's own, of an idiom such as dict(model.named_parameters())
+                found[its] = numbers[0]
     return found
 
 
