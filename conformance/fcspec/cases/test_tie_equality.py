@@ -67,7 +67,7 @@ def test_values_that_are_nearly_equal_are_refused(functional_call, names, one, o
 @with_group(PAIRS)
 def test_parameters_that_are_nearly_equal_are_refused(functional_call, group):
     one, other = group.value(), group.value()
-    other[1] = torch.nextafter(other[1], torch.tensor(9.0))
+    other[1] = torch.nextafter(other[1], torch.full_like(other[1], 9.0))
     functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
 
     with refused(group.module):
