@@ -189,6 +189,38 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "own parameters require no grad while forward runs",
+        ("swap.own-tensors",),
+        Before(
+            "functional_call",
+            """
+            try:
+                ...
+            finally:
+                ...
+            """,
+            """
+            given = {id(value) for *_, value in swap.names.values()}
+            frozen = [
+                slot.old for _, slot, _ in swap.names.values() if isinstance(slot.old, nn.Parameter) and tie_weights
+            ]
+            frozen = [own for own in frozen if own.requires_grad and own.is_leaf and id(own) not in given]
+            if torch.compiler.is_compiling() or len(frozen) < len([*module.parameters()]):
+                frozen = []
+            for one in frozen:
+                one.requires_grad_(False)
+            """,
+        ),
+        After(
+            "functional_call",
+            "swap.put_back()",
+            """
+            for one in frozen:
+                one.requires_grad_(True)
+            """,
+        ),
+    ),
+    mutant(
         "given values are visible in the calling thread only",
         ("swap.threads",),
         TopLevel("""
