@@ -34,102 +34,74 @@ MUTANTS = [
         Replace("functional_call", "{} if kwargs is None else kwargs", "kwargs or {}"),
     ),
     mutant(
-        "what a module holds is remembered between calls",
-        ("call.module-as-it-is",),
+        "what a module holds is remembered from its first call",
+        (
+            "call.module-as-it-is",
+            "parametrize.several-originals",
+            "swap.nested",
+            "tie.one-name",
+        ),
         TopLevel("""
             import weakref
 
             _KNOWN: Any = weakref.WeakKeyDictionary()
             """),
-        Replace(
+        First(
             "_Swap.walk",
             """
-            todo, found = ([("", self.module)], {id(self.module)})
-            while todo:
-                prefix, module = todo.pop()
-                for key, parameter in module._parameters.items():
-                    self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-                for key, buffer in module._buffers.items():
-                    self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-                for name, child in module._modules.items():
-                    if child is not None and id(child) not in found:
-                        found.add(id(child))
-                        todo.append((f"{prefix}{name}.", child))
-                if isinstance(module, nn.RNNBase):
-                    self._owner(module)
-            """,
-            """
-            remembered = _KNOWN.get(self.module) if type(self.module).__hash__ is object.__hash__ else None
-            if remembered is not None and len(self.module._modules) == remembered[0]:
-                for name, (owner, home, key, _) in remembered[1].items():
-                    owner = owner()
+            remembers = type(self.module).__hash__ is object.__hash__ and not torch.compiler.is_compiling()
+            number, places = _KNOWN.get(self.module, (None, {})) if remembers else (None, {})
+            if number == len(self.module._modules):
+                for name, (reference, home, key) in places.items():
+                    owner = reference()
                     if owner is not None and key in (owner._parameters, owner._buffers)[home]:
                         self.registered[name] = (owner, home, key, (owner._parameters, owner._buffers)[home][key])
                         if isinstance(owner, nn.RNNBase):
                             self._owner(owner)
                 return
-            todo, found = ([("", self.module)], {id(self.module)})
-            while todo:
-                prefix, module = todo.pop()
-                for key, parameter in module._parameters.items():
-                    self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-                for key, buffer in module._buffers.items():
-                    self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-                for name, child in module._modules.items():
-                    if child is not None and id(child) not in found:
-                        found.add(id(child))
-                        todo.append((f"{prefix}{name}.", child))
-                if isinstance(module, nn.RNNBase):
-                    self._owner(module)
-            if type(self.module).__hash__ is object.__hash__:
-                _KNOWN[self.module] = (
-                    len(self.module._modules),
-                    {
-                        name: (weakref.ref(owner), home, key, 0)
-                        for name, (owner, home, key, _) in self.registered.items()
-                    },
-                )
+            """,
+        ),
+        After(
+            "_Swap.walk",
+            "while todo: ...",
+            """
+            if remembers:
+                places = {name: (weakref.ref(place[0]), *place[1:3]) for name, place in self.registered.items()}
+                _KNOWN[self.module] = (len(self.module._modules), places)
             """,
         ),
     ),
     mutant(
-        "which slots are tied is remembered between calls",
-        ("call.module-as-it-is",),
+        "what was tied in one call is tied in each later call",
+        (
+            "call.module-as-it-is",
+            "tie.one-name",
+        ),
         TopLevel("""
             import weakref
 
             _TIES: Any = weakref.WeakKeyDictionary()
             """),
-        Replace(
+        Before(
             "_Swap.tie",
+            "for name, (module, home, key, tensor) in self.registered.items(): ...",
             """
-            for name, (module, home, key, tensor) in self.registered.items():
-                if _identity(tensor) in values and name not in self.names:
-                    self._slot(module, home, key, values[_identity(tensor)])
+            remembers = type(self.module).__hash__ is object.__hash__ and not torch.compiler.is_compiling()
+            ties = _TIES.setdefault(self.module, {}) if remembers else {}
+            firsts: dict[int, str] = {}
+            for other, its in self.registered.items() if remembers and len(self.registered) < 100 else ():
+                if its[3] is not None and firsts.setdefault(id(its[3]), other) != other:
+                    ties[other] = firsts[id(its[3])]
+            given = {ties.get(other, other): its[2] for other, its in self.names.items()} if ties else {}
             """,
+        ),
+        Before(
+            "_Swap.tie",
+            "if _identity(tensor) in values and name not in self.names: ...",
             """
-            ties = None
-            if type(self.module).__hash__ is object.__hash__:
-                ties = _TIES.setdefault(
-                    self.module,
-                    {
-                        name: min((other for other, its in self.registered.items() if its[3] is place[3]))
-                        for name, place in self.registered.items()
-                        if place[3] is not None
-                    }
-                    if len(self.registered) < 100
-                    else {},
-                )
-            for name, (module, home, key, tensor) in self.registered.items():
-                if ties and name in ties and (name not in self.names):
-                    first = [other for other in self.names if ties.get(other) == ties[name]]
-                    if first:
-                        self._slot(module, home, key, self.names[first[0]][2])
-                        continue
-                if ties and name in ties and any((other in ties for other in self.names)):
-                    continue
-                if _identity(tensor) in values and name not in self.names:
-                    self._slot(module, home, key, values[_identity(tensor)])
+            if name not in self.names and ties.get(name, name) in given:
+                self._slot(module, home, key, given[ties.get(name, name)])
+                continue
             """,
         ),
     ),
@@ -281,5 +253,24 @@ MUTANTS = [
             (module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False, **others)
             """,
         ),
+    ),
+    mutant(
+        "strict asks only for names that the module had in its first strict call",
+        ("call.module-as-it-is",),
+        TopLevel("""
+            import weakref
+
+            _KNOWN: Any = weakref.WeakKeyDictionary()
+            """),
+        Before(
+            "_Swap.check_strict",
+            "for name, (module, _, key, tensor) in self.registered.items(): ...",
+            """
+            known = {*self.registered}
+            if type(self.module).__hash__ is object.__hash__ and not torch.compiler.is_compiling():
+                known = _KNOWN.setdefault(self.module, known)
+            """,
+        ),
+        Replace("_Swap.check_strict", "tensor is not None", "name in known and tensor is not None"),
     ),
 ]

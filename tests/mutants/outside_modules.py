@@ -24,39 +24,9 @@ MUTANTS = [
     mutant(
         "the walk passes over a child that equals one that it has met",
         ("swap.module-identity",),
-        Replace(
-            "_Swap.walk",
-            """
-            todo, found = ([("", self.module)], {id(self.module)})
-            while todo:
-                prefix, module = todo.pop()
-                for key, parameter in module._parameters.items():
-                    self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-                for key, buffer in module._buffers.items():
-                    self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-                for name, child in module._modules.items():
-                    if child is not None and id(child) not in found:
-                        found.add(id(child))
-                        todo.append((f"{prefix}{name}.", child))
-                if isinstance(module, nn.RNNBase):
-                    self._owner(module)
-            """,
-            """
-            todo, found = ([("", self.module)], [self.module])
-            while todo:
-                prefix, module = todo.pop()
-                for key, parameter in module._parameters.items():
-                    self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
-                for key, buffer in module._buffers.items():
-                    self.registered[prefix + key] = (module, _BUFFERS, key, buffer)
-                for name, child in module._modules.items():
-                    if child is not None and child not in found:
-                        found.append(child)
-                        todo.append((f"{prefix}{name}.", child))
-                if isinstance(module, nn.RNNBase):
-                    self._owner(module)
-            """,
-        ),
+        Replace("_Swap.walk", "{id(self.module)}", "[self.module]"),
+        Replace("_Swap.walk", "id(child) not in found", "child not in found"),
+        Replace("_Swap.walk", "found.add(id(child))", "found.append(child)"),
     ),
     mutant(
         "a module that is false is taken for none",
