@@ -1,8 +1,8 @@
 """Wrong implementations, as small changes to _base.py, each with the clauses that catch it: exactly those, and no others.
 
-A file per chapter, and files of mutants that show only where several features meet (interactions_*.py). _changes.py says what a
-change is. `python tests/mutants` judges every mutant by every clause; tests/test_mutants.py by those it names. Examples of
-SPEC.md do not count.
+A file per chapter, files of mutants that show only where several features meet (interactions_*.py), and files of those that
+were written as whole implementations first (outside_*.py). _changes.py says what a change is. `python tests/mutants` judges
+every mutant by every clause; tests/test_mutants.py by those it names. Examples of SPEC.md do not count.
 """
 
 import ast

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd import forward_ad
 from torch.nn.utils import parametrize
 
 __all__ = ["functional_call"]
@@ -65,7 +66,7 @@ def functional_call(
         args = (args,)
     try:
         swap.put_in()
-        return module(*args, **(kwargs or {}))
+        return module(*args, **({} if kwargs is None else kwargs))
     finally:
         swap.put_back()
 
@@ -90,25 +91,33 @@ class _Slot:
     What forward puts under the same key into another store of the module is taken out again (restore.rebound).
     """
 
-    __slots__ = ("elsewhere", "given", "group", "home", "key", "now", "old")
+    __slots__ = ("elsewhere", "given", "group", "home", "in_force", "key", "now", "old")
 
     def __init__(self, owner: _Owner, home: int, key: str, given: Any) -> None:
         self.home, self.key, self.given = home, key, given
+        self.in_force = given
         store = owner.stores[home]
         self.now: Any = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
         self.old: Any = self.now
         self.elsewhere = [other for other in owner.stores if key not in other]
         # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
         alone = self.old is None or self.old is _Absent or home == _DICT
-        self.group: Any = (owner, key) if alone else id(self.old)
+        self.group: Any = (id(owner.module), key) if alone else _identity(self.old)
 
-    def put_back(self, owner: _Owner) -> None:
-        """Put back what stood here; `now` is what stood here when forward had ended."""
+    def look(self, owner: _Owner) -> None:
+        """See what stands here when forward has ended, before anything is put back: two modules can have one store."""
         key, store = self.key, owner.stores[self.home]
         self.now = store[key] if key in store else _Absent  # noqa: SIM401
         for other in self.elsewhere:
             if key in other:
-                self.now = other.pop(key)
+                self.now = other[key]
+
+    def put_back(self, owner: _Owner) -> None:
+        """Put back what stood here."""
+        key, store = self.key, owner.stores[self.home]
+        for other in self.elsewhere:
+            if key in other:
+                other.pop(key)
         if self.old is not _Absent:
             store[key] = self.old
 
@@ -125,8 +134,8 @@ class _ParametrizedSlot(_Slot):
         super().__init__(owner, _DICT, "forward", lambda: tensors[-1])
         owner.slots["right_inverse"] = _Slot(owner, _DICT, "right_inverse", tensors.append)
 
-    def put_back(self, owner: _Owner) -> None:
-        super().put_back(owner)
+    def look(self, owner: _Owner) -> None:
+        super().look(owner)
         if len(self.tensors) > 1:
             self.now = self.tensors[-1]
 
@@ -150,7 +159,7 @@ class _Owner:
             slot.put_back(self)
             if isinstance(slot.old, list):  # of weights: those that were not given are as forward left them
                 for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
-                    if name in self.stores[_PARAMETERS] and name not in self.slots:
+                    if (name in self.stores[_PARAMETERS] or name in self.stores[_DICT]) and name not in self.slots:
                         slot.old[place] = slot.now[place]
         non_persistent = self.module._non_persistent_buffers_set
         if non_persistent != self.non_persistent:
@@ -173,6 +182,7 @@ class _Swap:
         self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
         self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
         self.unexpected: list[str] = []
+        self.hidden: list[tuple[nn.Module, str]] = []  # new buffers that are not persistent
         self.cache: dict[Any, Any] | None = None
         self.is_in = False
 
@@ -247,7 +257,13 @@ class _Swap:
             return self._slot(module, _DICT, key, value)  # restore.plain-attribute
         # swap.delegated-name: what only `__getattr__` knows can't be set aside here, and is refused like no tensor.
         if hasattr(module, key):
+            if self.strict and (found is _Absent or isinstance(found, property)):
+                return None  # strict.says-which
             raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
+        if hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
+            if not value.persistent:
+                self.hidden.append((module, key))
+            return self._slot(module, _BUFFERS, key, value)  # drop-in.extra-buffer
         return self._slot(
             module, _PARAMETERS if isinstance(value, nn.Parameter) else _DICT, key, value
         )  # drop-in.extra-name
@@ -276,9 +292,16 @@ class _Swap:
                 raise ValueError(
                     f"functional_call got multiple values for keys {names}, which are tied: give one, or equal ones"
                 )
+        self.check_tangents()
         for name, (module, home, key, tensor) in self.registered.items():
-            if id(tensor) in values and name not in self.names:
-                self._slot(module, home, key, values[id(tensor)])
+            if _identity(tensor) in values and name not in self.names:
+                self._slot(module, home, key, values[_identity(tensor)])
+
+    def check_tangents(self) -> None:
+        """Refuse two values for one slot that differ in their tangents alone (transforms.tangents)."""
+        for name, (_, slot, value) in self.names.items():
+            if not _tangents_equal(slot.given, value):
+                raise ValueError(f"functional_call got values with different tangents for the slot of {name!r}")
 
     def check_strict(self) -> None:
         """Every slot is given or tied to a given one, and nothing else is given (chapter strict)."""
@@ -301,16 +324,31 @@ class _Swap:
         for owner in self.owners.values():
             for slot in owner.slots.values():
                 owner.stores[slot.home][slot.key] = slot.given
+        self.see_what_is_in()
+        for module, key in self.hidden:
+            module._non_persistent_buffers_set.add(key)
         self.is_in = True
+
+    def see_what_is_in(self) -> None:
+        """Two modules can have one store: the value of the last one is in force in both."""
+        for owner in self.owners.values():
+            for slot in owner.slots.values():
+                slot.in_force = owner.stores[slot.home][slot.key]
+
+    def look(self) -> None:
+        for owner in self.owners.values():
+            for slot in owner.slots.values():
+                slot.look(owner)
 
     def put_back(self) -> None:
         """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
+        self.look()
         for owner in self.owners.values():
             owner.put_back()
         if self.cache is not None:
             parametrize._cache = self.cache
         for name, (source, slot, _) in self.names.items() if self.is_in else ():
-            if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)):
+            if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                 try:
                     source[name] = slot.now  # inplace.rebinding
                 except TypeError:
@@ -318,9 +356,42 @@ class _Swap:
 
 
 def _equal(a: Tensor | None, b: Tensor | None) -> bool:
-    if a is b:
+    if a is b or _same_memory(a, b):
         return True
     try:
         return torch.equal(a, b)  # type: ignore[arg-type]
     except Exception:  # None and a tensor; tie.undecidable: meta, vmapped, sparse
+        return False
+
+
+def _identity(tensor: Any) -> Any:
+    """What tells a tensor from all others: in a trace an id would be a constant, which each new value compiles anew."""
+    return tensor if torch.compiler.is_compiling() else id(tensor)
+
+
+def _tangents_equal(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two equal values for one slot have equal tangents (transforms.tangents)."""
+    if a is b or not isinstance(a, Tensor) or not isinstance(b, Tensor) or forward_ad._current_level < 0:
+        return True
+    unpack: Any = forward_ad.unpack_dual
+    return _equal(unpack(a).tangent, unpack(b).tangent)
+
+
+def _same_memory(a: Tensor | None, b: Tensor | None) -> bool:
+    """Whether two tensors show the same memory in the same way, so that NaN is equal too (dicts.state-dict)."""
+    if torch.compiler.is_compiling() or a is None or b is None:
+        return False
+    try:
+        if (a.layout, a.dtype, a.device, a.is_nested) != (b.layout, b.dtype, b.device, b.is_nested):
+            return False
+        if (a.is_conj(), a.is_neg()) != (b.is_conj(), b.is_neg()):
+            return False
+        if a.is_nested:
+            return _same_memory(a.values(), b.values())
+        if a.layout is torch.sparse_coo:
+            parts = ((a._values(), b._values()), (a._indices(), b._indices()))
+            return a.shape == b.shape and all(_same_memory(*both) for both in parts)
+        same = (a.shape, a.stride(), a.storage_offset()) == (b.shape, b.stride(), b.storage_offset())
+        return same and a.untyped_storage()._cdata == b.untyped_storage()._cdata
+    except Exception:  # no such tensor
         return False

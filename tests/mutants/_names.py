@@ -8,6 +8,7 @@ made after a renaming; a line that fits nothing any more does no harm while the 
 NAMES: dict[str, tuple[str, ...]] = {
     "functional_call": ("swap = _Swap(...)",),
     "_Slot.__init__": ("(self, owner, home, key, given)",),
+    "_Slot.look": ("(self, owner)", "key, store = ..."),
     "_Slot.put_back": ("(self, owner)", "key, store = ..."),
     "_ParametrizedSlot.__init__": ("(self, owner, given)",),
     "_Swap.walk": ("prefix, module = todo.pop()",),

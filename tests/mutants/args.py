@@ -47,7 +47,7 @@ MUTANTS = [
         ("args.kwargs",),
         Replace(
             "functional_call",
-            "kwargs or {}",
+            "{} if kwargs is None else kwargs",
             "{key: value for key, value in (kwargs or {}).items() if value is not None}",
         ),
     ),
@@ -70,7 +70,11 @@ MUTANTS = [
     mutant(
         "a helper between the call and forward takes keywords of its own",
         ("args.any-keyword",),
-        Replace("functional_call", "module(*args, **(kwargs or {}))", "_invoke(module, *args, **(kwargs or {}))"),
+        Replace(
+            "functional_call",
+            "module(*args, **({} if kwargs is None else kwargs))",
+            "_invoke(module, *args, **({} if kwargs is None else kwargs))",
+        ),
         TopLevel(
             """
             def _invoke(module: Any, *args: Any, **kwargs: Any) -> Any:
@@ -83,7 +87,7 @@ MUTANTS = [
         ("args.untouched",),
         Replace(
             "functional_call",
-            "return module(*args, **(kwargs or {}))",
+            "return module(*args, **({} if kwargs is None else kwargs))",
             """
             taken = kwargs or {}
             if args:

@@ -40,7 +40,7 @@ MUTANTS = [
             try:
                 ...
             except TypeError:
-                return module(args[0] if len(args) == 1 else args, **(kwargs or {}))
+                return module(args[0] if len(args) == 1 else args, **({} if kwargs is None else kwargs))
             finally:
                 ...
             """,
@@ -51,10 +51,10 @@ MUTANTS = [
         ("call.hooks",),
         Replace(
             "functional_call",
-            "return module(*args, **(kwargs or {}))",
+            "return module(*args, **({} if kwargs is None else kwargs))",
             """
             call = module._call_impl if module._compiled_call_impl is not None else module
-            return call(*args, **(kwargs or {}))
+            return call(*args, **({} if kwargs is None else kwargs))
             """,
         ),
     ),
@@ -78,7 +78,9 @@ MUTANTS = [
         "an overridden __call__ is passed by",
         ("call.hooks", "call.once"),
         Replace(
-            "functional_call", "module(*args, **(kwargs or {}))", "nn.Module.__call__(module, *args, **(kwargs or {}))"
+            "functional_call",
+            "module(*args, **({} if kwargs is None else kwargs))",
+            "nn.Module.__call__(module, *args, **({} if kwargs is None else kwargs))",
         ),
     ),
     mutant(
@@ -118,8 +120,8 @@ MUTANTS = [
         ("call.no-values",),
         Replace(
             "functional_call",
-            "module(*args, **(kwargs or {}))",
-            "(module if swap.names else module.forward)(*args, **(kwargs or {}))",
+            "module(*args, **({} if kwargs is None else kwargs))",
+            "(module if swap.names else module.forward)(*args, **({} if kwargs is None else kwargs))",
         ),
     ),
     mutant(

@@ -186,7 +186,7 @@ MUTANTS = [
         ("inplace.only-tensors",),
         Before(
             "_Swap.put_back",
-            "if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)): ...",
+            "if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)): ...",
             """
             if slot is not None and slot.now is _Absent:
                 source.pop(name)

@@ -25,7 +25,7 @@ MUTANTS = [
     mutant(
         "a call in forward ends the regular name of the outer call",
         ("restore.nested",),
-        First("_ParametrizedSlot.put_back", "self.old = _Absent"),
+        First("_ParametrizedSlot.look", "self.old = _Absent"),
     ),
     mutant(
         "only the well-known exceptions that are no Exception put anything back",
@@ -50,7 +50,7 @@ MUTANTS = [
         ("restore.deleted",),
         After(
             "_Slot.put_back",
-            "self.now = other.pop(key)",
+            "other.pop(key)",
             """
             if other is owner.stores[_DICT] and isinstance(self.now, Tensor) and self.home != _DICT:
                 other[key] = self.now
@@ -134,14 +134,14 @@ MUTANTS = [
             """,
         ),
         After(
-            "_Slot.put_back",
+            "_Slot.look",
             "self.now = store[key] if key in store else _Absent",
             "self.there = self.now is not _Absent",
         ),
         Replace(
             "_Slot",
-            '("elsewhere", "given", "group", "home", "key", "now", "old")',
-            '("elsewhere", "there", "given", "group", "home", "key", "now", "old")',
+            '("elsewhere", "given", "group", "home", "in_force", "key", "now", "old")',
+            '("elsewhere", "there", "given", "group", "home", "in_force", "key", "now", "old")',
         ),
     ),
     mutant(
@@ -219,13 +219,13 @@ MUTANTS = [
         ),
         Replace(
             "_Swap.tie",
-            "self._slot(module, home, key, values[id(tensor)])",
-            "self._slot(module, home, key, values[id(tensor)]).mate = True",
+            "self._slot(module, home, key, values[_identity(tensor)])",
+            "self._slot(module, home, key, values[_identity(tensor)]).mate = True",
         ),
         Replace(
             "_Slot",
-            '("elsewhere", "given", "group", "home", "key", "now", "old")',
-            '("elsewhere", "mate", "given", "group", "home", "key", "now", "old")',
+            '("elsewhere", "given", "group", "home", "in_force", "key", "now", "old")',
+            '("elsewhere", "mate", "given", "group", "home", "in_force", "key", "now", "old")',
         ),
         After("_Slot.__init__", "self.old: Any = self.now", "self.mate = False"),
     ),

@@ -36,7 +36,7 @@ MUTANTS = [
         ("inplace.rebinding",),
         Replace(
             "_Swap.put_back",
-            "slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor))",
+            "slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor))",
             """
             (
                 type(source) is dict
@@ -83,7 +83,7 @@ MUTANTS = [
         ("inplace.rebinding",),
         Replace(
             "_Swap.put_back",
-            "slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor))",
+            "slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor))",
             """
             (
                 torch._C._functorch.maybe_current_level() is None
@@ -108,7 +108,7 @@ MUTANTS = [
         ),
         Before(
             "_Swap.put_back",
-            "if slot.now is not slot.given and (slot.now is None or isinstance(slot.now, Tensor)): ...",
+            "if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)): ...",
             """
             if slot.now is not slot.given:
                 slot.now = new[slot.key]

@@ -9,10 +9,10 @@ MUTANTS = [
         ("tie.one-name",),
         Replace(
             "_Swap.tie",
-            "id(tensor) in values and name not in self.names",
+            "_identity(tensor) in values and name not in self.names",
             """
             (
-                id(tensor) in values
+                _identity(tensor) in values
                 and name not in self.names
                 and not isinstance(module, parametrize.ParametrizationList)
             )
@@ -103,8 +103,8 @@ MUTANTS = [
         ("tie.one-name",),
         Replace(
             "_Swap.tie",
-            "id(tensor) in values and name not in self.names",
-            'id(tensor) in values and not key.startswith("_") and name not in self.names',
+            "_identity(tensor) in values and name not in self.names",
+            '_identity(tensor) in values and not key.startswith("_") and name not in self.names',
         ),
     ),
     mutant(

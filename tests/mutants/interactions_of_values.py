@@ -12,14 +12,14 @@ MUTANTS = [
             """
             try:
                 swap.put_in()
-                return module(*args, **(kwargs or {}))
+                return module(*args, **({} if kwargs is None else kwargs))
             finally:
                 ...
             """,
             """
             try:
                 swap.put_in()
-                result = module(*args, **(kwargs or {}))
+                result = module(*args, **({} if kwargs is None else kwargs))
             except BaseException:
                 swap.cache = None
                 raise
@@ -135,13 +135,13 @@ MUTANTS = [
         ("swap.visible",),
         Replace(
             "_Swap.tie",
-            "self._slot(module, home, key, values[id(tensor)])",
-            "self._slot(module, home, key, values[id(tensor)]).shadow = True",
+            "self._slot(module, home, key, values[_identity(tensor)])",
+            "self._slot(module, home, key, values[_identity(tensor)]).shadow = True",
         ),
         Replace(
             "_Slot",
-            '("elsewhere", "given", "group", "home", "key", "now", "old")',
-            '("elsewhere", "shadow", "given", "group", "home", "key", "now", "old")',
+            '("elsewhere", "given", "group", "home", "in_force", "key", "now", "old")',
+            '("elsewhere", "shadow", "given", "group", "home", "in_force", "key", "now", "old")',
         ),
         After("_Slot.__init__", "self.old: Any = self.now", "self.shadow = False"),
         Replace(
@@ -174,7 +174,7 @@ MUTANTS = [
         Before("_Swap._other_slot", 'owner.slots["forward"] = _ParametrizedSlot(owner, value)', "owner.swap = self"),
         Before("_Swap.__init__", "self.is_in = False", "self.regular = []"),
         Replace(
-            "_ParametrizedSlot.put_back",
+            "_ParametrizedSlot.look",
             """
             if len(self.tensors) > 1:
                 self.now = self.tensors[-1]

@@ -192,12 +192,11 @@ MUTANTS = [
         "when forward raises, the regular name stays disabled",
         ("parametrize.still-active",),
         TopLevel("import sys"),
-        Replace(
-            "_ParametrizedSlot.put_back",
-            "super().put_back(owner)",
+        First(
+            "_ParametrizedSlot.look",
             """
-            if sys.exc_info()[0] is None:
-                super().put_back(owner)
+            if sys.exc_info()[0] is not None:
+                self.old = self.given
             """,
         ),
     ),

@@ -41,9 +41,9 @@ MUTANTS = [
         ("restore.exception", "restore.objects"),
         Replace(
             "_Swap.tie",
-            "self._slot(module, home, key, values[id(tensor)])",
+            "self._slot(module, home, key, values[_identity(tensor)])",
             """
-            slot = self._slot(module, home, key, values[id(tensor)])
+            slot = self._slot(module, home, key, values[_identity(tensor)])
             named = any(slot is its for _, its, _ in self.names.values())
             slot.old = slot.given if home == _BUFFERS and not named else slot.old
             """,
@@ -105,7 +105,9 @@ MUTANTS = [
         "the call is made in a generator, which turns StopIteration into RuntimeError",
         ("restore.base-exception",),
         Replace(
-            "functional_call", "module(*args, **(kwargs or {}))", "next(module(*args, **(kwargs or {})) for _ in (0,))"
+            "functional_call",
+            "module(*args, **({} if kwargs is None else kwargs))",
+            "next(module(*args, **({} if kwargs is None else kwargs)) for _ in (0,))",
         ),
     ),
     mutant(
@@ -286,7 +288,7 @@ MUTANTS = [
         ("restore.no-leftovers",),
         After(
             "_Slot.put_back",
-            "self.now = other.pop(key)",
+            "other.pop(key)",
             """
             if other is store and not hasattr(type(owner.module), key):
                 store[key] = None

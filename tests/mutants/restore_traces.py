@@ -97,7 +97,7 @@ MUTANTS = [
         ("restore.plain-attribute",),
         After(
             "_Slot.put_back",
-            "self.now = other.pop(key)",
+            "other.pop(key)",
             """
             found = getattr(type(owner.module), key, None)
             if other is store and isinstance(found, Tensor):

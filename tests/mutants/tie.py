@@ -6,7 +6,7 @@ from mutants._changes import After, Before, Change, Replace, Signature, TopLevel
 
 def _reaching(where: str, instead: str = "tensor") -> Change:
     """A tied slot where this holds takes something else than the value."""
-    return Replace("_Swap.tie", "values[id(tensor)]", f"{instead} if {where} else values[id(tensor)]")
+    return Replace("_Swap.tie", "values[_identity(tensor)]", f"{instead} if {where} else values[_identity(tensor)]")
 
 
 # What stands in `first_slot`: the slot, by group, that was named first.
@@ -21,7 +21,7 @@ MUTANTS = [
         ("tie.one-name",),
         *FIRST_SLOT,
         _reaching(
-            "isinstance(values[id(tensor)], nn.Parameter) and home == first_slot[id(tensor)].home == _PARAMETERS"
+            "isinstance(values[_identity(tensor)], nn.Parameter) and home == first_slot[_identity(tensor)].home == _PARAMETERS"
         ),
     ),
     mutant(
@@ -29,16 +29,16 @@ MUTANTS = [
         ("tie.large-group",),
         Before(
             "_Swap.tie",
-            "if id(tensor) in values and name not in self.names: ...",
+            "if _identity(tensor) in values and name not in self.names: ...",
             'seen = self.__dict__.setdefault("seen", set())',
         ),
         Replace(
             "_Swap.tie",
-            "self._slot(module, home, key, values[id(tensor)])",
+            "self._slot(module, home, key, values[_identity(tensor)])",
             """
             again = (id(tensor), id(module)) in seen
             seen.add((id(tensor), id(module)))
-            self._slot(module, home, key, tensor if again else values[id(tensor)])
+            self._slot(module, home, key, tensor if again else values[_identity(tensor)])
             """,
         ),
     ),
@@ -46,7 +46,7 @@ MUTANTS = [
         "when several names of a group are given, the others keep their own",
         ("compile.tied", "tie.equal-values", "tie.large-group"),
         _reaching(
-            "sum(its is not None and its.group == id(tensor) and its.key != key"
+            "sum(its is not None and its.group == _identity(tensor) and its.key != key"
             " for _, its, _ in self.names.values()) > 1"
         ),
     ),
@@ -54,25 +54,27 @@ MUTANTS = [
         "an nn.Parameter given for a buffer is not put where a tied buffer stands",
         ("tie.buffers",),
         *FIRST_SLOT,
-        _reaching("isinstance(values[id(tensor)], nn.Parameter) and home == first_slot[id(tensor)].home == _BUFFERS"),
+        _reaching(
+            "isinstance(values[_identity(tensor)], nn.Parameter) and home == first_slot[_identity(tensor)].home == _BUFFERS"
+        ),
     ),
     mutant(
         "the value of a buffer reaches tied buffers as a copy",
         ("tie.buffers", "tie.large-group"),
         *FIRST_SLOT,
-        _reaching("home == first_slot[id(tensor)].home == _BUFFERS", "values[id(tensor)].clone()"),
+        _reaching("home == first_slot[_identity(tensor)].home == _BUFFERS", "values[_identity(tensor)].clone()"),
     ),
     mutant(
         "an nn.Parameter given for a parameter is not put where a tied buffer stands",
         ("tie.across-kinds",),
         *FIRST_SLOT,
-        _reaching("isinstance(values[id(tensor)], nn.Parameter) and home > first_slot[id(tensor)].home"),
+        _reaching("isinstance(values[_identity(tensor)], nn.Parameter) and home > first_slot[_identity(tensor)].home"),
     ),
     mutant(
         "parameters tie to parameters only, and buffers to buffers",
         ("compile.tied", "tie.across-kinds", "tie.large-group"),
         *FIRST_SLOT,
-        _reaching("home != first_slot[id(tensor)].home"),
+        _reaching("home != first_slot[_identity(tensor)].home"),
     ),
     mutant(
         "tie_weights is off by default",
@@ -176,8 +178,8 @@ MUTANTS = [
         Signature("_Swap.tie", "(self, on: bool = False)"),
         Replace(
             "_Swap.tie",
-            "id(tensor) in values and name not in self.names",
-            "on and id(tensor) in values and name not in self.names",
+            "_identity(tensor) in values and name not in self.names",
+            "on and _identity(tensor) in values and name not in self.names",
         ),
     ),
     mutant(
@@ -210,9 +212,9 @@ MUTANTS = [
     mutant(
         "tensors that begin at one address are tied",
         ("tie.untied",),
-        Replace("_Slot.__init__", "id(self.old)", "_address(self.old)"),
-        Replace("_Swap.tie", "id(tensor) in values", "_address(tensor) in values"),
-        Replace("_Swap.tie", "id(tensor)", "_address(tensor)"),
+        Replace("_Slot.__init__", "_identity(self.old)", "_address(self.old)"),
+        Replace("_Swap.tie", "_identity(tensor) in values", "_address(tensor) in values"),
+        Replace("_Swap.tie", "_identity(tensor)", "_address(tensor)"),
         TopLevel(
             """
             def _address(tensor: Any) -> Any:
@@ -229,9 +231,9 @@ MUTANTS = [
         "a plain tensor that requires grad reaches the other names detached",
         ("tie.gradient",),
         _reaching(
-            "values[id(tensor)] is not None and values[id(tensor)].requires_grad"
-            " and not isinstance(values[id(tensor)], nn.Parameter)",
-            "values[id(tensor)].detach()",
+            "values[_identity(tensor)] is not None and values[_identity(tensor)].requires_grad"
+            " and not isinstance(values[_identity(tensor)], nn.Parameter)",
+            "values[_identity(tensor)].detach()",
         ),
     ),
 ]
