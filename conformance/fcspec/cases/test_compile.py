@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import Needs, clause, needs, unsupported
 from fcspec.specimens import oracle

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.func import grad, jacfwd, jacrev, vmap
 
+from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.transforms import (
     SOME,
     TRANSFORMS,

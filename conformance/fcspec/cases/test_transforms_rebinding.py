@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.func import grad, jvp, vjp, vmap
 
+from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import BUFFERS

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.func import grad, vmap
 
+from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.transforms import SOME, call_and_expected, stacked
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle

@@ -18,7 +18,7 @@ from _pytest.outcomes import Exit, OutcomeException
 from fcspec.errors import Unsupported, in_words
 from fcspec.state.attributes import Change
 from fcspec.target.integrity import CallSurroundings, TrustedCode, classes_below, is_of_torch
-from fcspec.workers.child import end_if_not
+from fcspec.workers.processes import end_if_not
 
 SPEECH: tuple[type[BaseException], ...] = (
     OutcomeException,

@@ -15,7 +15,7 @@ from typing import Any
 
 from fcspec.errors import UsageError, did_you_mean, in_words
 from fcspec.target.address import Address
-from fcspec.workers.child import end_if_not
+from fcspec.workers.processes import end_if_not
 
 
 @dataclass(frozen=True)

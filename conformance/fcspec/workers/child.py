@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from fcspec.errors import in_words
-from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, signal_name
+from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name
 
 _DONE = b"fcspec: the work is done\n"
 _TOKEN_LENGTH = 32
@@ -111,7 +111,7 @@ class Child:
         ours.setblocking(False)
         self.channel = ours
         self.pidfd = os.pidfd_open(self.pid)
-        self._schedstat = _open_schedstat(self.pid)
+        self._schedstat = open_schedstat(self.pid)
         self._waited_before = 0.0
         self._token: bytes | None = None
         self._received = b""
@@ -267,25 +267,12 @@ class Child:
         return outcome
 
 
-def _open_schedstat(pid: int) -> int:
-    try:
-        return os.open(f"/proc/{pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return -1
-
-
 def _answers(work: Work, output: Output) -> Iterator[dict[str, Any]]:
     try:
         for value in work(output):
             yield {"value": value}
     except BaseException as escaped:
         yield {"escaped": (in_words(escaped), _traceback(escaped))}
-
-
-def end_if_not(pid: int, _getpid: Callable[[], int] = os.getpid) -> None:
-    """End this process where it is another one: the code under test forked, and returned in both."""
-    if _getpid() != pid:
-        _exit(0)
 
 
 def _traceback(error: BaseException) -> str:

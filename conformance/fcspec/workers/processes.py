@@ -6,7 +6,8 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import NoReturn
 
 AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 
@@ -95,3 +96,16 @@ def die_with_parent() -> None:
     """Have the kernel kill this process when its parent dies."""
     assert _libc is not None
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def open_schedstat(pid: int) -> int:
+    try:
+        return os.open(f"/proc/{pid}/schedstat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
+
+
+def end_if_not(pid: int, _getpid: Callable[[], int] = os.getpid, _exit: Callable[[int], NoReturn] = os._exit) -> None:
+    """End this process where it is another one: the code under test forked, and returned in both."""
+    if _getpid() != pid:
+        _exit(0)
