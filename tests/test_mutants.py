@@ -41,11 +41,16 @@ def test_a_clause_has_a_mutant_that_it_alone_catches(slug):
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
 def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
-    report = judge_source(
-        session, mutant.source(BASE), clauses=mutant.clauses, workers=1, brief=True, exclude=NO_EXAMPLES
-    )
+    def missed(clauses, exclude):
+        report = judge_source(
+            session, source, clauses=tuple(clauses), workers=1, brief=True, exclude=(*NO_EXAMPLES, *exclude)
+        )
+        return sorted(set(clauses) - set(wrong_clauses(report)))
 
-    assert wrong_clauses(report) == sorted(mutant.clauses), report.run.problem
+    source = mutant.source(BASE)
+    left = missed(mutant.clauses, ["test_covering.py::*", "test_drawn.py::*"])
+
+    assert not left or not missed(left, [])  # what fixed cases miss, drawn calls may catch
 
 
 def with_other_names(source):
