@@ -94,6 +94,7 @@ class Unit:
         from fcspec.state import process_state, restoring
 
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
+        gc.set_threshold(100_000)  # a child lives for a second or two
         config = self.todo[0].config
         if self._playing.captures:
             _capture_apart(config, output)
