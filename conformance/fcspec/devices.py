@@ -14,6 +14,10 @@ CPU = "cpu"
 _TYPES = (CPU, "cuda", "mps")
 _PROFILES = ("core", "transforms", "modules")
 
+HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1", "HIP_VISIBLE_DEVICES": "-1"}
+"""An environment in which torch sees no accelerator. Where it sees one, the first backward pass of a process starts a thread for
+each, and autograd refuses to run in what is forked afterwards."""
+
 
 def is_cpu(device: str) -> bool:
     return device.partition(":")[0] == CPU

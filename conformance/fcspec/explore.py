@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from fcspec import devices
 from fcspec.calls import shrinking
 from fcspec.calls.attempt import HANGING, Attempt, SharedProgress
 from fcspec.calls.topics import TOPICS, Topic
@@ -92,6 +93,7 @@ def explore(
     on_progress: Callable[[Search], None] = lambda _: None,
 ) -> Search:
     """Search for so many seconds. UsageError where the target can't be judged."""
+    os.environ.update(devices.HIDDEN)
     preflight.try_in_child(address, 10.0, channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)

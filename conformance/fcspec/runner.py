@@ -80,7 +80,7 @@ class Session:
     """
 
     def __init__(self, profiles: Iterable[str] = (), clauses: Iterable[str] = (), device: str = devices.CPU) -> None:
-        self._scope = {"profiles": list(profiles), "clauses": list(clauses), "device": device}
+        self._scope: dict[str, Any] = {"profiles": list(profiles), "clauses": list(clauses), "device": device}
 
     def __enter__(self) -> Session:
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
@@ -94,7 +94,8 @@ class Session:
             [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
             pass_fds=(requests, answers),
             env={key: value for key, value in os.environ.items() if key not in dropped}
-            | {"HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name},
+            | {"HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name}
+            | (devices.HIDDEN if devices.is_cpu(self._scope["device"]) else {}),
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

@@ -53,7 +53,7 @@ BAD_VALUES = {
     "number": 3.0,
     "string": "zeros",
     "list": [1.0],
-    "array": torch.ones(3).numpy(),
+    "array": torch.ones(3, device="cpu").numpy(),
     "module": nn.Identity(),
 }
 

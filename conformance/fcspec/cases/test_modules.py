@@ -68,9 +68,10 @@ def test_gradients_are_those_of_a_module_that_holds_the_values(functional_call, 
         )
         return torch.autograd.grad(loss, tracked)
 
-    found = gradients(lambda values: functional_call(module, values, one.inputs()))
+    with torch.backends.cudnn.flags(enabled=False):  # it differentiates recurrent modules in training mode only
+        found = gradients(lambda values: functional_call(module, values, one.inputs()))
 
-    expected = gradients(lambda values: oracle.result(module, values, *one.inputs()))
+        expected = gradients(lambda values: oracle.result(module, values, *one.inputs()))
     assert differing(found, expected) == []
 
 

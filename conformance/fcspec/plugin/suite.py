@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ class Suite:
             config.option.fcspec_warm = first.imports
 
     def _use_device(self, config: pytest.Config) -> None:
+        if self.options.isolated:
+            config.add_cleanup(_set_environment(devices.HIDDEN))
         if self.options.device != devices.CPU:
             try:
                 config.add_cleanup(devices.use(self.options.device))
@@ -123,6 +126,21 @@ class Suite:
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+def _set_environment(variables: Mapping[str, str]) -> Callable[[], None]:
+    """Set variables of the environment, and return what sets them back."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+
+    def set_back() -> None:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+    return set_back
 
 
 def _options(config: pytest.Config) -> Options:

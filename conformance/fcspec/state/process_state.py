@@ -74,6 +74,8 @@ def _rng() -> dict[str, Any]:
         "torch": ctypes.string_at(state.data_ptr(), state.numel()),
         "python": random.getstate(),
     }
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        found["cuda"] = tuple(bytes(one.get_state().tolist()) for one in torch.cuda.default_generators)
     if "numpy.random" in sys.modules:
         kind, keys, *rest = sys.modules["numpy.random"].get_state()
         found["numpy"] = (kind, keys.tobytes(), *rest)
