@@ -16,6 +16,7 @@ from fcspec.report.model import write_json
 from fcspec.target.address import Address
 from fcspec.workers.child import Child
 from fcspec.workers.pool import Ended, Pool, Task
+from support.judging import judge_source
 
 HONEST = Path(__file__).parent / "honest"
 HOSTILE = Path(__file__).parent / "hostile"
@@ -52,6 +53,15 @@ def test_isolation_may_be_chosen(session):
 
     assert (report.exit_code, report.run.isolation, report.run.notes) == (0, "spawn", ())
     assert report.target["file"] == "untidy.py"
+
+
+def test_no_accelerator_is_seen_where_processes_fork(session):
+    source = (
+        "import os, torch\nfrom fcspec_reference import functional_call\n"
+        "assert os.environ['CUDA_VISIBLE_DEVICES'] == '-1' and torch.cuda.device_count() == 0"
+    )
+
+    assert judge_source(session, source, clauses=("grad.parameter",)).exit_code == 0
 
 
 def test_an_import_that_closes_descriptors_is_refused_in_one_line(session):
