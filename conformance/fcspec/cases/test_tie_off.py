@@ -69,7 +69,10 @@ UNTIED = {
 def test_equal_tensors_and_views_of_one_storage_are_not_tied(functional_call, names, data):
     first, second = map(nn.Parameter, data())
     module, keys = _untied(names, first, second)
-    one, other, seen = torch.zeros_like(first), torch.full_like(second, 2.0), []
+    one, other = (
+        torch.ones(one.shape, device=one.device) for one in (first, second)
+    )  # like ones_like, which imports sympy
+    seen = []
     type(module).in_forward = lambda self: seen.append([get(module, key) for key in keys]) or torch.ones(3)
 
     functional_call(module, {keys[0]: one, keys[1]: other}, torch.ones(3))
