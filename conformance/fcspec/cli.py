@@ -164,10 +164,8 @@ def explain(slug: str) -> int:
 
 def _as_markdown(clause: Clause) -> str:
     parts = [clause.law, f"*Source:* {clause.source} Since {clause.since}."]
-    if clause.deviations:
-        parts.append(f"*Known deviations:* {clause.deviations}")
-    if clause.observed:
-        parts.append(f"*Observed:* {clause.observed}")
+    for label, said in (("Known deviations", clause.deviations), ("Observed", clause.observed)):
+        parts += [f"*{label}:* {said}"] if said else []
     parts += [f"```python\n{example.code}```" for example in clause.examples]
     return "\n\n".join(parts)
 
