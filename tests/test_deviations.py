@@ -7,7 +7,7 @@ from fcspec.report.model import Case, Run, judge
 from fcspec.spec import Clause, Spec
 
 SPEC = Spec(
-    None, "1.0", (), tuple(Clause(slug, "MUST", "core", "", "", "", None, (), 1) for slug in ("a.one", "a.two"))
+    None, "1.0", (), tuple(Clause(slug, "MUST", "core", "", "", "", None, None, (), 1) for slug in ("a.one", "a.two"))
 )
 
 FILE = """format = 1

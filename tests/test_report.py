@@ -8,7 +8,7 @@ from fcspec.spec import Clause, Spec
 
 
 def clause(slug, level="MUST"):
-    return Clause(slug, level, "core", "The law.", "ours.", "1.0", None, (), 1)
+    return Clause(slug, level, "core", "The law.", "ours.", "1.0", None, None, (), 1)
 
 
 MUST, SHOULD, MAY = clause("a.must"), clause("a.should", "SHOULD"), clause("a.may", "MAY")

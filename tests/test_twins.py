@@ -20,5 +20,16 @@ def test_a_correct_implementation_conforms(session, twin):
     )
 
 
+@pytest.mark.slow
+def test_an_implementation_that_takes_iterables_of_pairs_conforms(session):
+    """A proposal lets torch take them (pytorch#195291)."""
+    path = Path(__file__).parent / "honest" / "takes_pairs.py"
+    options = {"profiles": ("core", "drop-in"), "clauses": ("dicts.*", "drop-in.*"), "strict": True}
+
+    report = session.judge(Options(Address(str(path), "functional_call"), **options))
+
+    assert report.exit_code == 0, [(one.clause, one.reason) for one in report.broken]
+
+
 def test_there_are_twins():
     assert len(TWINS) >= 5

@@ -142,7 +142,7 @@ def clauses(globs: tuple[str, ...]) -> int:
 @_fcspec.command()
 @click.argument("slug", metavar="CLAUSE")
 def explain(slug: str) -> int:
-    """Show one clause whole: law, source, known deviations, example, its cases and mutants with file and line."""
+    """Show one clause whole: law, source, what torch does, example, its cases and mutants with file and line."""
     from rich.markdown import Markdown  # slow to import
 
     spec = load_spec()
@@ -164,8 +164,8 @@ def explain(slug: str) -> int:
 
 def _as_markdown(clause: Clause) -> str:
     parts = [clause.law, f"*Source:* {clause.source} Since {clause.since}."]
-    if clause.deviations:
-        parts.append(f"*Known deviations:* {clause.deviations}")
+    for label, said in (("Known deviations", clause.deviations), ("Observed", clause.observed)):
+        parts += [f"*{label}:* {said}"] if said else []
     parts += [f"```python\n{example.code}```" for example in clause.examples]
     return "\n\n".join(parts)
 

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -16,8 +17,20 @@ from fcspec.errors import UsageError, did_you_mean
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 CORE = "core"
+FIRST_VERSION = "1.0"
 
 _SLUG = re.compile(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*")
+# A link by its text alone, as in [call.once], [as before] and [pytorch#1]; its target stands at the end of SPEC.md.
+_LINK = re.compile(r"\[([a-z][\w .#-]*)\](?![\[(])")
+_CODE = re.compile(r"(`[^`]*`)")
+
+
+class _Label(StrEnum):
+    """How a paragraph of a clause begins that is no part of its law."""
+
+    SOURCE = "Source:"
+    DEVIATIONS = "Known deviations:"
+    OBSERVED = "Observed:"
 
 
 @dataclass(frozen=True)
@@ -36,10 +49,11 @@ class Clause:
         slug: `chapter.law`, never changed or reused.
         level: MUST, SHOULD or MAY.
         profile: `core`, or the profile that the heading names behind the level.
-        law: the law in words, as Markdown.
+        law: the law in words, as Markdown without links.
         source: the documentation's words, a public issue, or "ours" with the reason.
         since: the version of the specification that brought it.
-        deviations: what torch does differently, or None.
+        deviations: how torch breaks a MUST or SHOULD, or None.
+        observed: what torch does where a MAY leaves it open, or None.
         examples: code that runs; together one test.
         line: the heading's line in SPEC.md.
     """
@@ -51,6 +65,7 @@ class Clause:
     source: str
     since: str
     deviations: str | None
+    observed: str | None
     examples: tuple[Example, ...]
     line: int
 
@@ -156,25 +171,42 @@ def _clause(title: str, line: int, body: Sequence[Token], path: Path) -> Clause:
     where = f"{path.name}:{line}"
     if not _SLUG.fullmatch(slug) or level not in LEVELS or len(profile) > 1:
         raise ValueError(f"{where}: expected 'chapter.law · MUST|SHOULD|MAY[ · profile]', found {title!r}")
-    paragraphs = [token.content for token in body if token.type == "inline"]
-    source = next((p for p in paragraphs if p.startswith("Source: ")), None)
-    since = re.search(r"Since (\d+\.\d+)\.$", source or "")
-    if not paragraphs or source is None or since is None:
-        raise ValueError(f"{where}: {slug} needs a law and a line 'Source: ... Since X.Y.'")
-    known = "Known deviations: "
-    deviations = next((p.removeprefix(known) for p in paragraphs if p.startswith(known)), None)
-    law = "\n\n".join(p for p in paragraphs if p is not source and not p.startswith(known))
+    paragraphs = [_without_links(token.content) for token in body if token.type == "inline"]
+    said = {label: _labelled(paragraphs, label) for label in _Label}
+    law = "\n\n".join(p for p in paragraphs if not p.startswith(tuple(_Label)))
+    source = said[_Label.SOURCE]
+    if not law or source is None:
+        raise ValueError(f"{where}: {slug} needs a law and a line 'Source: ...'")
+    unfit = _Label.DEVIATIONS if level == "MAY" else _Label.OBSERVED
+    if said[unfit] is not None:
+        raise ValueError(f"{where}: {slug} is a {level}: a MAY has no 'Known deviations:', others have no 'Observed:'")
+    since = re.search(r"Since\s(\d+\.\d+)\.$", source)
     return Clause(
         slug=slug,
         level=level,
         profile=profile[0] if profile else CORE,
         law=law,
-        source=source.removeprefix("Source: ").removesuffix(since[0]).strip(),
-        since=since[1],
-        deviations=deviations,
+        source=source.removesuffix(since[0]).strip() if since else source,
+        since=since[1] if since else FIRST_VERSION,
+        deviations=said[_Label.DEVIATIONS],
+        observed=said[_Label.OBSERVED],
         examples=_examples(body),
         line=line,
     )
+
+
+def _labelled(paragraphs: Sequence[str], label: str) -> str | None:
+    return next((p.removeprefix(label).strip() for p in paragraphs if p.startswith(label)), None)
+
+
+def link_texts(text: str) -> list[str]:
+    """The text of every link that has no address beside it; what stands in code is none."""
+    return [label for part in _CODE.split(text) if not part.startswith("`") for label in _LINK.findall(part)]
+
+
+def _without_links(text: str) -> str:
+    """Text in which a link is its words; code stays as it is."""
+    return "".join(part if part.startswith("`") else _LINK.sub(r"\1", part) for part in _CODE.split(text))
 
 
 def _examples(body: Sequence[Token]) -> tuple[Example, ...]:

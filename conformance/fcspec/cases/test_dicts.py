@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import types
+from typing import Any
 
 import pytest
 import torch
@@ -246,6 +247,28 @@ def test_a_mapping_that_is_no_dict(functional_call, site, mapping, observe):
     site.in_forward(lambda owner: seen.append(site.current()))
     try:
         functional_call(site.module, mapping({site.name: value}), site.x)
+        observe("accepted" if seen[0] is value else "ignored")
+    except Exception as error:
+        observe(type(error).__name__)
+
+
+PAIRS_OF: dict[str, Any] = {
+    "list": lambda name, value: [(name, value)],
+    "iterator": lambda name, value: iter([(name, value)]),
+    "items": lambda name, value: {name: value}.items(),
+    "list in a tuple": lambda name, value: ([(name, value)],),
+    "list among dicts": lambda name, value: ({}, [(name, value)]),
+}
+
+
+@clause("dicts.mapping")
+@pytest.mark.parametrize("pairs", PAIRS_OF.values(), ids=PAIRS_OF)
+@with_site((flat_parameter,))
+def test_pairs_of_a_name_and_a_value(functional_call, site, pairs, observe):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()))
+    try:
+        functional_call(site.module, pairs(site.name, value), site.x)
         observe("accepted" if seen[0] is value else "ignored")
     except Exception as error:
         observe(type(error).__name__)

@@ -1,5 +1,7 @@
 """dicts: what is refused, or may be, and what the error names."""
 
+import collections
+
 import pytest
 import torch
 from torch import nn
@@ -15,12 +17,9 @@ WRONG = {
     "string": lambda name, value: name,
     "empty string": lambda name, value: "",
     "number": lambda name, value: 3,
-    "generator": lambda name, value: (one for one in [{name: value}]),
-    "set": lambda name, value: {name},
-    "pairs": lambda name, value: [(name, value)],
+    "set of names": lambda name, value: {name},
     "none among dicts": lambda name, value: ({name: value}, None),
     "tensor among dicts": lambda name, value: (value, {name: value}),
-    "pairs among dicts": lambda name, value: ({name: value}, [(name, value)]),
 }
 
 
@@ -38,12 +37,13 @@ def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functio
 
 
 @clause("dicts.list")
+@pytest.mark.parametrize("kind", [list, iter, collections.deque])
 @with_site((flat_parameter,))
-def test_a_list_of_dicts(functional_call, site, observe):
+def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, observe):
     value, seen = site.value(), []
     site.in_forward(lambda owner: seen.append(site.current()))
     try:
-        functional_call(site.module, [{site.name: value}, {site.other: site.value(2)}], site.x)
+        functional_call(site.module, kind([{site.name: value}, {site.other: site.value(2)}]), site.x)
         observe("accepted" if seen[0] is value else "ignored")
     except Exception as error:
         observe(type(error).__name__)
