@@ -38,7 +38,7 @@ def judge(session, address, *clauses, folder=HONEST, **options):
     ],
 )
 def test_a_target_that_forks_do_not_carry_is_imported_by_each_child(session, address, isolation):
-    report = judge(session, address, "call.once", "call.result", "state.defaults")
+    report = judge(session, address, "args.untouched", "call.result", "state.defaults")
 
     assert (report.exit_code, report.run.isolation) == (0, isolation)
     assert [note for note in report.run.notes if "a fork does not carry the target" in note] == (
@@ -49,7 +49,7 @@ def test_a_target_that_forks_do_not_carry_is_imported_by_each_child(session, add
 
 
 def test_isolation_may_be_chosen(session):
-    report = judge(session, "untidy.py:puts_a_folder_first", "call.once", isolation="spawn")
+    report = judge(session, "untidy.py:puts_a_folder_first", "call.result", isolation="spawn")
 
     assert (report.exit_code, report.run.isolation, report.run.notes) == (0, "spawn", ())
     assert report.target["file"] == "untidy.py"
@@ -66,7 +66,7 @@ def test_no_accelerator_is_seen_where_processes_fork(session):
 
 def test_an_import_that_closes_descriptors_is_refused_in_one_line(session):
     with pytest.raises(UsageError, match="closes descriptors that it did not open; let it") as refused:
-        judge(session, "import_closes.py:functional_call", "call.once")
+        judge(session, "import_closes.py:functional_call", "call.result")
 
     assert "\n" not in str(refused.value)
 
@@ -81,7 +81,7 @@ def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(s
 
 
 def test_a_target_whose_calls_return_in_both_halves_of_a_fork_ends(session):
-    report = judge(session, "straying.py:forks_a_twin", "call.result", "call.once", folder=HOSTILE)
+    report = judge(session, "straying.py:forks_a_twin", "call.result", "args.untouched", folder=HOSTILE)
 
     assert report.complete
     assert {str(one.verdict) for one in report.clauses} == {"pass"}
@@ -105,7 +105,7 @@ def fcspec(*arguments, **more):
     return subprocess.run(command, capture_output=True, text=True, timeout=300, **more)
 
 
-ONCE = ("check", "reference", "--clause", "call.once")
+ONCE = ("check", "reference", "--clause", "call.result")
 
 
 def test_a_dash_is_stdout_and_the_screen_goes_elsewhere():
@@ -193,7 +193,7 @@ SUITE = ("--pyargs", "fcspec", "--fcspec-target", "reference", "--fcspec-clause"
 
 def test_an_ini_file_of_the_callers_does_not_empty_the_run(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = check_*.py\npython_functions = check_*\n")
-    done = under_pytest(tmp_path, *SUITE, "call.once")
+    done = under_pytest(tmp_path, *SUITE, "call.result")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
@@ -225,11 +225,11 @@ def test_an_option_of_the_callers_keeps_its_name(tmp_path):
     )
 
     assert under_pytest(tmp_path, "--implementation", "theirs").returncode == 0
-    assert under_pytest(tmp_path, *SUITE, "call.once").returncode == 0
+    assert under_pytest(tmp_path, *SUITE, "call.result").returncode == 0
 
 
 def test_a_target_that_forks_do_not_carry_is_judged_under_pytest_too(tmp_path):
     target = f"{HONEST / 'carried.py'}:uses_a_pool_made_at_import"
-    done = under_pytest(tmp_path, "--pyargs", "fcspec", "--implementation", target, "--fcspec-clause", "call.once")
+    done = under_pytest(tmp_path, "--pyargs", "fcspec", "--implementation", target, "--fcspec-clause", "call.result")
 
     assert done.returncode == 0, done.stdout + done.stderr

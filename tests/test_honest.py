@@ -5,7 +5,7 @@ from fcspec.errors import UsageError
 from imports.lines import IN_A_CALL, OF_TORCH, PUT_BACK, target
 from support.judging import judge_source, wrong_clauses
 
-CLAUSES = ("call.once", "state.defaults", "state.modes", "state.torch", "state.processes")
+CLAUSES = ("call.result", "state.defaults", "state.modes", "state.torch", "state.processes")
 
 
 def judge(session, source, *clauses):

@@ -96,17 +96,20 @@ def test_what_a_target_does_in_every_call_is_the_verdict_of_every_clause(judge, 
         ("lying.py:is_wrong_once", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:knows_the_examples", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:is_right_before_an_example", {"call.result": "fail", "call.once": "pass"}),
-        ("straying.py:leaves_a_thread", {"state.processes": "fail", "call.once": "pass"}),
-        ("straying.py:leaves_a_child", {"state.processes": "fail", "call.once": "pass"}),
-        ("straying.py:forks_a_twin", {"state.processes": "fail", "call.once": "pass"}),
-        ("straying.py:leaves_a_daemon", {"call.result": "pass", "call.once": "pass"}),
-        ("untidy.py:leaves_grad_mode_off", {"call.mode": "fail", "call.once": "pass"}),
-        ("untidy.py:changes_the_default_dtype", {"state.defaults": "fail", "call.once": "pass"}),
-        ("untidy.py:reseeds", {"state.rng": "fail", "call.once": "pass"}),
-        ("untidy.py:leaves_a_function_mode", {"state.modes": "fail", "call.once": "pass"}),
+        ("straying.py:leaves_a_thread", {"state.processes": "fail", "args.untouched": "pass"}),
+        ("straying.py:leaves_a_child", {"state.processes": "fail", "args.untouched": "pass"}),
+        ("straying.py:forks_a_twin", {"state.processes": "fail", "args.untouched": "pass"}),
+        ("straying.py:leaves_a_daemon", {"call.result": "pass", "args.untouched": "pass"}),
+        ("untidy.py:leaves_grad_mode_off", {"call.mode": "fail", "args.untouched": "pass"}),
+        ("untidy.py:changes_the_default_dtype", {"state.defaults": "fail", "args.untouched": "pass"}),
+        ("untidy.py:reseeds", {"state.rng": "fail", "args.untouched": "pass"}),
+        ("untidy.py:leaves_a_function_mode", {"state.modes": "fail", "args.untouched": "pass"}),
         ("untidy.py:lies_under_a_function_mode", {"state.modes": "fail", "call.result": "fail", "call.once": "pass"}),
-        ("untidy.py:patches_named_parameters", {"state.torch": "fail", "call.result": "pass", "call.once": "pass"}),
-        ("writing.py:prints_megabytes", {"state.silent": "fail", "call.once": "pass"}),
+        (
+            "untidy.py:patches_named_parameters",
+            {"state.torch": "fail", "call.result": "pass", "args.untouched": "pass"},
+        ),
+        ("writing.py:prints_megabytes", {"state.silent": "fail", "args.untouched": "pass"}),
     ],
 )
 def test_what_breaks_one_clause_disturbs_no_other(judge, address, expected):
@@ -165,7 +168,7 @@ def test_what_can_not_be_imported_cleanly_is_refused(judge, address, says):
     timeout = 1.0 if "takes" in says else 20.0
 
     with pytest.raises(UsageError) as refused:
-        judge(f"{address}:functional_call", "call.once", timeout=timeout)
+        judge(f"{address}:functional_call", "call.result", timeout=timeout)
 
     assert says in str(refused.value)
 
@@ -181,7 +184,7 @@ def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
 def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_path):
     path = tmp_path / "report.json"
     address = f"{HOSTILE / 'raising.py'}:has_markup_in_its_message"
-    command = [sys.executable, "-m", "fcspec", "check", address, "--clause", "call.once", "--json", str(path)]
+    command = [sys.executable, "-m", "fcspec", "check", address, "--clause", "call.result", "--json", str(path)]
 
     done = subprocess.run(command, capture_output=True, timeout=300)
 
@@ -195,7 +198,7 @@ def test_what_is_right_only_where_pytest_is_loaded_is_refused(tmp_path):
     address = f"{HOSTILE / 'lying.py'}:is_right_under_pytest"
 
     with pytest.raises(UsageError, match="does not compute with the given values"):
-        runner.run(request(address, "call.once"))
+        runner.run(request(address, "call.result"))
 
 
 def test_nothing_that_a_target_started_outlives_the_run(judge):
@@ -211,7 +214,7 @@ def test_nothing_that_a_target_started_outlives_the_run(judge):
     mark = f"FCSPEC_TEST={os.getpid()}".encode()
     os.environ["FCSPEC_TEST"] = str(os.getpid())
     try:
-        judge("straying.py:leaves_a_daemon", "call.once")
+        judge("straying.py:leaves_a_daemon", "call.result")
     finally:
         del os.environ["FCSPEC_TEST"]
 
@@ -221,7 +224,7 @@ def test_nothing_that_a_target_started_outlives_the_run(judge):
 def under_pytest(address, *options, folder):
     choice = (
         "--fcspec-clause",
-        "call.once",
+        "call.result",
         "--fcspec-timeout",
         "1",
         "--fcspec-patience",

@@ -78,6 +78,8 @@ class Server:
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
+        for case in cases:
+            vars(case)["location"] = (case.nodeid, None, case.name)  # pytest would look it up for each report
         self._emit(
             events.Planned(planned(cases, slugs), options.isolation if isolated else NONE, environment(options.device))
         )
