@@ -27,6 +27,7 @@ def judge(session, address, *clauses, folder=HONEST, **options):
     return session.judge(Options(Address.parse(str(folder / address)), clauses=clauses, **options))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("address", "isolation"),
     [
@@ -71,6 +72,7 @@ def test_an_import_that_closes_descriptors_is_refused_in_one_line(session):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["puts_a_folder_first", "changes_the_default_dtype"])
 def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(session, name):
     # what is drawn makes many calls in a case
@@ -188,6 +190,7 @@ def under_pytest(folder, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=folder)
 
 
+@pytest.mark.slow
 SUITE = ("--pyargs", "fcspec", "--fcspec-target", "reference", "--fcspec-clause")
 
 
@@ -199,6 +202,7 @@ def test_an_ini_file_of_the_callers_does_not_empty_the_run(tmp_path):
     assert " passed" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["serial", "xdist"])
 def test_a_mistyped_clause_is_one_line(tmp_path, workers):
     done = under_pytest(tmp_path, *SUITE, "call.onze", *workers)
@@ -207,11 +211,13 @@ def test_a_mistyped_clause_is_one_line(tmp_path, workers):
     assert done.stderr.split("\n\n")[0] == "ERROR: no clause matches 'call.onze'; did you mean 'call.once'?"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["serial", "xdist"])
 def test_a_run_without_a_case_judges_nothing_and_says_so(tmp_path, workers):
     (tmp_path / "test_own.py").write_text("def test_own(): pass\n")
     done = under_pytest(tmp_path, "--fcspec-target", "reference", *workers)
 
+@pytest.mark.slow
     assert done.returncode == 4, done.stdout + done.stderr
     assert "ERROR: --fcspec-target: no case of the suite was collected" in done.stdout
 
@@ -224,6 +230,7 @@ def test_an_option_of_the_callers_keeps_its_name(tmp_path):
         "def test_own(request):\n    assert request.config.getoption('--implementation') == 'theirs'\n"
     )
 
+@pytest.mark.slow
     assert under_pytest(tmp_path, "--implementation", "theirs").returncode == 0
     assert under_pytest(tmp_path, *SUITE, "call.result").returncode == 0
 

@@ -16,6 +16,7 @@ from fcspec.calls.rows import plan_of
 from fcspec.calls.rules import allowed
 from fcspec_reference import functional_call
 
+@pytest.mark.slow
 CALLS = Path(calls.__file__).parent
 CASES = CALLS.parent / "cases" / "test_covering.py"
 SLUG = re.compile(r'"([a-z-]+\.[a-z-]+)"')

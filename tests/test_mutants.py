@@ -1,6 +1,7 @@
 """Hand-written mutants: each can be made and is caught as it says, and every MUST and SHOULD has one."""
 
 import ast
+import functools
 import inspect
 
 import mutants
@@ -53,6 +54,7 @@ def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
     assert not left or not missed(left, [])  # what fixed cases miss, drawn calls may catch
 
 
+@functools.cache
 def with_other_names(source):
     """The source with every variable of every function renamed, but `self` and what callers pass by keyword."""
     tree = ast.parse(source)

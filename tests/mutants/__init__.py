@@ -6,6 +6,7 @@ every mutant by every clause; tests/test_mutants.py by those it names. Examples 
 """
 
 import ast
+import functools
 import importlib
 import pkgutil
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ class Mutant:
     clauses: tuple[str, ...]
     changes: tuple[Change, ...]
 
+    @functools.cache  # noqa: B019  # mutants live as long as the process
     def source(self, base: str) -> str:
         """The base with this defect, without comments.
 
