@@ -190,10 +190,10 @@ def under_pytest(folder, *arguments):
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=folder)
 
 
-@pytest.mark.slow
 SUITE = ("--pyargs", "fcspec", "--fcspec-target", "reference", "--fcspec-clause")
 
 
+@pytest.mark.slow
 def test_an_ini_file_of_the_callers_does_not_empty_the_run(tmp_path):
     (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = check_*.py\npython_functions = check_*\n")
     done = under_pytest(tmp_path, *SUITE, "call.result")
@@ -217,11 +217,11 @@ def test_a_run_without_a_case_judges_nothing_and_says_so(tmp_path, workers):
     (tmp_path / "test_own.py").write_text("def test_own(): pass\n")
     done = under_pytest(tmp_path, "--fcspec-target", "reference", *workers)
 
-@pytest.mark.slow
     assert done.returncode == 4, done.stdout + done.stderr
     assert "ERROR: --fcspec-target: no case of the suite was collected" in done.stdout
 
 
+@pytest.mark.slow
 def test_an_option_of_the_callers_keeps_its_name(tmp_path):
     (tmp_path / "conftest.py").write_text(
         "def pytest_addoption(parser):\n    parser.addoption('--implementation', default='mine')\n"
@@ -230,11 +230,11 @@ def test_an_option_of_the_callers_keeps_its_name(tmp_path):
         "def test_own(request):\n    assert request.config.getoption('--implementation') == 'theirs'\n"
     )
 
-@pytest.mark.slow
     assert under_pytest(tmp_path, "--implementation", "theirs").returncode == 0
     assert under_pytest(tmp_path, *SUITE, "call.result").returncode == 0
 
 
+@pytest.mark.slow
 def test_a_target_that_forks_do_not_carry_is_judged_under_pytest_too(tmp_path):
     target = f"{HONEST / 'carried.py'}:uses_a_pool_made_at_import"
     done = under_pytest(tmp_path, "--pyargs", "fcspec", "--implementation", target, "--fcspec-clause", "call.result")

@@ -16,13 +16,13 @@ from fcspec.calls.rows import plan_of
 from fcspec.calls.rules import allowed
 from fcspec_reference import functional_call
 
-@pytest.mark.slow
 CALLS = Path(calls.__file__).parent
 CASES = CALLS.parent / "cases" / "test_covering.py"
 SLUG = re.compile(r'"([a-z-]+\.[a-z-]+)"')
 ROWS = [*rows_where_laws_meet(), *covering_rows()]
 
 
+@pytest.mark.slow
 def test_the_rows_are_up_to_date():
     assert (CALLS / "covering.json").read_text(encoding="utf-8") == as_json(), "python -m fcspec.calls.covering"
 
