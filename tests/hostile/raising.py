@@ -21,7 +21,7 @@ def stops_an_iteration(module, values, args=None, kwargs=None, *, tie_weights=Tr
 def recurses_for_ever(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
     if type(module) is torch.nn.Linear:
         return functional_call(module, values, args, kwargs, tie_weights=tie_weights, strict=strict)
-    return recurses_for_ever(module, values, args, kwargs)
+    return recurses_for_ever(module, values, args, kwargs, tie_weights=tie_weights, strict=strict)
 
 
 def has_markup_in_its_message(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):
