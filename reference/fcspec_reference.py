@@ -8,7 +8,7 @@ calls need stands behind the steps. Names in comments (`tie.conflict`) are claus
 from __future__ import annotations
 
 import itertools
-import weakref
+import reprlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,6 +25,8 @@ _Owner = dict[str, Any]  # the `__dict__` of a module: its plain attributes, and
 # An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward, if it is given.
 _Slot = tuple[_Owner, Any, str, Any, Any]
 _Slots = dict[str, _Slot]  # by name
+# The owner of a recurrent module, its list of weights, and its list of weak references to them.
+_Recurrent = list[tuple[_Owner, list[Any], list[Any]]]
 
 _ABSENT: Any = object()  # what a dict holds under a key that it does not have
 _is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # below torch 2.3: False
@@ -70,8 +72,9 @@ def functional_call(
     is_listed = len(named) == len(given)
     also: list[_Slot] = []
     if not is_listed:
-        others, also, further = _resolve(module, {name: given[name] for name in given if name not in named}, strict)
-        named, owners = {**named, **others}, [*owners, *further]
+        others = {name: given[name] for name in given if name not in named} if named else given
+        resolved, also, further = _resolve(module, others, strict)
+        named, owners = {**named, **resolved}, [*owners, *further]
     if tie_weights:
         also += _tie(named, rest, given, is_listed)
     slots = [*named.values(), *also]
@@ -79,7 +82,7 @@ def functional_call(
         _check_strict(given, named, rest, slots)
     if not slots:
         return module(*args, **kwargs)
-    layout, cache = _layout(owners), parametrize._cache
+    layout, recurrent, cache = _layout(owners), _recurrent(module, owners), parametrize._cache
     try:
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
             parametrize._cache = {}
@@ -91,8 +94,8 @@ def functional_call(
         _put_back(slots)
         if _layout(owners) != layout:
             _restore_layout(module, owners, layout, slots)
-        if any(["_flat_weights" in owner for owner in owners]):  # noqa: C419
-            _restore_weight_lists(module, owners, slots)
+        if recurrent:
+            _restore_weight_lists(recurrent, slots)
         if parametrize._cache_enabled:
             parametrize._cache = cache
 
@@ -101,10 +104,9 @@ def _check_module(module: Any) -> None:
     """Refuse what can't be called this way: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
     if not isinstance(module, nn.Module):
         raise TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
-    if isinstance(module, nn.DataParallel):
-        raise RuntimeError("functional_call can't be used with nn.DataParallel module: replicas see no given values")
+    if isinstance(module, (torch.jit.ScriptModule, nn.DataParallel)):
+        kind = "nn.DataParallel module" if isinstance(module, nn.DataParallel) else "Jitted modules"
+        raise RuntimeError(f"functional_call can't be used with {kind}: what they compute with is not in this module")
 
 
 def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
@@ -117,7 +119,7 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
             if not isinstance(name, str):
                 raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
             if not isinstance(value, Tensor) and value is not None:
-                raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
+                raise TypeError(f"{name!r}: {reprlib.repr(value)} is not an instance of torch.Tensor")
             if name in given:
                 raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
             given[name] = value
@@ -132,17 +134,18 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
     seen, todo = {id(root)}, [("", root)]
     for prefix, module in todo:
         owner = module.__dict__
-        if owner["_parameters"] or owner["_buffers"]:
+        parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
+        if parameters or buffers or "_flat_weights" in owner:
             owners.append(owner)
-            for store in (owner["_parameters"], owner["_buffers"]):
+            for store in (parameters, buffers) if buffers else (parameters,):
                 for key, own in store.items():
                     name = prefix + key
                     if name in given:
                         named[name] = owner, store, key, own, given[name]
                     else:
                         rest[name] = owner, store, key, own, None
-        if owner["_modules"]:
-            for key, child in owner["_modules"].items():
+        if children:
+            for key, child in children.items():
                 if child is not None and id(child) not in seen:
                     seen.add(id(child))
                     todo.append((f"{prefix}{key}.", child))
@@ -153,45 +156,55 @@ def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list
     """Find the slots of names that no walk has met, slots that go with them, and owners. What `strict` refuses has none."""
     named: _Slots = {}
     also = []
-    modules: dict[str, nn.Module | None] = {}
+    modules = {"": root}  # by the beginning of their names, as "layers.0."
     for name, value in given.items():
-        path, _, key = name.rpartition(".")
+        path, dot, key = name.rpartition(".")
+        prefix = path + dot
         if not key:
             raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-        if not path or path not in modules:
-            modules[path] = _follow(root, name, strict)
-        module = modules[path]
-        if module is not None:
-            for store in (module._parameters, module._buffers):
+        if prefix not in modules:
+            modules.update(_follow(modules, prefix, strict))
+        if prefix in modules:
+            owner = modules[prefix].__dict__
+            for store in (owner["_parameters"], owner["_buffers"]):
                 if key in store:
-                    named[name] = module.__dict__, store, key, store[key], value
+                    named[name] = owner, store, key, store[key], value
                     break
             else:
                 if not strict:
-                    named[name], *more = _stand_ins(module, name, key, value)
+                    named[name], *more = _stand_ins(modules[prefix], name, key, value)
                     also += more
-    return named, also, [module.__dict__ for module in modules.values() if module is not None]
+    return named, also, [module.__dict__ for module in modules.values()]
 
 
-def _follow(root: nn.Module, name: str, strict: bool) -> nn.Module | None:
-    """The module on which a name ends, also through wrappers that only delegate to another one, but not under `strict`."""
-    module = root
-    for part in name.split(".")[:-1]:
-        child = module._modules[part] if part in module._modules else None if strict else getattr(module, part, None)
-        if isinstance(child, nn.Module):
-            module = child
-        elif strict:
-            return None
-        else:
-            raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
-    return module
+def _follow(modules: dict[str, nn.Module], prefix: str, strict: bool) -> dict[str, nn.Module]:
+    """Further modules on a path, also through wrappers that only delegate to another one, but not under `strict`."""
+    further, module, at = {}, modules[""], ""
+    for part in prefix[:-1].split("."):
+        at = f"{at}{part}."
+        inner = module._modules
+        child = (
+            modules[at]
+            if at in modules
+            else inner[part]
+            if part in inner
+            else None
+            if strict
+            else getattr(module, part, None)
+        )
+        if not isinstance(child, nn.Module):
+            if strict:
+                break
+            raise AttributeError(f"{prefix!r}: {type(module).__name__} has no attribute `{part}` that is a module")
+        further[at] = module = child
+    return further
 
 
 def _tie(named: _Slots, rest: _Slots, given: Values, is_listed: bool) -> list[_Slot]:
     """Refuse different values for one tied group, and find the slots that take the value of another one (chapter tie)."""
     # The id of a tensor would be a constant of a trace, which new values compile anew (compile.recompile).
     identify = (lambda tensor: tensor) if _is_tracing() else id
-    tensors = [own for slots in (named, rest) for _, _, _, own, _ in slots.values() if own is not None]
+    tensors = [own for _, _, _, own, _ in [*named.values(), *rest.values()] if own is not None]
     if is_listed and len(set(map(identify, tensors))) == len(tensors):
         return []  # no tensor has two slots, and no slot two names
     firsts: dict[Any, str] = {}  # the first name of each slot, and of each group
@@ -233,7 +246,10 @@ def _put_in(slots: list[_Slot]) -> None:
 
 def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot]) -> None:
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
-    if all([key in store and store[key] is value for _, store, key, _, value in slots]):  # noqa: C419
+    for _, store, key, _, value in slots:
+        if key not in store or store[key] is not value:
+            break
+    else:
         return
     began = {(id(store), key): value for _, store, key, _, value in slots}
     for one in dicts:
@@ -263,7 +279,7 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
     """The slot of a plain tensor or of nothing, or two that have a ParametrizationList hand out what is given or assigned."""
     owner = module.__dict__
     parameters, buffers, children, _ = _stores(owner)
-    if "parametrizations" in children and key in children["parametrizations"]:  # parametrize.not-run
+    if _is_parametrized(owner, key):  # parametrize.not-run
         listed, tensors = children["parametrizations"][key].__dict__, [value]
         methods = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
         return [(listed, listed, method, listed.get(method, _ABSENT), one) for method, one in methods.items()]
@@ -271,10 +287,15 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(owner, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
-        raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
+        what = "what is delegated" if found is _ABSENT else reprlib.repr(found)
+        raise TypeError(f"{name!r}: attribute `{key}`: {what} is not an instance of torch.Tensor")
     is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
     store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
     return [(owner, store, key, _ABSENT, value)]
+
+
+def _is_parametrized(owner: _Owner, key: str) -> bool:
+    return "parametrizations" in owner["_modules"] and key in owner["_modules"]["parametrizations"]
 
 
 def _stores(owner: _Owner) -> tuple[Any, Any, Any, Any]:
@@ -326,16 +347,24 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[str | No
                         store[key] = store.pop(key)
 
 
-def _restore_weight_lists(root: nn.Module, owners: list[_Owner], slots: list[_Slot]) -> None:
-    """List own weights again where a recurrent module lists those of its slots (restore.recurrent)."""
-    swapped = {(id(store), key): own for _, store, key, own, _ in slots if own is not _ABSENT}
-    for owner in [*owners, *_walk(root, {})[2]]:
-        weights = owner.get("_flat_weights", ())
-        for place, name in enumerate(owner["_flat_weights_names"][: len(weights)] if weights else ()):
-            for home in (id(owner["_parameters"]), id(owner)):
-                if (home, name) in swapped:
-                    own = weights[place] = swapped[home, name]
-                    owner["_flat_weight_refs"][place] = None if own is None else weakref.ref(own)
+def _recurrent(root: nn.Module, owners: list[_Owner]) -> _Recurrent:
+    """Recurrent modules with copies of the lists of weights that they keep beside the registered ones (restore.recurrent)."""
+    for owner in owners:
+        if "_flat_weights" in owner:
+            recurrent = [one for one in [*owners, *_walk(root, {})[2]] if "_flat_weights" in one]
+            return [(one, [*one["_flat_weights"]], [*one["_flat_weight_refs"]]) for one in recurrent]
+    return []
+
+
+def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
+    """List own weights where given ones, or what was computed from them, stood; the rest is listed as forward left it."""
+    swapped = {(id(store), key) for _, store, key, _, _ in slots}
+    for owner, weights, references in recurrent:
+        homes = id(owner["_parameters"]), id(owner)
+        for place, name in enumerate(owner["_flat_weights_names"][: len(weights)]):
+            if any((home, name) in swapped for home in homes) or _is_parametrized(owner, name):
+                owner["_flat_weights"][place] = weights[place]
+                owner["_flat_weight_refs"][place] = references[place]
 
 
 def _are_equal(a: Tensor | None, b: Tensor | None, of_slot: bool = False) -> bool:
