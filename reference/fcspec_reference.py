@@ -78,11 +78,15 @@ def functional_call(
     if tie_weights:
         also += _tie(named, rest, given, is_listed)
     slots = [*named.values(), *also]
+    if also:
+        owners = [*owners, *(slot[0] for slot in also)]
     if strict:
         _check_strict(given, named, rest, slots)
     if not slots:
         return module(*args, **kwargs)
-    layout, recurrent, cache = _layout(owners), _recurrent(module, owners), parametrize._cache
+    layout, recurrent, cache = _layout(owners), _recurrent(owners), parametrize._cache
+    if recurrent and not is_listed:
+        recurrent = _recurrent([*owners, *_walk(module, {})[2]])  # copies share the lists: restore.shared-store
     try:
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
             parametrize._cache = {}
@@ -127,7 +131,7 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
 
 
 def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]:
-    """List every module once, by the first path to it (call.circular): slots of given names, other slots, and their owners."""
+    """List every module once, by the first path to it (call.circular): slots of given names, other slots, owners of the first."""
     named: _Slots = {}
     rest: _Slots = {}
     owners = []
@@ -135,15 +139,16 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
     for prefix, module in todo:
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
-        if parameters or buffers or "_flat_weights" in owner:
+        found = len(named)
+        for store in (parameters, buffers) if buffers else (parameters,):
+            for key, own in store.items():
+                name = prefix + key
+                if name in given:
+                    named[name] = owner, store, key, own, given[name]
+                else:
+                    rest[name] = owner, store, key, own, None
+        if len(named) > found or "_flat_weights" in owner:
             owners.append(owner)
-            for store in (parameters, buffers) if buffers else (parameters,):
-                for key, own in store.items():
-                    name = prefix + key
-                    if name in given:
-                        named[name] = owner, store, key, own, given[name]
-                    else:
-                        rest[name] = owner, store, key, own, None
         if children:
             for key, child in children.items():
                 if child is not None and id(child) not in seen:
@@ -157,23 +162,23 @@ def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list
     named: _Slots = {}
     also = []
     modules = {"": root}  # by the beginning of their names, as "layers.0."
+    last = owner = None
     for name, value in given.items():
         path, dot, key = name.rpartition(".")
-        prefix = path + dot
         if not key:
             raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-        if prefix not in modules:
-            modules.update(_follow(modules, prefix, strict))
-        if prefix in modules:
-            owner = modules[prefix].__dict__
-            for store in (owner["_parameters"], owner["_buffers"]):
-                if key in store:
-                    named[name] = owner, store, key, store[key], value
-                    break
-            else:
-                if not strict:
-                    named[name], *more = _stand_ins(modules[prefix], name, key, value)
-                    also += more
+        prefix = path + dot
+        if prefix != last:
+            if prefix not in modules:
+                modules.update(_follow(modules, prefix, strict))
+            last, owner = prefix, modules[prefix].__dict__ if prefix in modules else None
+        if owner is not None:
+            store = owner["_parameters"] if key in owner["_parameters"] else owner["_buffers"]
+            if key in store:
+                named[name] = owner, store, key, store[key], value
+            elif not strict:
+                named[name], *more = _stand_ins(modules[prefix], name, key, value)
+                also += more
     return named, also, [module.__dict__ for module in modules.values()]
 
 
@@ -332,7 +337,10 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[str | No
     swapped: dict[int, list[str]] = {}
     for _, store, key, _, _ in slots:
         swapped.setdefault(id(store), []).append(key)
-    for owner in [*owners, *_walk(root, {})[2]]:  # also those that share a store: restore.shared-store
+    for owner in [
+        *owners,
+        *(slot[0] for slot in _walk(root, {})[1].values()),
+    ]:  # also those that share a store: restore.shared-store
         hidden = owner["_non_persistent_buffers_set"]
         for store in _stores(owner):
             order = stood.get(id(store), Counter())
@@ -347,13 +355,12 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[str | No
                         store[key] = store.pop(key)
 
 
-def _recurrent(root: nn.Module, owners: list[_Owner]) -> _Recurrent:
+def _recurrent(owners: list[_Owner]) -> _Recurrent:
     """Recurrent modules with copies of the lists of weights that they keep beside the registered ones (restore.recurrent)."""
-    for owner in owners:
-        if "_flat_weights" in owner:
-            recurrent = [one for one in [*owners, *_walk(root, {})[2]] if "_flat_weights" in one]
-            return [(one, [*one["_flat_weights"]], [*one["_flat_weight_refs"]]) for one in recurrent]
-    return []
+    recurrent = [owner for owner in owners if "_flat_weights" in owner]
+    return (
+        [(owner, [*owner["_flat_weights"]], [*owner["_flat_weight_refs"]]) for owner in recurrent] if recurrent else []
+    )
 
 
 def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
