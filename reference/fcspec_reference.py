@@ -1,12 +1,15 @@
 """A functional_call that keeps every law of SPEC.md: one file, no dependency but torch.
 
 `functional_call` is the algorithm of SPEC.md, one function a step: every name is resolved to the one slot it leads to, every
-error is decided before anything is touched, and what stood in each slot is put back, whatever happened in between.
-Names in comments (`tie.conflict`) are clauses of SPEC.md.
+error is decided before anything is touched, and what stood in each slot is put back, whatever happened in between. What few
+calls need stands behind the steps. Names in comments (`tie.conflict`) are clauses of SPEC.md.
 """
 
 from __future__ import annotations
 
+import itertools
+import reprlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,25 +21,15 @@ from torch.nn.utils import parametrize
 __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
-# The beginning of a module's names; its `_parameters`, `_buffers`, `_modules`, `__dict__`, and `_non_persistent_buffers_set`.
-_Owner = tuple[str, Any, Any, Any, dict[str, Any], set[str]]
-_Owners = dict[int, _Owner]  # by id of the module
-# An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward.
+_Owner = dict[str, Any]  # the `__dict__` of a module: its plain attributes, and its stores among them
+# An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward, if it is given.
 _Slot = tuple[_Owner, Any, str, Any, Any]
-# A recurrent module, its list of weights, and its list of weak references to them.
-_Recurrent = list[tuple[nn.RNNBase, list[Any], list[Any]]]
+_Slots = dict[str, _Slot]  # by name
+# The owner of a recurrent module, its list of weights, and its list of weak references to them.
+_Recurrent = list[tuple[_Owner, list[Any], list[Any]]]
 
 _ABSENT: Any = object()  # what a dict holds under a key that it does not have
 _is_tracing = getattr(getattr(torch, "compiler", None), "is_dynamo_compiling", bool)  # below torch 2.3: False
-# The methods that give the dense tensors of which others are made.
-_PARTS = {
-    "torch.sparse_coo": ("_indices", "_values"),
-    "torch.sparse_csr": ("crow_indices", "col_indices", "values"),
-    "torch.sparse_bsr": ("crow_indices", "col_indices", "values"),
-    "torch.sparse_csc": ("ccol_indices", "row_indices", "values"),
-    "torch.sparse_bsc": ("ccol_indices", "row_indices", "values"),
-    "nested": ("values", "_nested_tensor_size", "_nested_tensor_strides", "_nested_tensor_storage_offsets"),
-}
 
 
 def functional_call(
@@ -70,255 +63,209 @@ def functional_call(
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
     _check_module(module)
-    dicts = parameter_and_buffer_dicts
-    if not isinstance(dicts, (tuple, list)):
-        dicts = (dicts,)
+    dicts: Any = parameter_and_buffer_dicts
+    dicts = dicts if isinstance(dicts, (tuple, list)) else (dicts,)
+    args = () if args is None else args if isinstance(args, tuple) else (args,)
+    kwargs = {} if kwargs is None else kwargs
     given = _read(dicts)
-    owners, recurrent = _walk(module)
-    named, also, rest, unexpected = _resolve(module, owners, given, strict)
+    named, rest, owners = _walk(module, given) if tie_weights or strict else ({}, {}, [])
+    is_listed = len(named) == len(given)
+    also: list[_Slot] = []
+    if not is_listed:
+        others = {name: given[name] for name in given if name not in named} if named else given
+        resolved, also, further = _resolve(module, others, strict)
+        named, owners = {**named, **resolved}, [*owners, *further]
     if tie_weights:
-        also += _tie(named, given, rest)
+        also += _tie(named, rest, given, is_listed)
     slots = [*named.values(), *also]
+    if also:
+        owners = [*owners, *(slot[0] for slot in also)]
     if strict:
-        _check_strict(slots, rest, unexpected)
-    if args is None:
-        args = ()
-    elif not isinstance(args, tuple):
-        args = (args,)
-    if kwargs is None:
-        kwargs = {}
+        _check_strict(given, named, rest, slots)
     if not slots:
         return module(*args, **kwargs)
-    layout, began, cache = _layout(owners), None, parametrize._cache
+    layout, recurrent, cache = _layout(owners), _recurrent(owners), parametrize._cache
+    if recurrent and not is_listed:
+        recurrent = _recurrent([*owners, *_walk(module, {})[2]])  # copies share the lists: restore.shared-store
     try:
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
             parametrize._cache = {}
         _put_in(slots)
-        began = _held(slots)
-        return module(*args, **kwargs)
+        result = module(*args, **kwargs)
+        _write_back(dicts, named, slots)
+        return result
     finally:
-        ended = _held(slots)
         _put_back(slots)
-        _restore_layout(owners, layout, slots)
+        if _layout(owners) != layout:
+            _restore_layout(module, owners, layout, slots)
         if recurrent:
             _restore_weight_lists(recurrent, slots)
         if parametrize._cache_enabled:
             parametrize._cache = cache
-        if began is not None:
-            _write_back(dicts, named, began, ended)
 
 
 def _check_module(module: Any) -> None:
     """Refuse what can't be called this way: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
     if not isinstance(module, nn.Module):
         raise TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
-    if isinstance(module, torch.jit.ScriptModule):
-        raise RuntimeError("functional_call can't be used with Jitted modules: their state is not in Python")
-    if isinstance(module, nn.DataParallel):
-        raise RuntimeError("functional_call can't be used with nn.DataParallel module: replicas see no given values")
+    if isinstance(module, (torch.jit.ScriptModule, nn.DataParallel)):
+        kind = "nn.DataParallel module" if isinstance(module, nn.DataParallel) else "Jitted modules"
+        raise RuntimeError(f"functional_call can't be used with {kind}: what they compute with is not in this module")
 
 
 def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
-    """Unite the dicts, or refuse them: dicts.rejected, dicts.bad-name, dicts.bad-value, dicts.distinct."""
+    """Unite the dicts, or refuse them (chapter dicts)."""
     given: dict[str, Tensor | None] = {}
     for one in dicts:
         if not isinstance(one, (dict, Mapping)):
-            found = type(one).__name__
-            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {found}")
+            raise ValueError(f"Expected parameter_and_buffer_dicts to be a dict or a tuple of dicts, got {type(one)}")
         for name, value in one.items():
             if not isinstance(name, str):
                 raise TypeError(f"Expected names of parameters and buffers to be strings, got {name!r}")
-            if value is not None and not isinstance(value, Tensor):
-                raise TypeError(f"{name!r}: {type(value).__name__} is not an instance of torch.Tensor")
+            if not isinstance(value, Tensor) and value is not None:
+                raise TypeError(f"{name!r}: {reprlib.repr(value)} is not an instance of torch.Tensor")
             if name in given:
                 raise ValueError(f"[{name!r}] appeared in multiple dictionaries; which one counts is ambiguous")
             given[name] = value
     return given
 
 
-def _walk(root: nn.Module) -> tuple[_Owners, _Recurrent]:
-    """List every module once, by the first of its names (call.circular), and the lists of weights of recurrent modules."""
-    owners, recurrent = {id(root): _owner(root, "")}, []
-    todo = [root]
-    while todo:
-        module = todo.pop()
-        prefix, _, _, children, _, _ = owners[id(module)]
-        for key, child in children.items():
-            if child is not None and id(child) not in owners:
-                owners[id(child)] = _owner(child, f"{prefix}{key}.")
-                todo.append(child)
-        if isinstance(module, nn.RNNBase):
-            recurrent.append((module, list(module._flat_weights), list(module._flat_weight_refs)))
-    return owners, recurrent
+def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]:
+    """List every module once, by the first path to it (call.circular): slots of given names, other slots, owners of the first."""
+    named: _Slots = {}
+    rest: _Slots = {}
+    owners = []
+    seen, todo = {id(root)}, [("", root)]
+    for prefix, module in todo:
+        owner = module.__dict__
+        parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
+        found = len(named)
+        for store in (parameters, buffers) if buffers else (parameters,):
+            for key, own in store.items():
+                name = prefix + key
+                if name in given:
+                    named[name] = owner, store, key, own, given[name]
+                else:
+                    rest[name] = owner, store, key, own, None
+        if len(named) > found or "_flat_weights" in owner:
+            owners.append(owner)
+        if children:
+            for key, child in children.items():
+                if child is not None and id(child) not in seen:
+                    seen.add(id(child))
+                    todo.append((f"{prefix}{key}.", child))
+    return named, rest, owners
 
 
-def _owner(module: nn.Module, prefix: str) -> _Owner:
-    hidden = module._non_persistent_buffers_set
-    return prefix, module._parameters, module._buffers, module._modules, module.__dict__, hidden
+def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list[_Slot], list[_Owner]]:
+    """Find the slots of names that no walk has met, slots that go with them, and owners. What `strict` refuses has none."""
+    named: _Slots = {}
+    also = []
+    modules = {"": root}  # by the beginning of their names, as "layers.0."
+    last = owner = None
+    for name, value in given.items():
+        path, dot, key = name.rpartition(".")
+        if not key:
+            raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+        prefix = path + dot
+        if prefix != last:
+            if prefix not in modules:
+                modules.update(_follow(modules, prefix, strict))
+            last, owner = prefix, modules[prefix].__dict__ if prefix in modules else None
+        if owner is not None:
+            store = owner["_parameters"] if key in owner["_parameters"] else owner["_buffers"]
+            if key in store:
+                named[name] = owner, store, key, store[key], value
+            elif not strict:
+                named[name], *more = _stand_ins(modules[prefix], name, key, value)
+                also += more
+    return named, also, [module.__dict__ for module in modules.values()]
 
 
-def _resolve(
-    root: nn.Module, owners: _Owners, given: Values, strict: bool
-) -> tuple[dict[str, _Slot], list[_Slot], list[tuple[str, _Slot]], list[str]]:
-    """Find the slots of given names, slots that are swapped along with them, slots not given, and unexpected names."""
-    named: dict[str, Any] = dict.fromkeys(given)
-    also: list[_Slot] = []
-    rest: list[tuple[str, _Slot]] = []
-    unexpected = []
-    for owner in owners.values():
-        prefix = owner[0]
-        for store in owner[1:3]:
-            if store:
-                for key, own in store.items():
-                    name = prefix + key
-                    if name in named:
-                        named[name] = owner, store, key, own, given[name]
-                    else:
-                        rest.append((name, (owner, store, key, own, None)))
-    for name, slot in named.items():
-        if slot is None:
-            found = _other_slots(root, owners, name, given[name], strict)
-            if found:
-                named[name] = found[0]
-                also += found[1:]
-            else:
-                unexpected.append(name)
-    for name in unexpected:
-        del named[name]
-    return named, also, rest, unexpected
-
-
-def _other_slots(root: nn.Module, owners: _Owners, name: str, value: Any, strict: bool) -> list[_Slot]:
-    """The slot of a name that the walk did not meet, and one that goes with it. None under `strict` where it is unexpected."""
-    if not name or name.endswith("."):
-        raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
-    module, key = _follow(root, name)
-    if strict and id(module) not in owners:
-        return []
-    owner = owners.setdefault(id(module), _owner(module, name[: -len(key)]))
-    _, parameters, buffers, children, plain, _ = owner
-    for store in (parameters, buffers):
-        if key in store:  # by another path of a submodule that has several
-            return [(owner, store, key, store[key], value)]
-    if strict:
-        return []
-    if "." in key:
-        part = key.split(".")[0]
-        raise AttributeError(f"{name!r}: {type(module).__name__} has no attribute {part!r} that is a module")
-    if "parametrizations" in children and parametrize.is_parametrized(module, key):
-        return _disabling(owners[id(children["parametrizations"][key])], value)
-    found = plain.get(key, getattr(type(module), key, _ABSENT))
-    if found is None or isinstance(found, Tensor):  # restore.plain-attribute
-        return [(owner, plain, key, plain.get(key, _ABSENT), value)]
-    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
-        raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute")
-    store = plain
-    if isinstance(value, nn.Parameter):  # drop-in.extra-name
-        store = parameters
-    elif hasattr(nn, "Buffer") and isinstance(value, nn.Buffer):
-        store = buffers
-    return [(owner, store, key, _ABSENT, value)]
-
-
-def _follow(module: nn.Module, name: str) -> tuple[nn.Module, str]:
-    """The last module on the path of a name, also through wrappers that only delegate to another one, and the rest of it."""
-    parts = name.split(".")
-    for place, part in enumerate(parts[:-1]):
-        child = getattr(module, part, None)
+def _follow(modules: dict[str, nn.Module], prefix: str, strict: bool) -> dict[str, nn.Module]:
+    """Further modules on a path, also through wrappers that only delegate to another one, but not under `strict`."""
+    further, module, at = {}, modules[""], ""
+    for part in prefix[:-1].split("."):
+        at = f"{at}{part}."
+        inner = module._modules
+        child = (
+            modules[at]
+            if at in modules
+            else inner[part]
+            if part in inner
+            else None
+            if strict
+            else getattr(module, part, None)
+        )
         if not isinstance(child, nn.Module):
-            return module, ".".join(parts[place:])
-        module = child
-    return module, parts[-1]
+            if strict:
+                break
+            raise AttributeError(f"{prefix!r}: {type(module).__name__} has no attribute `{part}` that is a module")
+        further[at] = module = child
+    return further
 
 
-def _disabling(parametrizations: _Owner, value: Any) -> list[_Slot]:
-    """Slots that have a ParametrizationList hand out `value`, and take what forward assigns, in place of running.
-
-    Neither the class of the module nor its property is touched (parametrize.regular-name, parametrize.not-run).
-    """
-    plain, tensors = parametrizations[4], [value]
-    stand_ins = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
-    return [(parametrizations, plain, key, plain.get(key, _ABSENT), one) for key, one in stand_ins.items()]
-
-
-def _tie(named: dict[str, _Slot], given: Values, rest: list[tuple[str, _Slot]]) -> list[_Slot]:
-    """The slots that are tied to given ones, with their values; refuses different values for one group (chapter tie)."""
-    # The id of a tensor would be a constant of a trace, which each new value compiles anew (compile.recompile).
+def _tie(named: _Slots, rest: _Slots, given: Values, is_listed: bool) -> list[_Slot]:
+    """Refuse different values for one tied group, and find the slots that take the value of another one (chapter tie)."""
+    # The id of a tensor would be a constant of a trace, which new values compile anew (compile.recompile).
     identify = (lambda tensor: tensor) if _is_tracing() else id
-    values: dict[Any, Any] = {}  # the first value of each group
-    others: list[tuple[str, Any]] = []  # names with another value object than the first one, which is told
+    tensors = [own for _, _, _, own, _ in [*named.values(), *rest.values()] if own is not None]
+    if is_listed and len(set(map(identify, tensors))) == len(tensors):
+        return []  # no tensor has two slots, and no slot two names
+    firsts: dict[Any, str] = {}  # the first name of each slot, and of each group
     for name, (owner, store, key, own, _) in named.items():
-        alone = own is None or own is _ABSENT or store is owner[4]
-        value = given[name]
-        first = values.setdefault((owner[0], key) if alone else identify(own), value)
-        if first is not value:
-            others.append((name, first))
-    if others:
-        _check_equal(named, given, others)
-    slots = [slot for _, slot in rest if identify(slot[3]) in values]
-    return [(owner, store, key, own, values[identify(own)]) for owner, store, key, own, _ in slots]
+        is_group = isinstance(own, Tensor) and store is not owner
+        in_slot = firsts.setdefault((id(store), key), name)
+        in_group = firsts.setdefault(identify(own), name) if is_group else in_slot
+        if not (_are_equal(given[in_slot], given[name], of_slot=True) and _are_equal(given[in_group], given[name])):
+            is_same = {
+                one: (its[1] is store and its[2] == key) or (is_group and its[3] is own) for one, its in named.items()
+            }
+            names = sorted(one for one in named if is_same[one])
+            raise ValueError(f"functional_call got multiple values for keys {names}, which are tied")
+    return [
+        (owner, store, key, own, given[firsts.get((id(store), key), firsts[identify(own)])])
+        for owner, store, key, own, _ in rest.values()
+        if own is not None and identify(own) in firsts
+    ]
 
 
-def _check_equal(named: dict[str, _Slot], given: Values, others: list[tuple[str, Any]]) -> None:
-    """Refuse different values for one group: tie.conflict, tie.conflict-says-which."""
-    in_slots: dict[tuple[int, str], Any] = {}  # the first value of each slot
-    for name, (_, store, key, _, _) in named.items():
-        in_slots.setdefault((id(store), key), given[name])
-    for name, first in others:
-        _, store, key, own, _ = named[name]
-        in_slot = in_slots[id(store), key]
-        if not _are_equal(first, given[name]) or not _have_equal_tangents(in_slot, given[name]):
-            tied = isinstance(own, Tensor)
-            names = [
-                one for one, its in named.items() if (its[1] is store and its[2] == key) or (tied and its[3] is own)
-            ]
-            which = f"{sorted(names)}, which are tied: give one, or equal ones"
-            raise ValueError(f"functional_call got multiple values for keys {which}")
-
-
-def _check_strict(slots: list[_Slot], rest: list[tuple[str, _Slot]], unexpected: list[str]) -> None:
-    """Refuse names that are unexpected, and slots that are neither given nor tied to a given one (chapter strict)."""
-    swapped = {(owner[0], key) for owner, _, key, _, _ in slots}
-    wanted = [(name, (slot[0][0], slot[2])) for name, slot in rest if slot[3] is not None]  # strict.none
-    missing = [name for name, place in wanted if place not in swapped]
-    lines = []
-    for label, names in (("Unexpected", unexpected), ("Missing", missing)):
-        if names:
-            lines.append(f"{label} key(s): {', '.join(map(repr, sorted(names)))}.")
+def _check_strict(given: Values, named: _Slots, rest: _Slots, slots: list[_Slot]) -> None:
+    """Refuse names that have no slot, and slots that are neither given nor tied to a given one (chapter strict)."""
+    swapped = {(id(store), key) for _, store, key, _, _ in slots}
+    wanted = {name: (id(store), key) for name, (_, store, key, own, _) in rest.items() if own is not None}
+    missing = sorted(name for name, place in wanted.items() if place not in swapped)
+    unexpected = sorted(name for name in given if name not in named)
+    faults = {"Unexpected": unexpected, "Missing": missing}
+    lines = [f"{what} key(s): {', '.join(map(repr, names))}." for what, names in faults.items() if names]
     if lines:
         raise RuntimeError("\n\t".join(["Error(s) under strict=True:", *lines]))
-
-
-def _layout(owners: _Owners) -> list[str | None]:
-    """The keys of every module's parameters and buffers, those not persistent, and those that also are keys of another store."""
-    layout: list[str | None] = []
-    for _, parameters, buffers, children, plain, hidden in owners.values():
-        if parameters or buffers or hidden:
-            keys = [*parameters.keys(), None, *buffers.keys(), None, *hidden, None]
-            layout += keys
-            for key in keys:
-                if key in plain or key in children:
-                    layout.append(key)
-            layout.append(None)
-        else:
-            layout += (None, None, None, None)
-    return layout
 
 
 def _put_in(slots: list[_Slot]) -> None:
     for owner, store, key, own, value in slots:
         store[key] = value
-        if own is _ABSENT and store is owner[2] and not value.persistent:  # a new nn.Buffer
-            owner[5].add(key)
+        if own is _ABSENT and store is owner["_buffers"] and not value.persistent:  # drop-in.extra-buffer
+            owner["_non_persistent_buffers_set"].add(key)
 
 
-def _held(slots: list[_Slot]) -> list[Any]:
-    """What each slot holds now; where forward deleted it, what the module has under its key instead."""
-    return [store[key] if key in store else _elsewhere(owner, key) for owner, store, key, _, _ in slots]
-
-
-def _elsewhere(owner: _Owner, key: str) -> Any:
-    return next((store[key] for store in owner[1:5] if key in store), _ABSENT)
+def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot]) -> None:
+    """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
+    for _, store, key, _, value in slots:
+        if key not in store or store[key] is not value:
+            break
+    else:
+        return
+    began = {(id(store), key): value for _, store, key, _, value in slots}
+    for one in dicts:
+        for name in [name for name in one if name in named]:
+            owner, store, key, _, _ = named[name]
+            now = next((place[key] for place in (store, *_stores(owner)) if key in place), _ABSENT)
+            if now is not began[id(store), key] and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
+                try:
+                    one[name] = now
+                except TypeError:
+                    pass  # inplace.read-only-dict
 
 
 def _put_back(slots: list[_Slot]) -> None:
@@ -330,91 +277,129 @@ def _put_back(slots: list[_Slot]) -> None:
             del store[key]
 
 
-def _restore_layout(owners: _Owners, before: list[str | None], slots: list[_Slot]) -> None:
+# What few calls need: names of what is no parameter or buffer, what forward changed beside the content of slots, equality.
+
+
+def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot]:
+    """The slot of a plain tensor or of nothing, or two that have a ParametrizationList hand out what is given or assigned."""
+    owner = module.__dict__
+    parameters, buffers, children, _ = _stores(owner)
+    if _is_parametrized(owner, key):  # parametrize.not-run
+        listed, tensors = children["parametrizations"][key].__dict__, [value]
+        methods = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
+        return [(listed, listed, method, listed.get(method, _ABSENT), one) for method, one in methods.items()]
+    found = owner.get(key, getattr(type(module), key, _ABSENT))
+    if found is None or isinstance(found, Tensor):  # restore.plain-attribute
+        return [(owner, owner, key, owner.get(key, _ABSENT), value)]
+    if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
+        what = "what is delegated" if found is _ABSENT else reprlib.repr(found)
+        raise TypeError(f"{name!r}: attribute `{key}`: {what} is not an instance of torch.Tensor")
+    is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
+    store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
+    return [(owner, store, key, _ABSENT, value)]
+
+
+def _is_parametrized(owner: _Owner, key: str) -> bool:
+    return "parametrizations" in owner["_modules"] and key in owner["_modules"]["parametrizations"]
+
+
+def _stores(owner: _Owner) -> tuple[Any, Any, Any, Any]:
+    return owner["_parameters"], owner["_buffers"], owner["_modules"], owner
+
+
+def _layout(owners: list[_Owner]) -> list[str | None]:
+    """The keys of parameters, of buffers, and of those not persistent, for each owner; twice where other stores have them too."""
+    layout: list[str | None] = []
+    for owner in owners:
+        buffers, children, hidden = owner["_buffers"], owner["_modules"], owner["_non_persistent_buffers_set"]
+        for key in owner["_parameters"].keys():  # noqa: SIM118
+            layout.append(key)
+            if key in owner or key in children:
+                layout.append(key)
+        layout.append(None)
+        if buffers or hidden:
+            for key in buffers.keys():  # noqa: SIM118
+                layout.append(key)
+                if key in owner or key in children:
+                    layout.append(key)
+            layout += (None, *hidden, None)
+        else:
+            layout += (None, None)
+    return layout
+
+
+def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[str | None], slots: list[_Slot]) -> None:
     """Restore of swapped slots what is not their content: restore.rebound, restore.deleted, restore.order."""
-    if _layout(owners) == before:
-        return
+    names = "_parameters", "_buffers", "_non_persistent_buffers_set"
+    ends = [-1, *(place for place, key in enumerate(before) if key is None)]
+    parts = [Counter(before[start + 1 : end]) for start, end in itertools.pairwise(ends)]
+    stood = dict(zip((id(owner[name]) for owner in owners for name in names), parts, strict=True))
     swapped: dict[int, list[str]] = {}
     for _, store, key, _, _ in slots:
         swapped.setdefault(id(store), []).append(key)
-    parts: list[list[str]] = [[]]
-    for one in before:
-        if one is None:
-            parts.append([])
-        else:
-            parts[-1].append(one)
-    for place, (_, *stores, not_persistent) in enumerate(owners.values()):
-        parameters, buffers, hidden, shadows = parts[4 * place : 4 * place + 4]
-        for home in stores:
-            for key in swapped.get(id(home), ()):
-                for other, held in zip(stores, (parameters, buffers, shadows, shadows), strict=True):
-                    if other is not home and key in other and key not in held:
-                        other.pop(key)
-                (not_persistent.add if key in hidden else not_persistent.discard)(key)
-        for store, order in zip(stores[:2], (parameters, buffers), strict=True):
-            if id(store) in swapped and list(store.keys()) != order:
+    for owner in [
+        *owners,
+        *(slot[0] for slot in _walk(root, {})[1].values()),
+    ]:  # also those that share a store: restore.shared-store
+        hidden = owner["_non_persistent_buffers_set"]
+        for store in _stores(owner):
+            order = stood.get(id(store), Counter())
+            for key in swapped.get(id(store), ()):
+                for other in _stores(owner):
+                    if other is not store and key in other and order[key] < 2 and key not in stood.get(id(other), ()):
+                        del other[key]
+                (hidden.add if key in stood.get(id(hidden), ()) else hidden.discard)(key)
+            if id(store) in swapped and order and list(store.keys()) != list(order):
                 for key in dict.fromkeys([*order, *store.keys()]):
                     if key in store:
                         store[key] = store.pop(key)
 
 
+def _recurrent(owners: list[_Owner]) -> _Recurrent:
+    """Recurrent modules with copies of the lists of weights that they keep beside the registered ones (restore.recurrent)."""
+    recurrent = [owner for owner in owners if "_flat_weights" in owner]
+    return (
+        [(owner, [*owner["_flat_weights"]], [*owner["_flat_weight_refs"]]) for owner in recurrent] if recurrent else []
+    )
+
+
 def _restore_weight_lists(recurrent: _Recurrent, slots: list[_Slot]) -> None:
-    """List a recurrent module's own weights where given ones, or what was computed from them, stood (restore.recurrent).
-
-    What is neither a swapped slot nor parametrized is listed as forward left it.
-    """
-    for module, weights, references in recurrent:
-        homes = id(module._parameters), id(module.__dict__)
-        swapped = {(id(store), key) for _, store, key, _, _ in slots}
-        for place, name in enumerate(module._flat_weights_names[: len(weights)]):
-            if any((home, name) in swapped for home in homes) or parametrize.is_parametrized(module, name):
-                module._flat_weights[place] = weights[place]
-                module._flat_weight_refs[place] = references[place]
+    """List own weights where given ones, or what was computed from them, stood; the rest is listed as forward left it."""
+    swapped = {(id(store), key) for _, store, key, _, _ in slots}
+    for owner, weights, references in recurrent:
+        homes = id(owner["_parameters"]), id(owner)
+        for place, name in enumerate(owner["_flat_weights_names"][: len(weights)]):
+            if any((home, name) in swapped for home in homes) or _is_parametrized(owner, name):
+                owner["_flat_weights"][place] = weights[place]
+                owner["_flat_weight_refs"][place] = references[place]
 
 
-def _write_back(dicts: Iterable[Values], named: Iterable[str], began: list[Any], ended: list[Any]) -> None:
-    """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
-    rebound = {}
-    for place, name in enumerate(named):
-        now = ended[place]
-        if now is not began[place] and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
-            rebound[name] = now
-    if not rebound:
-        return
-    for one in dicts:
-        for name in list(one):
-            if name in rebound:
-                try:
-                    one[name] = rebound[name]  # type: ignore[index]
-                except TypeError:
-                    pass  # inplace.read-only-dict
-
-
-def _are_equal(a: Tensor | None, b: Tensor | None) -> bool:
-    """Whether two values are equal: over the same memory without a look (dicts.state-dict), else by torch.equal."""
-    if a is None or b is None:
+def _are_equal(a: Tensor | None, b: Tensor | None, of_slot: bool = False) -> bool:
+    """Whether values are equal: over the same memory without a look, else by torch.equal. One slot has one tangent."""
+    if a is b or a is None or b is None:
         return a is b
+    unpack: Any = forward_ad.unpack_dual
+    if of_slot and not _are_equal(unpack(a).tangent, unpack(b).tangent):  # transforms.tangents
+        return False
     try:
-        return a is b or (not _is_tracing() and _share_memory(a, b)) or torch.equal(a, b)
+        return (not _is_tracing() and _view(a) == _view(b)) or torch.equal(a, b)
     except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
 
 
-def _share_memory(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors show the same memory in the same way, so that even NaN is the same NaN."""
-    if a.is_quantized or a.is_nested != b.is_nested or not (a.is_nested or a.shape == b.shape):
-        return False
-    if (a.dtype, a.layout, a.is_conj(), a.is_neg()) != (b.dtype, b.layout, b.is_conj(), b.is_neg()):
-        return False
-    parts = _PARTS.get("nested" if a.is_nested else str(a.layout))
-    if parts is not None:
-        return all(_share_memory(getattr(a, part)(), getattr(b, part)()) for part in parts)
-    if a.untyped_storage()._cdata != b.untyped_storage()._cdata:
-        return False
-    return (a.storage_offset(), a.stride()) == (b.storage_offset(), b.stride())
+def _view(tensor: Tensor) -> tuple[Any, ...]:
+    """What two tensors have in common that show the same memory in the same way, so that even NaN is the same NaN."""
+    kind = "nested" if tensor.is_nested else str(tensor.layout)
+    shape = None if tensor.is_nested else tensor.shape
+    if kind in _PARTS:
+        return kind, shape, *(_view(getattr(tensor, part)()) for part in _PARTS[kind])
+    memory = tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.stride()
+    return kind, shape, tensor.dtype, tensor.is_conj(), tensor.is_neg(), object() if tensor.is_quantized else memory
 
 
-def _have_equal_tangents(a: Tensor | None, b: Tensor | None) -> bool:
-    """Whether two equal values have equal tangents: two slots of a group can have different ones, but one slot can't."""
-    unpack: Any = forward_ad.unpack_dual
-    return _are_equal(*(None if value is None else unpack(value).tangent for value in (a, b)))
+_PARTS = {  # the methods that give the dense tensors of which others are made
+    "torch.sparse_coo": ("_indices", "_values"),
+    **dict.fromkeys(("torch.sparse_csr", "torch.sparse_bsr"), ("crow_indices", "col_indices", "values")),
+    **dict.fromkeys(("torch.sparse_csc", "torch.sparse_bsc"), ("ccol_indices", "row_indices", "values")),
+    "nested": ("values", "_nested_tensor_size", "_nested_tensor_strides", "_nested_tensor_storage_offsets"),
+}

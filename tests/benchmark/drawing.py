@@ -1,0 +1,75 @@
+"""README's table and the plot of cost against size, both from the file of measurements."""
+
+from __future__ import annotations
+
+import statistics
+from pathlib import Path
+
+import pyperf
+from cases import SIZES
+from measure import OF, from_suite, ratios
+
+ROOT = Path(__file__).parents[2]
+README, PLOT = ROOT / "README.md", ROOT / "docs" / "speed.svg"
+BEGIN, END = "<!-- speed: drawn by tests/benchmark -->", "<!-- end of speed -->"
+SHAPE = "layers"  # the modules of the plot
+
+
+def draw(file: Path) -> None:
+    """Write the table and the plot. SystemExit where README has no place for the table, or the file no measurements."""
+    suite = pyperf.BenchmarkSuite.load(str(file))
+    measured, metadata = from_suite(suite), suite.get_benchmarks()[0].get_metadata()
+    before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"README.md has no lines {BEGIN!r} and {END!r} between which the table could stand: add them")
+    lines = [BEGIN, "", *table(measured), "", machine(metadata), "", END]
+    README.write_text(before + "\n".join(lines) + after, encoding="utf-8")
+    plot(measured)
+
+
+def machine(metadata: dict[str, object]) -> str:
+    said = [
+        f"{label} {metadata[key]}"
+        for label, key in (("torch", "torch"), ("Python", "python_version"), ("on", "cpu_model_name"))
+        if key in metadata
+    ]
+    count = f"{metadata['cpu_count']} cores" if "cpu_count" in metadata else ""
+    return f"{', '.join([*said, count])}; load {float(str(metadata.get('load_avg_1min', 'nan'))):.0f} while it was measured."
+
+
+def table(measured: dict[str, dict[str, list[float]]]) -> list[str]:
+    """A row a case, a column an implementation: medians, with the quartiles of the reference."""
+    names = list(dict.fromkeys(name for times in measured.values() for name in ratios(times)))
+    lines = [f"| | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
+    for case, times in measured.items():
+        found = ratios(times)
+        cells = [
+            "" if name not in found else str(found[name]) if name == "reference" else f"{found[name].median:.2f}"
+            for name in names
+        ]
+        lines.append(f"| {case} | {' | '.join(cells)} |")
+    return lines
+
+
+def plot(measured: dict[str, dict[str, list[float]]]) -> None:
+    """Microseconds that a call takes on top of the module's own, by number of tensors."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "speed"  # the same file for the same figures
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for name in [name for name in measured[f"{SHAPE}, {SIZES[0]}"] if name != "plain"]:
+        costs = [
+            statistics.median(
+                1e6 * (one - idle) for one, idle in zip(times[name], times["plain"], strict=True) if name in times
+            )
+            for times in (measured[f"{SHAPE}, {size}"] for size in SIZES)
+        ]
+        axes.loglog(SIZES, costs, marker="o", linewidth=2.5 if name in ("reference", OF) else 1, label=name)
+    axes.set(xlabel="parameters and buffers", ylabel="µs that a call adds", xticks=SIZES, xticklabels=SIZES)
+    axes.grid(visible=True, which="major", alpha=0.3)
+    axes.legend(frameon=False)
+    figure.savefig(PLOT, metadata={"Date": None})
