@@ -23,6 +23,8 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     if expected.plain_result is not None:
         yield Assertion("parametrize.cached", f"assert again.item() == {expected.plain_result}")
     yield from looks.in_forward(plan, expected)
+    if plan.around.addition is not None:
+        yield from plan.around.addition.assertions
     yield from _about_parametrizations(plan, attribution)
     yield from _about_dicts(plan, expected, attribution)
     for place in plan.groups:
@@ -57,6 +59,8 @@ def _about_dicts(plan: CallPlan, expected: Expected, attribution: Attribution) -
             continue
         its = f"dicts[{number}]" if plan.as_tuple else "dicts"
         keys = list(dict.fromkeys(name for name, _ in entries))
+        if plan.around.addition is not None and number == len(plan.dicts) - 1:
+            keys += [name for name, _ in plan.around.addition.entries]
         yield Assertion("dicts.unchanged", f"assert list({its}) == {keys}".replace("'", '"'))
         for name, what in entries:
             held = Held(Content.GIVEN) if expected.refused_by else expected.entries.get(name)

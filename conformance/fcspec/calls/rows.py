@@ -20,6 +20,7 @@ from fcspec.calls.module_drawing import Words
 from fcspec.calls.plan import CallPlan, Entries, Place, Value
 from fcspec.calls.row_faults import with_fault
 from fcspec.calls.row_modules import RowModules
+from fcspec.calls.searched import SearchedFeatures
 from fcspec.calls.surroundings import PriorCall, Surroundings
 
 _KINDS = {
@@ -51,6 +52,8 @@ def _surroundings(row: Row, owner: int) -> Surroundings:
         around = replace(around, replaced=owner)
     if isinstance(row, AcceptedFeatures):
         around = replace(around, in_cached=row.in_cached, in_no_grad=row.in_no_grad)
+    if isinstance(row, SearchedFeatures):
+        around = replace(around, addition=row.addition)
     return around
 
 
