@@ -113,7 +113,7 @@ class _Loop:
                 pool.add(self._next_task())
 
     def _next_task(self) -> Task:
-        topic_run = min(self._waiting, key=lambda one: one.urgency)
+        topic_run = min(self._waiting, key=lambda one: one.turn)
         self._waiting.remove(topic_run)
 
         def alive() -> None:

@@ -16,7 +16,7 @@ from fcspec.calls.attempt import HANGING, Attempt, SharedProgress
 from fcspec.calls.features import Row
 from fcspec.calls.row_attempt import Confirmation, RowAttempt
 from fcspec.calls.row_topics import RowTopic
-from fcspec.calls.topics import Topic
+from fcspec.calls.topics import TOPICS, Topic
 from fcspec.target import preflight
 from fcspec.target.address import Address
 from fcspec.workers.child import Outcome, Output
@@ -24,6 +24,9 @@ from fcspec.workers.pool import Task
 
 FIRST_ATTEMPT, LATER_ATTEMPTS = 30, 100
 """Examples of an attempt at a topic that hypothesis draws: few in the first one, so that every topic has one soon."""
+
+_APART = 0.005
+"""Topics that hypothesis draws begin apart, in seconds of their share, so that rows come in between."""
 
 _SHARE_OF_ROWS = 8
 """So many times as much time as a topic that hypothesis draws has one of rows."""
@@ -88,7 +91,7 @@ class TopicRun(ABC):
         self._progress, self._seen, self._moved, self._began = SharedProgress(), 0, 0.0, 0.0
 
     @property
-    def urgency(self) -> float:
+    def turn(self) -> float:
         """The least comes next."""
         return self.seconds / self.share
 
@@ -151,6 +154,7 @@ class DrawnRun(TopicRun):
     def __init__(self, topic: Topic, under: Under) -> None:
         super().__init__(topic, under)
         self._topic, self._attempts = topic, 0
+        self.seconds = _APART * TOPICS.index(topic)
 
     def _attempt(self) -> Work:
         under = self._under
@@ -180,6 +184,10 @@ class RowRun(TopicRun):
         self._topic, self._batches, self._start = topic, 0, 0
         self._rows: list[Row] = []
         self._suspect: dict[str, Any] | None = None
+
+    @property
+    def turn(self) -> float:
+        return super().turn if self._suspect is None else -1.0
 
     @property
     def _in_processes(self) -> bool:

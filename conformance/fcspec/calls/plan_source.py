@@ -49,6 +49,11 @@ def held(plan: CallPlan, place: Place) -> str:
 # ------------------------------------------------------------------------------------------------------ the module
 
 
+def _apart(statements: str) -> str:
+    """Statements below others, with empty lines where they begin with a definition."""
+    return f"\n\n{statements}" if statements.startswith(("class ", "def ")) else statements
+
+
 def definitions(plan: CallPlan) -> str:
     """The classes, and `model`."""
     around = plan.around
@@ -69,7 +74,7 @@ def definitions(plan: CallPlan) -> str:
     lines = ["error = RuntimeError('raised by forward')"] if any(one.can_raise for one in plan.modules) else []
     lines += [f"model = {plan.modules[0].name}()", *_after_construction(plan, constructed)]
     if around.addition is not None and around.addition.model:
-        lines.append(around.addition.model)
+        lines.append(_apart(around.addition.model))
     return "\n\n\n".join([*blocks, "\n".join(lines)]) + "\n"
 
 
@@ -162,7 +167,7 @@ def prior_call(plan: CallPlan) -> Iterator[str]:
     """The call before the call, with tensors of its own. Whether it raises is not looked at."""
     around = plan.around
     if around.addition is not None and around.addition.before:
-        yield around.addition.before
+        yield _apart(around.addition.before)
     if around.prior is PriorCall.NONE:
         return
     given = dicts(plan)

@@ -21,6 +21,7 @@ from fcspec.calls.module_drawing import Words
 from fcspec.calls.plan import CallPlan
 from fcspec.calls.reduction import Reduction
 from fcspec.calls.rows import plan_of
+from fcspec.calls.smaller import smallest
 from fcspec.target import preflight
 from fcspec.target.address import Address
 from fcspec.workers.child import Output, use_output
@@ -97,4 +98,4 @@ class Confirmation:
             yield {"clause": None}
             return
         finding = reduction.findings[0]
-        yield answer_of(finding.plan, finding.broken, self.address)
+        yield answer_of(*smallest(finding.plan, finding.broken, unknown), self.address)

@@ -247,6 +247,38 @@ _TIED_TO_ORIGINAL = Addition(
     ),
 )
 
+_OWN_OF_PARAMETRIZATION = Addition(
+    "inside cached() a value for what a parametrization owns",
+    "parametrize.cached",
+    before=code("""
+        class Scaled(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scale = nn.Parameter(torch.tensor(2.0))
+
+            def forward(self, original):
+                return self.scale * original
+
+
+        layer = nn.Linear(1, 1, bias=False)
+        layer.weight = nn.Parameter(torch.ones(1, 1))
+        parametrize.register_parametrization(layer, "weight", Scaled())
+        """),
+    assertions=(
+        afterwards(
+            "parametrize.cached",
+            """
+            with parametrize.cached():
+                layer(torch.ones(1, 1))
+                scale = {"parametrizations.weight.0.scale": torch.tensor(5.0)}
+                given = functional_call(layer, scale, torch.ones(1, 1))
+                plain = layer(torch.ones(1, 1))
+            assert [given.item(), plain.item()] == [5.0, 2.0]
+            """,
+        ),
+    ),
+)
+
 _OTHERS_BETWEEN = {
     "of a copy of the module": "functional_call(copy.deepcopy(model), {}, torch.tensor(3.0))",
     "that is refused": 'functional_call(model, {"nowhere.first": torch.ones(1)}, torch.tensor(3.0))',
@@ -274,5 +306,6 @@ ADDITIONS = (
     _STRICT,
     _CACHED,
     _TIED_TO_ORIGINAL,
+    _OWN_OF_PARAMETRIZATION,
     *_others_between(),
 )

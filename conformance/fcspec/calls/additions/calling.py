@@ -233,6 +233,50 @@ _SIGNATURE = Addition(
     defaults=ALONE,
 )
 
+_WIDE = """
+import time
+
+
+def wide(size):
+    root = nn.Module()
+    root.forward = lambda x: x
+    for number in range(size // 2):
+        tensor = torch.zeros(())
+        root.register_buffer(f"one{number}", tensor)
+        root.register_buffer(f"other{number}", tensor if number % 2 else torch.zeros(()))
+    return root
+
+
+def seconds(module):
+    names = [name for name in module._buffers if not (ONES and "other" in name and int(name[5:]) % 2)]
+    mine = dict.fromkeys(names, torch.ones(()))
+    start = time.process_time()
+    functional_call(module, mine, torch.ones(())FLAGS)
+    return time.process_time() - start
+
+
+few, many = wide(100), wide(2500)
+"""
+
+
+def _wide() -> Iterator[Addition]:
+    for flags in ("", ", tie_weights=False", ", strict=True"):
+        yield Addition(
+            f"a call with 2500 tensors{flags}",
+            "call.linear",
+            before=_WIDE.replace("FLAGS", flags).replace("ONES", str("strict" in flags)).strip(),
+            assertions=(
+                afterwards(
+                    "call.linear",
+                    """
+                    least = max(1e-4, min(seconds(few) for _ in range(3)))
+                    assert any(seconds(many) < 80 * least for _ in range(3))
+                    """,
+                ),
+            ),
+        )
+
+
 _TANGENTS = Addition(
     "equal values with different tangents for two names of one slot",
     "transforms.tangents",
@@ -307,6 +351,7 @@ ADDITIONS = (
     _READ_ONCE,
     _NO_OPERATIONS,
     _SIGNATURE,
+    *_wide(),
     _TANGENTS,
     *_in_transforms(),
 )

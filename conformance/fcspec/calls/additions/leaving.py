@@ -42,6 +42,22 @@ INTERPRETER = Addition(
     defaults=("in_cached", "calls_inside", "prior"),
 )
 
+_FILTERS = Addition(
+    "filters of warnings are looked at",
+    "state.interpreter",
+    before="linear = nn.Linear(1, 1)",
+    assertions=(
+        afterwards(
+            "state.interpreter",
+            """
+            filters = [*warnings.filters]
+            functional_call(linear, {"bias": torch.ones(1)}, torch.ones(1, 1))
+            assert [*warnings.filters] == filters
+            """,
+        ),
+    ),
+)
+
 TENSORS = Addition(
     "classes and tensors are looked at",
     "restore.tensors",
@@ -156,7 +172,7 @@ _OF_LINEAR = Addition(
         afterwards(
             "restore.tensors",
             f"""
-            looked_at = [*linear.parameters(), torch.ones(1), nn.Parameter(torch.ones(1, 1)), torch.ones(1, requires_grad=True)]
+            looked_at = [*linear.parameters(), torch.ones(1), nn.Parameter(torch.ones(1, 1)), 2 * torch.ones(1, requires_grad=True)]
             looks = {_LOOK.format("looked_at")}
             functional_call(linear, {{"weight": looked_at[3], "bias": looked_at[4]}}, torch.ones(1, 1))
             assert {_LOOK.format("looked_at")} == looks
@@ -165,4 +181,4 @@ _OF_LINEAR = Addition(
     ),
 )
 
-ADDITIONS = (INTERPRETER, TENSORS, _FREED, _MODULE_FREED, _GROWTH, _OF_LINEAR)
+ADDITIONS = (INTERPRETER, TENSORS, _FILTERS, _FREED, _MODULE_FREED, _GROWTH, _OF_LINEAR)

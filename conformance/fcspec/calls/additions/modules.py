@@ -298,7 +298,7 @@ def _recurrent() -> Iterator[Addition]:
         unchanged("restore.recurrent", "listed_too", listed.replace("rnn", "rnn_too")),
     )
     given = (("rnn.bias_hh_l0", "torch.ones(1)"),)
-    run = "model.register_forward_pre_hook(lambda module, args: module.rnn(torch.ones(1, 1)) and None)"
+    run = "model.register_forward_pre_hook(lambda module, args: [its(torch.ones(1, 1)) for its in (module.rnn, module.rnn_too)] and None)"
     again = code("""
         def call_inside(module, args):
             functional_call(module.rnn, {"bias_ih_l0": torch.zeros(1)}, torch.ones(1, 1))
