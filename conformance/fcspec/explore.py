@@ -1,7 +1,7 @@
 """Random search beyond the fixed examples: plans are drawn, judged in children, shrunk, and printed as scripts.
 
 Each topic has attempts, one after the other, each with its own child process and its own seed. An attempt looks for a clause that
-earlier attempts at its topic have not found. What it finds depends on nothing but the seed. topic_runs.py says what an attempt is.
+earlier attempts at its topic have not found. What it finds depends on nothing but the seed. topic_runs.py has the attempts.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def explore(
     loaded = preflight.load(address)
     shrinking.preload()
     under = Under(address, loaded, seed, time.monotonic() + seconds)
-    return _Loop([run_of(topic, under) for topic in topics], under, enough, on_progress).run(workers or os.cpu_count() or 1)
+    return _Loop([run_of(topic, under) for topic in topics], under, enough, on_progress).run(
+        workers or os.cpu_count() or 1
+    )
 
 
 class _Loop:

@@ -199,7 +199,9 @@ class RowRun(TopicRun):
             return Confirmation(under.address, under.loaded, self._rows[self._start], known).work
         if not self._rows:
             self._rows = self._topic.batch(under.seed, self._batches)
-        return RowAttempt(under.address, under.loaded, self._rows, self._start, known, self.isolated, under.deadline).work
+        return RowAttempt(
+            under.address, under.loaded, self._rows, self._start, known, self.isolated, under.deadline
+        ).work
 
     def _take(self, answer: dict[str, Any]) -> list[Finding]:
         if self._suspect is not None:

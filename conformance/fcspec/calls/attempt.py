@@ -94,9 +94,7 @@ def boundary_around(loaded: preflight.Loaded) -> Boundary:
     return Boundary(loaded.function, loaded.trusted, loaded.own_classes)
 
 
-def answer_of(
-    plan: CallPlan, broken: BrokenLaw, address: Address, *, reproduces: bool | None = None
-) -> dict[str, Any]:
+def answer_of(plan: CallPlan, broken: BrokenLaw, address: Address, *, reproduces: bool | None = None) -> dict[str, Any]:
     """What a child says of a finding.
 
     Args:

@@ -15,10 +15,13 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fcspec.calls.kinds import Act, HookKind, Kind, Parametrization, Passing
 from fcspec.calls.surroundings import DictClass, Mixin, PriorCall
+
+if TYPE_CHECKING:
+    from fcspec.calls.addition import Addition
 
 
 class Location(enum.Enum):
@@ -173,6 +176,11 @@ class Features:
     """
 
     further_rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @property
+    def added(self) -> Addition | None:
+        """What the call has besides."""
+        return None
 
     kind: Kind = factor(*Kind)
     location: Location = factor(*Location)

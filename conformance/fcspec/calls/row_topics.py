@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fcspec.calls.addition import Addition
 from fcspec.calls.additions import ADDITIONS
-from fcspec.calls.additions.base import Addition
 from fcspec.calls.additions.leaving import INTERPRETER, TENSORS
 from fcspec.calls.completion import completed
 from fcspec.calls.covering import covering_rows
@@ -66,7 +66,9 @@ def _fitting(row: AcceptedFeatures, addition: Addition) -> Row | None:
 
 def _additions(chance: random.Random, number: int) -> Iterator[Row | None]:
     """Every addition; alone at first."""
-    yield _features(chance, SearchedFeatures, min(number, 2), addition=INTERPRETER)  # in a process that has made no call
+    yield _features(
+        chance, SearchedFeatures, min(number, 2), addition=INTERPRETER
+    )  # in a process that has made no call
     rest = [addition for addition in ADDITIONS if addition is not INTERPRETER]
     for addition in rest if number == 0 else chance.sample(rest, _SIZE):
         yield _features(chance, SearchedFeatures, min(number, 1 + number % 3), addition=addition)

@@ -20,7 +20,6 @@ from fcspec.calls.module_drawing import Words
 from fcspec.calls.plan import CallPlan, Entries, Place, Value
 from fcspec.calls.row_faults import with_fault
 from fcspec.calls.row_modules import RowModules
-from fcspec.calls.searched import SearchedFeatures
 from fcspec.calls.surroundings import PriorCall, Surroundings
 
 _KINDS = {
@@ -47,13 +46,11 @@ def plan_of(row: Row, words: Words | None = None) -> CallPlan:
 
 
 def _surroundings(row: Row, owner: int) -> Surroundings:
-    around = Surroundings(dict_class=row.dict_class, mixin=row.mixin, prior=row.prior)
+    around = Surroundings(dict_class=row.dict_class, mixin=row.mixin, prior=row.prior, addition=row.added)
     if row.prior is PriorCall.REPLACED_CHILD:
         around = replace(around, replaced=owner)
     if isinstance(row, AcceptedFeatures):
         around = replace(around, in_cached=row.in_cached, in_no_grad=row.in_no_grad)
-    if isinstance(row, SearchedFeatures):
-        around = replace(around, addition=row.addition)
     return around
 
 

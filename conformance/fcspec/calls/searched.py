@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from fcspec.calls.addition import Addition
 from fcspec.calls.additions import ADDITIONS
-from fcspec.calls.additions.base import Addition
-from fcspec.calls.features import AcceptedFeatures, RefusedFeatures, Row, Rule, Split, factor, factors
+from fcspec.calls.features import AcceptedFeatures, Row, Rule, Split, factor, factors
 
 
 def _rules(table: type[Row]) -> Iterator[Rule]:
@@ -53,4 +53,6 @@ class SearchedFeatures(AcceptedFeatures):
         Rule.of(_has_a_tuple),
     )
 
-
+    @property
+    def added(self) -> Addition | None:
+        return self.addition

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fcspec.calls.additions.base import Addition
+if TYPE_CHECKING:
+    from fcspec.calls.addition import Addition
 
 
 class DictClass(enum.StrEnum):
@@ -60,7 +62,6 @@ class Surroundings:
     in_cached: bool = False
     in_no_grad: bool = False
     addition: Addition | None = None
-
 
     @property
     def without_grad(self) -> bool:

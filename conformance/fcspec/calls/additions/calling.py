@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.calls.additions.base import ALONE, Addition, afterwards, code, in_forward
+from fcspec.calls.addition import ALONE, Addition, afterwards, code, in_forward
 from fcspec.calls.assertion import Assertion
 
 _KEYWORDS = (
@@ -92,7 +92,9 @@ def _results() -> Iterator[Addition]:
                 returned = []
                 model.register_forward_hook(wrap)
                 """),
-            result="outcome = {call}\nresult = outcome[0]" if "iter" not in made else "outcome = {call}\nresult = next(outcome)",
+            result="outcome = {call}\nresult = outcome[0]"
+            if "iter" not in made
+            else "outcome = {call}\nresult = next(outcome)",
             assertions=(Assertion("call.result", "assert not returned or outcome is returned[-1]"),),
             defaults=("in_cached", "raises", "prior", "calls_inside", "circular"),
         )
@@ -123,19 +125,12 @@ _THREAD_OF_CALL = Addition(
 _IN_INFERENCE = Addition(
     "the call is made in inference mode",
     "swap.identity",
-    model='model.first = nn.Parameter(torch.ones(2))\none = torch.zeros(2)',
+    model="model.first = nn.Parameter(torch.ones(2))\none = torch.zeros(2)",
     entries=(("first", "one"),),
     contexts=("torch.inference_mode()",),
     no_grad=True,
     assertions=(in_forward("swap.identity", "module.first is one"),),
     defaults=("act", "prior"),
-)
-
-_MANY_DICTS = Addition(
-    "a tuple of two thousand dicts",
-    "call.deep",
-    dicts="(*{dicts}, *2000 * ({},))",
-    defaults=("prior", "alike"),
 )
 
 _READ_ONCE = Addition(
@@ -176,32 +171,6 @@ _READ_ONCE = Addition(
     defaults=(*ALONE, "strict"),
 )
 
-_NO_OPERATIONS = Addition(
-    "operations are counted",
-    "call.no-operations",
-    model='model.first = nn.Parameter(torch.ones(2))\nmodel.register_buffer("second", torch.ones(2))',
-    before=code("""
-        from torch.overrides import TorchFunctionMode
-
-
-        class Operations(TorchFunctionMode):
-            def __torch_function__(self, function, types, args=(), kwargs=None):
-                result = function(*args, **(kwargs or {}))
-                if isinstance(result, torch.Tensor) and function.__name__ not in ("__get__", "detach"):
-                    made.append(function.__name__)
-                return result
-
-
-        made, bounds = [], []
-        model.register_forward_pre_hook(lambda module, args: bounds.append(len(made)))
-        model.register_forward_hook(lambda module, args, output: bounds.append(len(made)))
-        """),
-    entries=(("first", "torch.zeros(2)"),),
-    contexts=("Operations()",),
-    assertions=(Assertion("call.no-operations", "assert len(bounds) != 2 or bounds == [bounds[0], len(made)] and bounds[0] < 2"),),
-    defaults=("prior", "in_cached", "alike", "calls_inside", "circular", "act", "strict"),
-)
-
 _SIGNATURE = Addition(
     "other calls of the same module are refused",
     "call.signature",
@@ -233,112 +202,6 @@ _SIGNATURE = Addition(
     defaults=ALONE,
 )
 
-_WIDE = """
-import time
-
-
-def wide(size):
-    root = nn.Module()
-    root.forward = lambda x: x
-    for number in range(size // 2):
-        tensor = torch.zeros(())
-        root.register_buffer(f"one{number}", tensor)
-        root.register_buffer(f"other{number}", tensor if number % 2 else torch.zeros(()))
-    return root
-
-
-def seconds(module):
-    names = [name for name in module._buffers if not (ONES and "other" in name and int(name[5:]) % 2)]
-    mine = dict.fromkeys(names, torch.ones(()))
-    start = time.process_time()
-    functional_call(module, mine, torch.ones(())FLAGS)
-    return time.process_time() - start
-
-
-few, many = wide(100), wide(2500)
-"""
-
-
-def _wide() -> Iterator[Addition]:
-    for flags in ("", ", tie_weights=False", ", strict=True"):
-        yield Addition(
-            f"a call with 2500 tensors{flags}",
-            "call.linear",
-            before=_WIDE.replace("FLAGS", flags).replace("ONES", str("strict" in flags)).strip(),
-            assertions=(
-                afterwards(
-                    "call.linear",
-                    """
-                    least = max(1e-4, min(seconds(few) for _ in range(3)))
-                    assert any(seconds(many) < 80 * least for _ in range(3))
-                    """,
-                ),
-            ),
-        )
-
-
-_TANGENTS = Addition(
-    "equal values with different tangents for two names of one slot",
-    "transforms.tangents",
-    before=code("""
-        from torch.autograd import forward_ad
-
-        twins = nn.ModuleList(2 * [nn.Linear(2, 2)])
-        twins.forward = twins[0].forward
-        """),
-    assertions=(
-        afterwards(
-            "transforms.tangents",
-            """
-            try:
-                with forward_ad.dual_level():
-                    one, other = (forward_ad.make_dual(torch.ones(2), number * torch.ones(2)) for number in (1, 2))
-                    functional_call(twins, {"0.bias": one, "1.bias": other}, torch.ones(2))
-            except Exception:
-                pass
-            else:
-                raise AssertionError("no error")
-            """,
-        ),
-    ),
-    defaults=ALONE,
-)
-
-
-def _in_transforms() -> Iterator[Addition]:
-    for name, call in (
-        ("grad", "torch.func.grad(in_transform)(torch.tensor(3.0))"),
-        ("vmap", "torch.func.vmap(in_transform)(torch.ones(2))"),
-    ):
-        yield Addition(
-            f"forward binds a tensor of {name}",
-            "transforms.rebinding",
-            before=code("""
-                class Total(nn.Module):
-                    def __init__(self):
-                        super().__init__()
-                        self.register_buffer("total", torch.tensor(0.0))
-
-                    def forward(self, x):
-                        self.total = self.total + x
-                        return 2 * self.total
-
-
-                def in_transform(x):
-                    values = {"total": torch.tensor(1.0)}
-                    before = values["total"]
-                    result = functional_call(Total(), values, x)
-                    changed.append(values["total"] is not before)
-                    return result
-
-
-                changed = []
-                """),
-            assertions=(afterwards("transforms.rebinding", f"{call}\nassert changed == [True]"),),
-            defaults=ALONE,
-        )
-
-
 ADDITIONS = (
     *_keywords(),
     _FALSE_KWARGS,
@@ -347,11 +210,6 @@ ADDITIONS = (
     _THREAD_OF_FORWARD,
     _THREAD_OF_CALL,
     _IN_INFERENCE,
-    _MANY_DICTS,
     _READ_ONCE,
-    _NO_OPERATIONS,
     _SIGNATURE,
-    *_wide(),
-    _TANGENTS,
-    *_in_transforms(),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fcspec.calls.additions.base import ALONE, Addition, afterwards, code, unchanged
+from fcspec.calls.addition import ALONE, Addition, afterwards, code, unchanged
 from fcspec.calls.assertion import Assertion
 
 _INTERPRETER = {
@@ -172,7 +172,7 @@ _OF_LINEAR = Addition(
         afterwards(
             "restore.tensors",
             f"""
-            looked_at = [*linear.parameters(), torch.ones(1), nn.Parameter(torch.ones(1, 1)), 2 * torch.ones(1, requires_grad=True)]
+            looked_at = [*linear.parameters(), torch.ones(1), nn.Parameter(torch.ones(1, 1)), 2 * torch.ones(1).requires_grad_()]
             looks = {_LOOK.format("looked_at")}
             functional_call(linear, {{"weight": looked_at[3], "bias": looked_at[4]}}, torch.ones(1, 1))
             assert {_LOOK.format("looked_at")} == looks

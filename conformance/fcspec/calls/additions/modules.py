@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.calls.additions.base import ALONE, Addition, afterwards, code, in_forward, unchanged
+from fcspec.calls.addition import ALONE, Addition, afterwards, code, in_forward
 from fcspec.calls.assertion import Assertion
 
 _LAST_DICT = "(dicts[-1] if isinstance(dicts, tuple) else dicts)"
@@ -131,7 +131,9 @@ _TWINS = Addition(
     assertions=(
         in_forward("restore.shared-store", "model.twin.first is one and model.twin_too.first is one"),
         Assertion("restore.shared-store", "assert model.twin.first is own and model.twin_too.first is own"),
-        Assertion("dicts.unchanged", f'assert all({_LAST_DICT}[f"{{its}}.first"] is one for its in ("twin", "twin_too"))'),
+        Assertion(
+            "dicts.unchanged", f'assert all({_LAST_DICT}[f"{{its}}.first"] is one for its in ("twin", "twin_too"))'
+        ),
     ),
     defaults=("prior",),
 )
@@ -210,47 +212,6 @@ _PLAIN = Addition(
     defaults=ALONE,
 )
 
-_REGISTRATION_HOOKS = tuple(
-    f"nn.modules.module.register_module_{kind}_registration_hook(lambda *what: registered.append(what))"
-    for kind in ("buffer", "parameter", "module")
-)
-
-_REGISTRATION = Addition(
-    "global hooks on registration",
-    "swap.registration",
-    model='model.register_buffer("first", torch.zeros(2))\nmodel.second = nn.Parameter(torch.zeros(2))',
-    before="registered = []",
-    entries=(("first", "torch.ones(2)"), ("second", "nn.Parameter(torch.ones(2))")),
-    contexts=_REGISTRATION_HOOKS,
-    assertions=(Assertion("swap.registration", "assert registered == []"),),
-    defaults=("act", "new_name", "prior"),
-)
-
-_OVERRIDES = Addition(
-    "a module that records what is registered",
-    "swap.registration",
-    model=code("""
-        class Recording(nn.Module):
-            def register_buffer(self, *args, **kwargs):
-                registered.append(args)
-                super().register_buffer(*args, **kwargs)
-
-            def register_parameter(self, *args):
-                registered.append(args)
-                super().register_parameter(*args)
-
-
-        registered = []
-        model.recording = Recording()
-        model.recording.register_buffer("first", torch.zeros(2))
-        model.recording.register_parameter("second", nn.Parameter(torch.zeros(2)))
-        registered.clear()
-        """),
-    entries=(("recording.first", "torch.ones(2)"), ("recording.second", "nn.Parameter(torch.ones(2))")),
-    assertions=(Assertion("swap.registration", "assert registered == []"),),
-    defaults=("prior",),
-)
-
 _KEPT_ELSEWHERE = Addition(
     "forward reaches its own tensors another way",
     "swap.own-tensors",
@@ -273,83 +234,6 @@ _KEPT_ELSEWHERE = Addition(
     defaults=("prior", "in_cached"),
 )
 
-_DEEP = Addition(
-    "a chain of two thousand modules",
-    "call.deep",
-    model=code("""
-        model.deep = deepest = nn.Module()
-        for _ in range(2000):
-            deepest.below = nn.Module()
-            deepest = deepest.below
-        """),
-    defaults=("prior", "calls_inside", "circular", "shared"),
-)
-
-
-def _recurrent() -> Iterator[Addition]:
-    listed = "[id(one) for one in model.rnn._flat_weights]"
-    model = code("""
-        model.rnn = nn.RNN(1, 1)
-        model.rnn_too = nn.RNN(1, 1)
-        model.rnn_too.bias_hh_l0 = model.rnn.bias_hh_l0
-        """)
-    lists = (
-        unchanged("restore.recurrent", "listed", listed),
-        unchanged("restore.recurrent", "listed_too", listed.replace("rnn", "rnn_too")),
-    )
-    given = (("rnn.bias_hh_l0", "torch.ones(1)"),)
-    run = "model.register_forward_pre_hook(lambda module, args: [its(torch.ones(1, 1)) for its in (module.rnn, module.rnn_too)] and None)"
-    again = code("""
-        def call_inside(module, args):
-            functional_call(module.rnn, {"bias_ih_l0": torch.zeros(1)}, torch.ones(1, 1))
-
-
-        model.register_forward_pre_hook(call_inside)
-        """)
-    bind = code("""
-        def bind(module, args):
-            module.rnn.weight_hh_l0 = nn.Parameter(torch.zeros(1, 1))
-
-
-        model.register_forward_pre_hook(bind)
-        """)
-    for name, before, entries, assertions in (
-        ("a weight of a recurrent module", run, given, lists),
-        ("a weight of a recurrent module, and a call in a call", again, given, lists),
-        (
-            "a weight of a recurrent module that forward binds anew",
-            bind,
-            (),
-            (Assertion("restore.recurrent", "assert model.rnn._flat_weights[1] is model.rnn.weight_hh_l0"),),
-        ),
-    ):
-        yield Addition(
-            name,
-            "swap.recurrent",
-            model=model,
-            before=before,
-            entries=entries,
-            assertions=assertions,
-            defaults=("raises", "act", "in_cached", "calls_inside", "prior", "circular"),
-            complete=False,
-        )
-
-
-_HOOKS_OF_RECURRENT = Addition(
-    "recurrent modules in a Sequential",
-    "restore.shape",
-    before="sequential = nn.Sequential(nn.GRU(1, 1))",
-    assertions=(
-        afterwards(
-            "restore.shape",
-            """
-            functional_call(sequential, {"0.bias_hh_l0": torch.ones(3)}, torch.ones(1, 1))
-            assert not any(its for key, its in vars(sequential[0]).items() if key.endswith("_hooks"))
-            """,
-        ),
-    ),
-)
-
 ADDITIONS = (
     *_any_name(),
     *_rebindings(),
@@ -359,10 +243,5 @@ ADDITIONS = (
     _TWINS,
     _PROPERTY,
     _PLAIN,
-    _REGISTRATION,
-    _OVERRIDES,
     _KEPT_ELSEWHERE,
-    _DEEP,
-    *_recurrent(),
-    _HOOKS_OF_RECURRENT,
 )

@@ -1,10 +1,10 @@
-"""Tied names with values that are nearly equal, equal but not by torch.equal, or of separate tensors; values of any other sort."""
+"""Tied names with values that are nearly equal, equal but not by torch.equal, or not tied at all; values of any other sort."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fcspec.calls.additions.base import Addition, code, in_forward
+from fcspec.calls.addition import Addition, code, in_forward
 
 _DIFFERENT = {
     "by one ulp": ("torch.ones(3)", "torch.ones(3).nextafter(torch.tensor(2.0))"),
