@@ -6,7 +6,6 @@ earlier attempts at its topic have not found. What it finds depends on nothing b
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -17,12 +16,12 @@ import torch
 
 from fcspec.calls import shrinking
 from fcspec.calls.row_topics import ROW_TOPICS, RowTopic
+from fcspec.calls.topic_runs import Finding, TopicRun, Under, run_of
 from fcspec.calls.topics import TOPICS, Topic
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.spec import load_spec
 from fcspec.target import preflight
 from fcspec.target.address import Address
-from fcspec.topic_runs import Finding, TopicRun, Under, run_of
 from fcspec.workers.child import Answer, Outcome
 from fcspec.workers.pool import Answered, Pool, Task
 from fcspec.workers.processes import channels
@@ -69,16 +68,16 @@ def explore(
     seed: int = 0,
     workers: int | None = None,
     topics: tuple[AnyTopic, ...] = ALL_TOPICS,
-    enough: float = math.inf,
+    maxfail: int | None = None,
     on_progress: Callable[[Search], None] = lambda _: None,
 ) -> Search:
-    """Search for so many seconds, or until so many clauses are found. UsageError where the target can't be judged."""
+    """Search for so many seconds, or until `maxfail` clauses are found. UsageError where the target can't be judged."""
     preflight.try_in_child(address, 10.0, channels())
     torch.set_num_threads(1)
     loaded = preflight.load(address)
     shrinking.preload()
     under = Under(address, loaded, seed, time.monotonic() + seconds)
-    return _Loop([run_of(topic, under) for topic in topics], under, enough, on_progress).run(
+    return _Loop([run_of(topic, under) for topic in topics], under, maxfail, on_progress).run(
         workers or os.cpu_count() or 1
     )
 
@@ -87,9 +86,9 @@ class _Loop:
     """Gives each topic its share of time: the one that has had the least comes next."""
 
     def __init__(
-        self, waiting: list[TopicRun], under: Under, enough: float, on_progress: Callable[[Search], None]
+        self, waiting: list[TopicRun], under: Under, maxfail: int | None, on_progress: Callable[[Search], None]
     ) -> None:
-        self._waiting, self._under, self._enough, self._on_progress = waiting, under, enough, on_progress
+        self._waiting, self._under, self._maxfail, self._on_progress = waiting, under, maxfail, on_progress
         self.search = Search()
 
     def run(self, workers: int) -> Search:
@@ -109,7 +108,7 @@ class _Loop:
                 self._note(topic_run, event.answer)
                 continue
             self._end(topic_run, event.outcome)
-            if len(self.search.findings) >= self._enough:
+            if self._maxfail is not None and len(self.search.findings) >= self._maxfail:
                 return
             if time.monotonic() < self._under.deadline:
                 pool.add(self._next_task())

@@ -34,7 +34,9 @@ def explore_source(source: str, seconds: float, seed: int) -> Explored:
         path = Path(folder) / "implementation.py"
         path.write_text(source, encoding="utf-8")
         started = time.monotonic()
-        search = explore.explore(Address(str(path), "functional_call"), seconds=seconds, seed=seed, workers=1, enough=1)
+        search = explore.explore(
+            Address(str(path), "functional_call"), seconds=seconds, seed=seed, workers=1, maxfail=1
+        )
         found = search.findings.values()
         return Explored(
             {one.clause: one.message for one in found},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fcspec.calls.attempt import (
+    HANGING,
     SharedProgress,
     answer_of,
     boundary_around,
@@ -19,12 +21,13 @@ from fcspec.calls.comparison import BrokenLaw
 from fcspec.calls.features import Row
 from fcspec.calls.module_drawing import Words
 from fcspec.calls.plan import CallPlan
-from fcspec.calls.reduction import Reduction
+from fcspec.calls.reduction import Judge, Reduction
 from fcspec.calls.rows import plan_of
 from fcspec.calls.smaller import smallest
 from fcspec.target import preflight
 from fcspec.target.address import Address
-from fcspec.workers.child import Output, use_output
+from fcspec.target.boundary import Boundary
+from fcspec.workers.child import Child, Output, use_output
 
 _REDUCING = 400
 """So many calls are made while a row is reduced."""
@@ -67,11 +70,15 @@ class RowAttempt:
         yield {"at": None}
 
 
+Found = tuple[CallPlan, BrokenLaw]
+
+
 @dataclass(frozen=True)
 class Confirmation:
-    """Judges a row again, and reduces it where it breaks a law which is not known; each call in a process of its own.
+    """Judges a row again, and reduces it where it breaks a law which is not known.
 
-    What calls before it left behind has no part in that.
+    What calls before it left behind has no part in that: it is reduced in a process that has made no call, and what comes of that
+    is judged in another one. Where it breaks no law there, each call of the reduction has a process of its own.
     """
 
     address: Address
@@ -84,18 +91,39 @@ class Confirmation:
         use_output(output)
         gc.freeze()
         boundary = boundary_around(self.loaded)
+        found = self._reduced_in_child(boundary, progress)
+        if found is None or not self._unknown(broken_laws_isolated(found[0], boundary)):
+            found = self._reduced(lambda plan: broken_laws_isolated(plan, boundary), progress)
+        yield {"clause": None} if found is None else answer_of(*found, self.address)
+
+    def _unknown(self, laws: list[BrokenLaw]) -> list[BrokenLaw]:
+        return [broken for broken in laws if broken.clause not in self.known]
+
+    def _reduced(self, judge: Judge, progress: SharedProgress) -> Found | None:
         judged = 0
 
         def unknown(plan: CallPlan) -> list[BrokenLaw]:
             nonlocal judged
             judged += 1
             progress.write(judged)
-            return [broken for broken in broken_laws_isolated(plan, boundary) if broken.clause not in self.known]
+            return self._unknown(judge(plan))
 
         reduction = Reduction(unknown, Words(), _REDUCING)
         reduction.judge_all([self.row])
-        if not reduction.findings:
-            yield {"clause": None}
-            return
-        finding = reduction.findings[0]
-        yield answer_of(*smallest(finding.plan, finding.broken, unknown), self.address)
+        found = reduction.findings[0] if reduction.findings else None
+        return None if found is None else smallest(found.plan, found.broken, unknown)
+
+    def _reduced_in_child(self, boundary: Boundary, progress: SharedProgress) -> Found | None:
+        """None where the child does not come back, too."""
+
+        def work(_: Any) -> list[str]:
+            return [pickle.dumps(self._reduced(lambda plan: broken_laws_watched(plan, boundary), progress)).hex()]
+
+        child = Child(work)
+        child.wait(HANGING)
+        child.end()
+        for answer in child.answers():
+            if answer.escaped is None:
+                found: Found | None = pickle.loads(bytes.fromhex(answer.value))
+                return found
+        return None
