@@ -32,15 +32,18 @@ def scripts(done):
 
 @pytest.fixture(scope="module")
 def torch_findings():
-    return explore("torch", "--seconds", "60", "--seed", "1")
+    topics = ("shared submodule, rebound", "three tied names", "rebinding, tuples", "regular names")
+    return explore("torch", "--seconds", "6", "--seed", "1", *(word for name in topics for word in ("--topic", name)))
 
 
 @pytest.mark.slow
 def test_a_seed_repeats_a_search():
-    first, second = (explore("torch", "--seconds", "8", "--seed", "5", "--topic", "three tied*") for _ in range(2))
+    options = ("--seconds", "60", "--seed", "5", "--maxfail", "1", "--workers", "1")
+    for topic, clause in (("three tied*", "tie.large-group"), ("pairs*", None)):
+        first, second = (scripts(explore("torch", *options, "--topic", topic)) for _ in range(2))
 
-    assert "tie.large-group" in scripts(first)
-    assert scripts(first) == scripts(second)
+        assert first == second
+        assert clause in first if clause else len(first) == 1
 
 
 @pytest.mark.slow
@@ -72,7 +75,7 @@ def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_r
 
 @pytest.mark.slow
 def test_the_reference_yields_nothing():
-    done = explore("reference", "--seconds", "10")
+    done = explore("reference", "--seconds", "6")
 
     assert (done.returncode, scripts(done)) == (0, {}), done.stdout + done.stderr
     assert re.search(r"\d\d+ examples, 0 findings · seed \d+", done.stdout)
@@ -80,22 +83,56 @@ def test_the_reference_yields_nothing():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("does", "message"),
+    ("topic", "does", "message"),
     [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
-        ("os._exit(0)", "left the process"),
-        ("time.sleep(1000)", "no answer after"),
+        ("values", "os.kill(os.getpid(), signal.SIGSEGV)", "killed by SIGSEGV"),
+        ("values", "time.sleep(1000)", "no answer after"),
+        ("pairs of features", "os._exit(0)", "left the process"),
+        ("pairs of features", "time.sleep(1000)", "no answer after"),
     ],
-    ids=["crash", "exit", "hang"],
+    ids=["crash", "hang", "exit in a row", "hang in a row"],
 )
-def test_it_survives_a_target_that_does_not_come_back(tmp_path, does, message):
+def test_it_survives_a_target_that_does_not_come_back(tmp_path, topic, does, message):
     (tmp_path / "target.py").write_text(CRASHES.format(does=does))
 
-    done = explore("target.py:functional_call", "--seconds", "15", "--seed", "1", "--topic", "values", cwd=tmp_path)
+    done = explore(
+        "target.py:functional_call", "--seconds", "60", "--maxfail", "1", "--seed", "1", "--topic", topic, cwd=tmp_path
+    )
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert message in done.stdout
     assert "the script alone does not fail" not in done.stdout
+
+
+WRONG = """
+import sys
+from fcspec_reference import functional_call as good
+
+def functional_call(module, values, args=None, kwargs=None, **flags):
+    {does}
+    return good(module, values, args, kwargs, **flags)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("does", "clause"),
+    [("kwargs = kwargs or {}", "args.kwargs"), ("sys.setrecursionlimit(5000)", "state.interpreter")],
+    ids=["kwargs that are false", "the recursion limit"],
+)
+def test_an_addition_finds_it_and_its_script_shows_it(tmp_path, does, clause):
+    (tmp_path / "target.py").write_text(WRONG.format(does=does))
+
+    done = explore("target.py:functional_call", "--maxfail", "1", "--topic", "additions", cwd=tmp_path)
+
+    assert list(scripts(done)) == [clause], done.stdout + done.stderr
+    broken, fixed = tmp_path / "broken.py", tmp_path / "fixed.py"
+    broken.write_text(scripts(done)[clause])
+    fixed.write_text(scripts(done)[clause].replace("from target import", "from fcspec_reference import"))
+    assert [subprocess.run([sys.executable, path], capture_output=True).returncode for path in (broken, fixed)] == [
+        1,
+        0,
+    ]
 
 
 def test_a_topic_that_there_is_not_is_one_clear_line():

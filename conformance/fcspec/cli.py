@@ -216,9 +216,10 @@ def _check_writable(output: Path) -> None:
 @click.argument("target")
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="How long to search.")
 @click.option("--topic", "globs", multiple=True, metavar="GLOB", help="Only calls about this; again for more.")
+@click.option("--maxfail", type=click.IntRange(1), help="Stop after findings of so many clauses.")
 @click.option("--seed", type=int, help="Repeats a search. [default: drawn, and shown]")
 @click.option("--workers", type=click.IntRange(1), help="Searches at a time. [default: the number of CPUs]")
-def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | None, workers: int | None) -> int:
+def explore(target: str, globs: tuple[str, ...], seed: int | None, **options: Any) -> int:
     """Search for calls that TARGET gets wrong, beyond the fixed examples of `fcspec check`.
 
     Every finding is shrunk and printed as a script that reproduces it, one for each clause.
@@ -234,9 +235,7 @@ def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | Non
         def show(search: explore.Search) -> None:
             status.update(f"{search.examples} examples, {len(search.findings)} findings")
 
-        search = explore.explore(
-            address, seconds=seconds, seed=seed, workers=workers or 0, topics=topics, on_progress=show
-        )
+        search = explore.explore(address, seed=seed, topics=topics, on_progress=show, **options)
     order = load_spec().position
     for number, finding in enumerate(sorted(search.findings.values(), key=lambda one: order(one.clause)), 1):
         console.print(Text(terminal.clean(explore.as_text(finding, number))), soft_wrap=True)

@@ -11,7 +11,11 @@ features, rules                  the features of a call as tables, and what cann
 covering, meetings, completion   rows of them: all pairs; more than two in some topics; from some features to a row
 rows, row_modules, row_faults    from a row to a plan
 reduction                        judges rows, and reduces each that breaks a law
+smaller                          leaves out of a plan what has no part in its broken law
 shrinking                        draws until one is broken, and shrinks
 script                           a broken law as a script to paste
-attempt                          the work of a child process of `fcspec explore`
+addition, additions, searched    what calls of `fcspec explore` can have beside their features
+row_topics                       the rows that it judges, in batches
+attempt, row_attempt             the work of its child processes
+topic_runs                       what it has done about each topic, and does next
 """

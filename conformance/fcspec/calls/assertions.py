@@ -23,6 +23,8 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     if expected.plain_result is not None:
         yield Assertion("parametrize.cached", f"assert again.item() == {expected.plain_result}")
     yield from looks.in_forward(plan, expected)
+    added = plan.around.addition.assertions if plan.around.addition is not None else ()
+    yield from (assertion for assertion in added if assertion.setup)
     yield from _about_parametrizations(plan, attribution)
     yield from _about_dicts(plan, expected, attribution)
     for place in plan.groups:
@@ -34,6 +36,7 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     # No forward of a plan draws random numbers. Modes of torch have no assertion here: target/integrity.py resets
     # those that a call leaves behind, before an assertion could see them.
     yield Assertion("state.rng", "assert torch.equal(torch.get_rng_state(), state)", "state = torch.get_rng_state()")
+    yield from (assertion for assertion in added if not assertion.setup)  # they can make other calls
     yield from looks.at_last(plan, expected)
 
 
@@ -57,6 +60,8 @@ def _about_dicts(plan: CallPlan, expected: Expected, attribution: Attribution) -
             continue
         its = f"dicts[{number}]" if plan.as_tuple else "dicts"
         keys = list(dict.fromkeys(name for name, _ in entries))
+        if plan.around.addition is not None and number == len(plan.dicts) - 1:
+            keys += [name for name, _ in plan.around.addition.entries]
         yield Assertion("dicts.unchanged", f"assert list({its}) == {keys}".replace("'", '"'))
         for name, what in entries:
             held = Held(Content.GIVEN) if expected.refused_by else expected.entries.get(name)

@@ -69,8 +69,8 @@ class Attempt:
         """What the child does; its one answer is what was found."""
         use_output(output)
         gc.freeze()  # a collection would write to, and so copy, every page that is shared with the parent
-        boundary = Boundary(self.loaded.function, self.loaded.trusted, self.loaded.own_classes)
-        judge = _broken_laws_isolated if self.isolated else _broken_laws
+        boundary = boundary_around(self.loaded)
+        judge = broken_laws_isolated if self.isolated else broken_laws_watched
         examples = 0
 
         def unknown(plan: CallPlan) -> list[BrokenLaw]:
@@ -87,10 +87,19 @@ class Attempt:
             shrink_seconds=SHRINK_SECONDS,
             deadline=self.deadline,
         )
-        yield {"clause": None} if found is None else _answer(*found, self.address)
+        yield {"clause": None} if found is None else answer_of(*found, self.address)
 
 
-def _answer(plan: CallPlan, broken: BrokenLaw, address: Address) -> dict[str, Any]:
+def boundary_around(loaded: preflight.Loaded) -> Boundary:
+    return Boundary(loaded.function, loaded.trusted, loaded.own_classes)
+
+
+def answer_of(plan: CallPlan, broken: BrokenLaw, address: Address, *, reproduces: bool | None = None) -> dict[str, Any]:
+    """What a child says of a finding.
+
+    Args:
+        reproduces: whether the script alone fails; None: try it.
+    """
     script = script_of(plan, broken, address)
     last = script.rstrip().splitlines()[-1]
     shows_assertion = broken.assertion is not None and last.startswith("assert")
@@ -98,11 +107,11 @@ def _answer(plan: CallPlan, broken: BrokenLaw, address: Address) -> dict[str, An
         "clause": broken.clause,
         "message": f"does not hold: {last}" if shows_assertion else broken.message,
         "script": script,
-        "reproduces": reproduces(script),
+        "reproduces": script_fails(script) if reproduces is None else reproduces,
     }
 
 
-def _broken_laws(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]:
+def broken_laws_watched(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]:
     boundary.reset()
     broken = broken_laws(plan, boundary)
     if boundary.evasion is not None:
@@ -110,11 +119,11 @@ def _broken_laws(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]:
     return broken
 
 
-def _broken_laws_isolated(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]:
+def broken_laws_isolated(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]:
     """In a process of its own, for targets that hang or crash."""
 
     def work(_: Any) -> list[str]:
-        return [pickle.dumps(_broken_laws(plan, boundary)).hex()]
+        return [pickle.dumps(broken_laws_watched(plan, boundary)).hex()]
 
     child = Child(work)
     ended = child.wait(HANGING)
@@ -127,7 +136,7 @@ def _broken_laws_isolated(plan: CallPlan, boundary: Boundary) -> list[BrokenLaw]
     return [BrokenLaw(clause_if_no_return(plan), how if ended else f"no answer after {HANGING:g} s", None, True)]
 
 
-def reproduces(script: str) -> bool:
+def script_fails(script: str) -> bool:
     """Whether the script fails, in a process of its own. A crash, an exit and a hang are failures, too."""
 
     def work(_: Any) -> list[bool]:

@@ -128,6 +128,8 @@ class Attribution:
     def _clause_of_surroundings(self) -> str | None:
         """The clause about what surrounds the call, if one is."""
         around = self.plan.around
+        if around.addition is not None:
+            return around.addition.clause
         if around.in_cached and any(slot.by is not None for module in self.plan.modules for slot in module.slots):
             return "parametrize.cached"
         if any(module.calls_inside is not None for module in self.plan.modules):

@@ -163,7 +163,7 @@ class _PlainCall:
 
     def run_forward(self) -> None:
         try:
-            with torch.no_grad() if self.plan.around.in_no_grad else contextlib.nullcontext():
+            with torch.no_grad() if self.plan.around.without_grad else contextlib.nullcontext():
                 self.result = self._namespace["model"](torch.tensor(X))
         except RuntimeError:
             if not any(module.can_raise for module in self.plan.modules):

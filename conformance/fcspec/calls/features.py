@@ -7,7 +7,7 @@ all pairs.
 What SPEC.md leaves free (MAY) is excluded by the rules, as it is in drawing.py.
 """
 
-# ruff: noqa: RUF009  (_factor makes a field)
+# ruff: noqa: RUF009  (factor makes a field)
 from __future__ import annotations
 
 import dataclasses
@@ -15,10 +15,13 @@ import enum
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fcspec.calls.kinds import Act, HookKind, Kind, Parametrization, Passing
 from fcspec.calls.surroundings import DictClass, Mixin, PriorCall
+
+if TYPE_CHECKING:
+    from fcspec.calls.addition import Addition
 
 
 class Location(enum.Enum):
@@ -157,7 +160,7 @@ VALUES = "values"
 """The key of a factor's values in its field's metadata."""
 
 
-def _factor(*values: Any) -> Any:
+def factor(*values: Any) -> Any:
     return dataclasses.field(default=values[0], metadata={VALUES: values})
 
 
@@ -166,41 +169,52 @@ _PARAMETRIZATIONS = (None, *Parametrization)
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """One value of each factor that both tables have."""
+    """One value of each factor that both tables have.
 
-    kind: Kind = _factor(*Kind)
-    location: Location = _factor(*Location)
-    shared: bool = _factor(False, True)
-    tie: Tie = _factor(*Tie)
-    by: Parametrization | None = _factor(*_PARAMETRIZATIONS)
-    others: Others = _factor(*Others)
-    value: GivenValue = _factor(*GivenValue)
-    tie_weights: bool | None = _factor(None, True, False)
-    strict: bool | None = _factor(None, False, True)
-    dict_class: DictClass = _factor(*DictClass)
-    mixin: Mixin = _factor(*Mixin)
-    prior: PriorCall = _factor(*PriorCall)
+    Attributes:
+        further_rules: those of a table that has more factors than these two.
+    """
+
+    further_rules: ClassVar[tuple[Rule, ...]] = ()
+
+    @property
+    def added(self) -> Addition | None:
+        """What the call has besides."""
+        return None
+
+    kind: Kind = factor(*Kind)
+    location: Location = factor(*Location)
+    shared: bool = factor(False, True)
+    tie: Tie = factor(*Tie)
+    by: Parametrization | None = factor(*_PARAMETRIZATIONS)
+    others: Others = factor(*Others)
+    value: GivenValue = factor(*GivenValue)
+    tie_weights: bool | None = factor(None, True, False)
+    strict: bool | None = factor(None, False, True)
+    dict_class: DictClass = factor(*DictClass)
+    mixin: Mixin = factor(*Mixin)
+    prior: PriorCall = factor(*PriorCall)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedFeatures(Features):
     """A call that is no error."""
 
-    given: Given = _factor(*Given)
-    second_by: bool = _factor(False, True)
-    alike: Alike = _factor(*Alike)
-    split: Split = _factor(*Split)
-    act: Act | None = _factor(None, *Act)
-    actor: Actor = _factor(*Actor)
-    raises: Raising = _factor(*Raising)
-    hook: HookKind | None = _factor(None, HookKind.FORWARD_PRE, HookKind.FORWARD)
-    passing: Passing = _factor(*Passing)
-    new_name: NewName = _factor(*NewName)
-    none_registered: bool = _factor(False, True)
-    circular: bool = _factor(False, True)
-    in_cached: bool = _factor(False, True)
-    calls_inside: bool = _factor(False, True)
-    in_no_grad: bool = _factor(False, True)
+    given: Given = factor(*Given)
+    second_by: bool = factor(False, True)
+    alike: Alike = factor(*Alike)
+    split: Split = factor(*Split)
+    act: Act | None = factor(None, *Act)
+    actor: Actor = factor(*Actor)
+    raises: Raising = factor(*Raising)
+    hook: HookKind | None = factor(None, HookKind.FORWARD_PRE, HookKind.FORWARD)
+    passing: Passing = factor(*Passing)
+    new_name: NewName = factor(*NewName)
+    none_registered: bool = factor(False, True)
+    circular: bool = factor(False, True)
+    in_cached: bool = factor(False, True)
+    calls_inside: bool = factor(False, True)
+    in_no_grad: bool = factor(False, True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,10 +226,10 @@ class RefusedFeatures(Features):
         in_part: one name of the target's group is not given.
     """
 
-    fault: Fault = _factor(*Fault)
-    faulty: Faulty = _factor(*Faulty)
-    last: bool = _factor(False, True)
-    in_part: bool = _factor(False, True)
+    fault: Fault = factor(*Fault)
+    faulty: Faulty = factor(*Faulty)
+    last: bool = factor(False, True)
+    in_part: bool = factor(False, True)
 
     @property
     def given(self) -> Given:

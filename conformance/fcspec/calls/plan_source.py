@@ -49,6 +49,11 @@ def held(plan: CallPlan, place: Place) -> str:
 # ------------------------------------------------------------------------------------------------------ the module
 
 
+def _apart(statements: str) -> str:
+    """Statements below others, with empty lines where they begin with a definition."""
+    return f"\n\n{statements}" if statements.startswith(("class ", "def ")) else statements
+
+
 def definitions(plan: CallPlan) -> str:
     """The classes, and `model`."""
     around = plan.around
@@ -68,6 +73,8 @@ def definitions(plan: CallPlan) -> str:
     blocks += [class_definition(plan, number, constructed) for number in own_classes]
     lines = ["error = RuntimeError('raised by forward')"] if any(one.can_raise for one in plan.modules) else []
     lines += [f"model = {plan.modules[0].name}()", *_after_construction(plan, constructed)]
+    if around.addition is not None and around.addition.model:
+        lines.append(_apart(around.addition.model))
     return "\n\n\n".join([*blocks, "\n".join(lines)]) + "\n"
 
 
@@ -137,24 +144,30 @@ def value_assignments(plan: CallPlan) -> Iterator[str]:
 
 def dicts(plan: CallPlan) -> str:
     """The second argument; given tensors are `value0` and so on."""
+    addition = plan.around.addition
     texts = []
-    for one in plan.dicts:
+    for number, one in enumerate(plan.dicts):
         if isinstance(one, Idiom):
             texts.append(str(one))
         else:
-            pairs = (f'"{name}": {f"value{what}" if isinstance(what, int) else what}' for name, what in one)
+            pairs = [f'"{name}": {f"value{what}" if isinstance(what, int) else what}' for name, what in one]
+            if addition is not None and number == len(plan.dicts) - 1:
+                pairs += [f'"{name}": {expression}' for name, expression in addition.entries]
             text = f"{{{', '.join(pairs)}}}"
             texts.append(text if plan.around.dict_class is DictClass.DICT else f"{plan.around.dict_class}({text})")
     if not plan.as_tuple:
         return texts[0]
     if plan.around.one_dict_twice:
         return f"2 * ({texts[0]},)"
-    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+    text = f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+    return text if addition is None or not addition.dicts else addition.dicts.replace("{dicts}", text)
 
 
 def prior_call(plan: CallPlan) -> Iterator[str]:
     """The call before the call, with tensors of its own. Whether it raises is not looked at."""
     around = plan.around
+    if around.addition is not None and around.addition.before:
+        yield _apart(around.addition.before)
     if around.prior is PriorCall.NONE:
         return
     given = dicts(plan)
@@ -177,19 +190,26 @@ def call_statement(plan: CallPlan, dicts: str, assigned: bool, contexts: Iterabl
         assigned: `result` is what the call returns.
         contexts: further items of its with statement.
     """
-    lines = [f"result = {call(plan, dicts)}" if assigned else call(plan, dicts)]
-    items = [*contexts]
+    addition = plan.around.addition
+    if addition is not None and addition.result:
+        lines = addition.result.replace("{call}", call(plan, dicts)).splitlines()
+    else:
+        lines = [f"result = {call(plan, dicts)}" if assigned else call(plan, dicts)]
+    items = [*contexts, *(addition.contexts if addition is not None else ())]
     if plan.around.in_no_grad:
         items.append("torch.no_grad()")
     if plan.around.in_cached:
         items.append("parametrize.cached()")
         lines = [f"model({INPUT})", *lines, f"again = model({INPUT})"]
     if not items:
-        return lines[0]
+        return "\n".join(lines)
     return "\n".join([f"with {', '.join(items)}:", *(f"    {line}" for line in lines)])
 
 
 def call(plan: CallPlan, dicts: str) -> str:
     """The call, where `dicts` is the expression of its second argument."""
     flags = "".join(f", {name}={value}" for name, value in plan.flags)
-    return f"functional_call(model, {dicts}, {plan.passing.format(x=INPUT)}{flags})"
+    addition = plan.around.addition
+    own = addition is not None and addition.passing
+    passing = addition.passing.replace("{x}", INPUT) if addition and own else plan.passing.format(x=INPUT)
+    return f"functional_call(model, {dicts}, {passing}{flags})"

@@ -10,6 +10,9 @@ from fcspec.calls.plan import CallPlan
 
 def clause_that_refuses(plan: CallPlan) -> str | None:
     """The clause by which the call is an error; None where it is none."""
+    addition = plan.around.addition
+    if addition is not None and addition.refused_by and plan.tie_weights:
+        return addition.refused_by
     names = [name for name, _ in plan.entries]
     if len(set(names)) < len(names):
         return "dicts.distinct"

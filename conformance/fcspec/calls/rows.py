@@ -46,7 +46,7 @@ def plan_of(row: Row, words: Words | None = None) -> CallPlan:
 
 
 def _surroundings(row: Row, owner: int) -> Surroundings:
-    around = Surroundings(dict_class=row.dict_class, mixin=row.mixin, prior=row.prior)
+    around = Surroundings(dict_class=row.dict_class, mixin=row.mixin, prior=row.prior, addition=row.added)
     if row.prior is PriorCall.REPLACED_CHILD:
         around = replace(around, replaced=owner)
     if isinstance(row, AcceptedFeatures):

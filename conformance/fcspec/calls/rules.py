@@ -32,7 +32,7 @@ _LATE_AND_ALONE = (Act.BIND_NONE, Act.BIND_STRING, Act.BIND_MODULE, Act.DELETE, 
 
 
 def rules(table: type[Row]) -> list[Rule]:
-    return [*_BOTH, *(_ACCEPTED if table is AcceptedFeatures else _REFUSED)]
+    return [*_BOTH, *(_ACCEPTED if issubclass(table, AcceptedFeatures) else _REFUSED), *table.further_rules]
 
 
 def allowed(row: Row) -> bool:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fcspec.calls.addition import Addition
 
 
 class DictClass(enum.StrEnum):
@@ -47,6 +51,7 @@ class Surroundings:
         one_dict_twice: the tuple holds its one dict twice.
         in_cached: the call is made inside parametrize.cached(), between two plain calls.
         in_no_grad: the call is made inside torch.no_grad().
+        addition: what it has besides.
     """
 
     dict_class: DictClass = DictClass.DICT
@@ -56,6 +61,12 @@ class Surroundings:
     one_dict_twice: bool = False
     in_cached: bool = False
     in_no_grad: bool = False
+    addition: Addition | None = None
+
+    @property
+    def without_grad(self) -> bool:
+        """Whether gradients are switched off."""
+        return self.in_no_grad or (self.addition is not None and self.addition.no_grad)
 
 
 NOTHING_UNUSUAL = Surroundings()
