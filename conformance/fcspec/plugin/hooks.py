@@ -5,6 +5,7 @@ It imports no more than it needs for that. Without `--fcspec-target` nothing is 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -47,3 +48,10 @@ def pytest_configure(config: pytest.Config) -> None:
         from fcspec.plugin.suite import Suite
 
         config.pluginmanager.register(Suite(config), "fcspec-suite")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where a test file has imported fcspec.parametrize: which of its clauses are selected is known now."""
+    parametrizing = sys.modules.get("fcspec.parametrizing")
+    if parametrizing is not None:
+        session.config.pluginmanager.register(parametrizing.Judging(session), "fcspec-parametrize")

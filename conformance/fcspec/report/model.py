@@ -224,6 +224,18 @@ def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Ca
     return replace(result, reason=worst.reason if worst else None)
 
 
+def counts(report: Report) -> str:
+    """How many of the clauses that were judged hold, as in "MUST 66 of 83 hold, SHOULD 20 of 43 hold"."""
+    parts = []
+    for level in ("MUST", "SHOULD"):
+        judged = [
+            one for one in report.clauses if one.level == level and one.verdict not in (None, Verdict.UNSUPPORTED)
+        ]
+        if judged:
+            parts.append(f"{level} {sum(one.holds for one in judged)} of {len(judged)} hold")
+    return ", ".join(parts) or "nothing judged"
+
+
 def write_json(report: Mapping[str, Any], path: Path) -> None:
     """Atomically, where a regular file is or none yet: a reader sees the old file or the whole new one."""
     text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -8,7 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,8 +38,29 @@ class Target:
         return asdict(self)
 
 
+_held: dict[Address, Callable[..., Any]] = {}
+
+_search_path: list[str] = []
+
+
+def hold(address: Address, function: Callable[..., Any]) -> None:
+    """Let `load` find an implementation of this process that no import finds, such as a closure."""
+    _held[address] = function
+
+
+def is_held(address: Address) -> bool:
+    return address in _held
+
+
+def search_first(folders: Iterable[str]) -> None:
+    """Let targets be imported as in the process that asks for a verdict, whose sys.path this is."""
+    _search_path[:] = folders
+
+
 def load(address: Address) -> Callable[..., Any]:
     """Import the implementation at an address. UsageError, with the module's own error, when that does not work."""
+    if address in _held:
+        return _held[address]
     found: Any = _load_file(Path(address.place)) if address.is_file else _load_module(address.place)
     for part in address.attribute.split("."):
         try:
@@ -65,7 +86,9 @@ def _load_module(name: str) -> Any:
 def _first_on_path(folder: str) -> Iterator[None]:
     """While the target imports its neighbours. What it adds comes last afterwards, lest the suite import one called random.py."""
     before = list(sys.path)
-    if folder not in before and not (folder == os.getcwd() and "" in before):
+    if _search_path:
+        sys.path[:] = dict.fromkeys([*_search_path, folder, *before])
+    elif folder not in before and not (folder == os.getcwd() and "" in before):
         sys.path.insert(0, folder)
     try:
         yield
