@@ -27,6 +27,7 @@ from fcspec import api
 from fcspec.errors import UsageError
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
+from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 from fcspec.workers.processes import AVAILABLE
@@ -198,7 +199,10 @@ def _outcome(result: ClauseResult, report: Report) -> Outcome:
         return Outcome(Kind.UNSUPPORTED, result.reason or "")
     if not result.is_wrong or (result.level == "MAY" and not decides):
         return Outcome(Kind.HOLDS)
-    return Outcome(Kind.FAILS if decides else Kind.WARNS, text())
+    if decides:
+        return Outcome(Kind.FAILS, text())
+    again = f"fcspec check {report.target['address']} --clause {result.clause}"
+    return Outcome(Kind.WARNS, clean(f"{result.clause} · {result.level} does not hold: {result.reason} ({again})"))
 
 
 def _text(result: ClauseResult, report: Report) -> str:

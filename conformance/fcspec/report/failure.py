@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sysconfig
 import textwrap
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ _FRAME = re.compile(
     r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n(?:    (?P<code>.+))?', re.MULTILINE
 )
 _SCRIPT = re.compile(r"^# [a-z-]+\.[a-z0-9-]+ · .*", re.MULTILINE | re.DOTALL)
+_STDLIB = sysconfig.get_path("stdlib")
 _WIDTH = 100
 
 
@@ -63,7 +65,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
 
 
 def _row(label: str, text: str) -> str:
-    lines = [line for part in text.splitlines() for line in textwrap.wrap(part, _WIDTH - 14) or [""]]
+    lines = text.splitlines() if label == "where" else textwrap.wrap(" ".join(text.split()), _WIDTH - 14)
     return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines[:12]))
 
 
@@ -86,8 +88,18 @@ def _actual(result: ClauseResult) -> str:
 
 def _where(frames: list[re.Match[str]]) -> str:
     """The target's own frames, the innermost first."""
-    theirs = [frame for frame in reversed(frames) if not _is_of_suite(frame["file"])]
-    return "\n".join(f"{frame['file']}:{frame['line']} in {frame['name']}" for frame in theirs[:3])
+    theirs = [
+        frame for frame in reversed(frames) if not _is_of_suite(frame["file"]) and not _is_of_python(frame["file"])
+    ]
+    return "\n".join(f"{_short(frame['file'])}:{frame['line']} in {frame['name']}" for frame in theirs[:3])
+
+
+def _is_of_python(file: str) -> bool:
+    return file.startswith((_STDLIB, "<frozen")) and "site-packages" not in file
+
+
+def _short(file: str) -> str:
+    return file.rpartition("site-packages/")[2]
 
 
 def _case(result: ClauseResult, case: Case) -> str:
