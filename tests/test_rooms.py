@@ -34,7 +34,8 @@ ROOMS = {
     "api": "is what Python calls, and uses runner, and live for callables without an address",
     "parametrizing": "makes tests of somebody's pytest, of what api finds out",
     "explore": "runs calls in children, without pytest",
-    "cli": "is the command, and uses runner and explore",
+    "commands": "are the commands that need a file of their own; they use runner and explore",
+    "cli": "is the command fcspec, and has the other commands",
     "__main__": "calls cli",
 }
 ORDER = list(ROOMS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
@@ -31,7 +30,7 @@ class Report(model.Report):
 
     def to_json(self) -> str:
         """The document that report.schema.json describes."""
-        return json.dumps(self.as_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+        return model.as_json(self.as_dict())
 
     def __repr__(self) -> str:
         return f"<fcspec.Report of {self.target['address']}: {self.verdict}, {model.counts(self)}>"

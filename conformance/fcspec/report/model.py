@@ -236,9 +236,16 @@ def counts(report: Report) -> str:
     return ", ".join(parts) or "nothing judged"
 
 
+def as_json(report: Mapping[str, Any]) -> str:
+    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(report: Mapping[str, Any], path: Path) -> None:
+    write_text(as_json(report), path)
+
+
+def write_text(text: str, path: Path) -> None:
     """Atomically, where a regular file is or none yet: a reader sees the old file or the whole new one."""
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     if is_stdout(path):
         sys.stdout.flush()
         with open(1, "w", encoding="utf-8", closefd=False) as stdout:
