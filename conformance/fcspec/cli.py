@@ -12,7 +12,7 @@ import click
 from rich.text import Text
 
 from fcspec import __version__, index
-from fcspec.commands import comparing, exploring, gating
+from fcspec.commands import comparing, diagnosing, exploring, following, gating, starting
 from fcspec.commands.gating import Outputs
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
 from fcspec.errors import UsageError, did_you_mean
@@ -157,7 +157,7 @@ def _check_writable(output: Path) -> None:
         raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
 
 
-for _command in (exploring.explore, comparing.diff):
+for _command in (exploring.explore, comparing.diff, following.follow, starting.init, diagnosing.doctor):
     _fcspec.add_command(_command)
 
 

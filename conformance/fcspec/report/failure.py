@@ -46,12 +46,12 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
     Args:
         address: of the target, for the command that judges the clause again.
     """
-    clause, case = spec[result.clause], result.worst
+    clause, case = spec[result.clause], plainest(result)
     frames = list(_FRAME.finditer(case.message or "")) if case is not None else []
     rows = [
         ("called", case.stimulus or "") if case is not None else ("", ""),
         ("expected", _expected(frames)),
-        ("actual", _actual(result)),
+        ("actual", _actual(result, case)),
         ("where", _where(frames)),
         ("case", _case(result, case) if case is not None else ""),
         ("again", f"fcspec check {address} --clause {result.clause}"),
@@ -62,6 +62,16 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         tuple((label, clean(text)) for label, text in rows),
         clean(_script(clause, case)),
     )
+
+
+def plainest(result: ClauseResult) -> Case | None:
+    """Of the cases that have the clause's verdict: the example, else one written for the clause, else a drawn one."""
+    worst = [case for case in result.cases if case.verdict == result.verdict]
+    return min(worst, key=lambda case: _rank(case.id), default=None)
+
+
+def _rank(id: str) -> int:
+    return {"test_examples.py": 0, "test_covering.py": 2, "test_drawn.py": 2}.get(id.partition("::")[0], 1)
 
 
 def _row(label: str, text: str) -> str:
@@ -79,11 +89,11 @@ def _expected(frames: list[re.Match[str]]) -> str:
     return (own[-1]["code"] or "").removeprefix("assert ") if own else ""
 
 
-def _actual(result: ClauseResult) -> str:
-    if result.verdict is None:
+def _actual(result: ClauseResult, case: Case | None) -> str:
+    if case is None:
         return "not judged"
     how = "" if result.verdict is Verdict.FAIL else f"{result.verdict}: "
-    return f"{how}{result.reason or ''}"
+    return f"{how}{case.reason or ''}"
 
 
 def _where(frames: list[re.Match[str]]) -> str:
