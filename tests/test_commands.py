@@ -31,11 +31,19 @@ def result_of(slug, *cases):
 
 
 def test_every_must_comes_before_every_should_and_chapters_as_they_build_on_each_other():
-    slugs = ["tie.one-name", "call.linear", "restore.objects", "restore.order", "swap.parameter", "call.result"]
+    slugs = [
+        "tie.one-name",
+        "call.once",
+        "call.linear",
+        "restore.objects",
+        "restore.order",
+        "swap.parameter",
+        "call.result",
+    ]
     ordered = following.in_order(map(result_of, slugs), SPEC)
 
     assert [one.clause for one in ordered] == [
-        *("call.result", "swap.parameter", "restore.objects", "tie.one-name"),
+        *("call.result", "swap.parameter", "restore.objects", "call.once", "tie.one-name"),
         *("call.linear", "restore.order"),
     ]
 
@@ -44,6 +52,7 @@ def test_every_chapter_that_decides_in_core_has_its_place():
     decides = {clause.chapter for clause in SPEC.select() if clause.level != "MAY"}
 
     assert decides == set(following._CHAPTERS)
+    assert {SPEC[slug].level for slug in following._FIRST_STEPS} == {"MUST"}
 
 
 # ------------------------------------------------------------------------------------------------------------- what it shows

@@ -21,7 +21,14 @@ from fcspec.spec import LEVELS, Clause, Spec, load_spec
 from fcspec.target import implementation
 
 _CHAPTERS = ("call", "args", "swap", "dicts", "restore", "inplace", "grad", "tie", "strict", "parametrize", "state")
-"""What later chapters need comes first: calling at all, swapping, putting back."""
+"""What later chapters need comes first."""
+
+_FIRST_STEPS = (
+    *("call.result", "args.tuple", "args.single", "args.kwargs"),
+    *("swap.parameter", "swap.buffer", "swap.nested", "swap.partial"),
+    *("restore.objects", "restore.exception", "dicts.one", "dicts.tuple"),
+)
+"""Calling at all, swapping, putting back: every chapter needs these."""
 
 
 @click.command("next")
@@ -41,7 +48,7 @@ def follow(target: str, **chosen: Any) -> int:
         _show(_first_step(str(error), spec), None)
         clauses = spec.select(options.profiles, options.clauses)
         total = sum(clause.level == "MUST" for clause in clauses)
-        click.echo(f"\n0 of {total} MUST hold, next: {_FIRST}")
+        click.echo(f"\n0 of {total} MUST hold, next: {_FIRST_STEPS[0]}")
         return ExitCode.NONCONFORMING
     results = in_order((one for one in report.clauses if one.level != "MAY"), spec)
     wrong = next((one for one in results if one.is_wrong), None)
@@ -58,21 +65,20 @@ def follow(target: str, **chosen: Any) -> int:
 
 
 def in_order(results: Iterable[ClauseResult], spec: Spec) -> list[ClauseResult]:
-    """By level, then by chapter, then as in SPEC.md."""
+    """By level; what everything needs, then by chapter, then as in SPEC.md."""
 
     def key(result: ClauseResult) -> tuple[int, int, int]:
         chapter = spec[result.clause].chapter
+        if result.clause in _FIRST_STEPS:
+            return 0, -1, _FIRST_STEPS.index(result.clause)
         place = _CHAPTERS.index(chapter) if chapter in _CHAPTERS else len(_CHAPTERS)
         return LEVELS.index(result.level), place, spec.position(result.clause)
 
     return sorted(results, key=key)
 
 
-_FIRST = "call.result"
-
-
 def _first_step(actual: str, spec: Spec) -> Failure:
-    clause: Clause = spec[_FIRST]
+    clause: Clause = spec[_FIRST_STEPS[0]]
     call = 'functional_call(torch.nn.Linear(2, 2), {"weight": ..., "bias": ...}, (torch.ones(1, 2),))'
     law = " ".join(clause.law.split("\n\n")[0].replace("`", "").split())
     rows = ("called", call), ("actual", clean(actual))

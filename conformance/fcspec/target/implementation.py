@@ -186,4 +186,5 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
         end_if_not(process)
         tidy()
     if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
-        raise UsageError(f"{_NO_RESULT}: a torch.nn.Linear gives another result")
+        found = "another result" if isinstance(result, torch.Tensor) else f"an object of type {type(result).__name__}"
+        raise UsageError(f"{_NO_RESULT}: a torch.nn.Linear gives {found}")
