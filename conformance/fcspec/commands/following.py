@@ -24,7 +24,7 @@ _CHAPTERS = ("call", "args", "swap", "dicts", "restore", "inplace", "grad", "tie
 """What later chapters need comes first."""
 
 _FIRST_STEPS = (
-    *("call.result", "args.tuple", "args.single", "args.kwargs"),
+    *("call.result", "args.tuple", "args.single"),
     *("swap.parameter", "swap.buffer", "swap.nested", "swap.partial"),
     *("restore.objects", "restore.exception", "dicts.one", "dicts.tuple"),
 )
