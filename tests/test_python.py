@@ -9,7 +9,7 @@ import fcspec
 import fcspec_reference
 import pytest
 import torch
-from fcspec import api
+from fcspec import api, runner
 from fcspec.report.model import Case, Run, judge
 from fcspec.spec import load_spec
 from fcspec.state import process_state
@@ -85,18 +85,35 @@ def test_a_mode_that_a_fork_cannot_leave_is_named():
 
 
 def test_no_verdict_comes_of_a_test_without_an_end_in_a_fork_of_threads():
+    doubted = api._doubting_the_fork(failing("timeout"), ["other"])
+
+    assert doubted.verdict == "incomplete"
+    assert "threads (other), which may be why: put the implementation into a module" in doubted.run.problem
+    assert api._doubting_the_fork(failing(), ["other"]).verdict == "nonconforming"
+    assert api._doubting_the_fork(failing("timeout"), []).verdict == "nonconforming"
+
+
+def test_threads_are_those_of_python_and_those_of_libraries():
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait, name="other")
-    assert api._doubting_the_fork(failing("timeout")).verdict == "nonconforming"
+    before = api._other_threads()
     thread.start()
     try:
-        doubted = api._doubting_the_fork(failing("timeout"))
-        assert doubted.verdict == "incomplete"
-        assert "threads (other)" in doubted.run.problem
-        assert api._doubting_the_fork(failing()).verdict == "nonconforming"
+        assert {*api._other_threads()} - {*before} == {"other"}
     finally:
         stop.set()
         thread.join()
+
+
+def test_an_interruption_ends_the_suite_and_reaches_the_caller(monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner.Session, "_follow", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fcspec.check(closure(last_dict_counts), clauses=CLAUSE)
+
+    assert process_state.snapshot("processes")["processes"]["children"] == frozenset()
 
 
 # -------------------------------------------------------------------------------------------------------------- addresses

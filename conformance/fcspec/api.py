@@ -93,8 +93,8 @@ class Request:
             slugs: only these of the clauses; None: all.
         """
         options = self.options if slugs is None else replace(self.options, profiles=("all",), clauses=tuple(slugs))
-        path = [folder or os.getcwd() for folder in sys.path]
-        more: dict[str, Any] = {"path": path}
+        more: dict[str, Any] = {"path": [os.path.abspath(folder) for folder in sys.path if isinstance(folder, str)]}
+        threads = _other_threads() if self.function is not None else ()
         if self.function is not None:
             more = {"start": live.starting(self.function, self.options.address), "silence": _SILENCE_OF_A_FORK}
         with runner.Session(options.profiles, options.clauses, **more) as session:
@@ -102,7 +102,7 @@ class Request:
         if report.run.interrupted:
             raise KeyboardInterrupt
         if self.function is not None:
-            report = _doubting_the_fork(report)
+            report = _doubting_the_fork(report, threads)
         if self.declared is not None:
             report = declared_deviations.apply(report, self.declared)
         return Report(**{field.name: getattr(report, field.name) for field in fields(model.Report)})
@@ -200,15 +200,25 @@ def _strings(name: str, value: Any) -> tuple[str, ...]:
     return found
 
 
-def _doubting_the_fork(report: model.Report) -> model.Report:
-    """A lock that another thread held when this process forked is never released in the fork: no verdict may come of that."""
-    others = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+def _other_threads() -> tuple[str, ...]:
+    """Of this process: those that Python knows, by name, and how many more there are."""
+    known = [thread.name for thread in threading.enumerate() if thread is not threading.current_thread()]
+    more = len(os.listdir("/proc/self/task")) - 1 - len(known)
+    return (*known, *([f"{more} that Python has not started"] if more > 0 else []))
+
+
+def _doubting_the_fork(report: model.Report, threads: Sequence[str]) -> model.Report:
+    """A lock that another thread held when this process forked is never released in the fork: no verdict may come of that.
+
+    Args:
+        threads: those that ran then.
+    """
     timeouts = any(case.verdict is Verdict.TIMEOUT for result in report.clauses for case in result.cases)
-    if not others or not (timeouts or report.run.problem):
+    if not threads or not (timeouts or report.run.problem):
         return report
-    found = report.run.problem or "a test found no end"
     problem = (
-        f"{found}; it ran in a fork of a process with threads ({', '.join(others[:3])}), which may be why: "
+        f"{report.run.problem or 'a test found no end'}; it ran in a fork of a process with threads "
+        f"({', '.join(threads[:3])}), which may be why: "
         "put the implementation into a module, and judge its address, package.module:function"
     )
     return replace(report, run=replace(report.run, problem=problem))

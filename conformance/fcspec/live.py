@@ -112,6 +112,7 @@ def _leave_the_caller(requests: int, answers: int, output: IO[bytes]) -> None:
     sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]
     sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]
     sys.stderr = sys.__stderr__ = open(2, "w", closefd=False)  # type: ignore[misc]
+    signal.set_wakeup_fd(-1)
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
