@@ -33,21 +33,16 @@ addopts = --strict-markers --strict-config
 filterwarnings = error
 python_functions = check_* test_c*
 pythonpath = .
+fcspec_target = mylib:functional_call
+fcspec_clause = dicts.distinct dicts.bad-name
+fcspec_timeout = 20
 """
 
 CHOSEN = [f"--clause={slug}" for slug in CLAUSES]
-PYARGS = [
-    "-m",
-    "pytest",
-    "--pyargs",
-    "fcspec",
-    "--fcspec-target=mylib:functional_call",
-    *(f"--fcspec-{o[2:]}" for o in CHOSEN),
-]
 
 DOORS = {
     "command": ["-m", "fcspec", "check", "mylib:functional_call", *CHOSEN],
-    "pyargs": PYARGS,
+    "pyargs": ["-m", "pytest", "--pyargs", "fcspec"],
     "parametrize": ["-m", "pytest", "-v"],
     "xdist": ["-m", "pytest", "-v", "-n2"],
     "python": ["mine.py"],
@@ -72,6 +67,22 @@ def run(folder, *command):
 
 def test_one_line_of_it_is_broken():
     assert BROKEN != SOURCE
+
+
+def test_a_wrong_key_of_the_ini_file_is_one_clear_line(repository):
+    (repository / "pytest.ini").write_text(INI.replace("= 20", "= long"))
+    code, shown = run(repository, *DOORS["pyargs"])
+
+    assert code == 4
+    assert "fcspec_timeout: expected a value like 10.0, found 'long'" in shown
+
+
+def test_the_keys_of_the_ini_file_change_no_other_run(repository):
+    (repository / "test_other.py").write_text("def test_c():\n    pass\n")
+    code, shown = run(repository, "-m", "pytest", "test_other.py", "--trace-config")
+
+    assert code == 0, shown
+    assert "fcspec-suite" not in shown
 
 
 @pytest.mark.slow
