@@ -1,15 +1,17 @@
 """From Python: fcspec.check, what it judges, what it refuses, and that it leaves the caller as it was."""
 
 import functools
+import os
 import subprocess
 import sys
 import threading
+import time
 
 import fcspec
 import fcspec_reference
 import pytest
 import torch
-from fcspec import api, runner
+from fcspec import api, live, runner
 from fcspec.report.model import Case, Run, judge
 from fcspec.spec import load_spec
 from fcspec.state import process_state
@@ -82,6 +84,23 @@ def test_a_closure_is_judged_under_torchs_own_defaults_and_the_caller_stays_as_i
 def test_a_mode_that_a_fork_cannot_leave_is_named():
     with torch.inference_mode(), pytest.raises(fcspec.UsageError, match="modes: inference"):
         fcspec.check(closure(last_dict_counts), clauses=CLAUSE)
+
+
+def test_a_process_whose_forks_cannot_run_autograd_is_refused(monkeypatch):
+    def refuse():
+        raise RuntimeError("Unable to handle autograd's threading in combination with fork-based multiprocessing")
+
+    monkeypatch.setattr(live, "_run_backward", refuse)
+    with pytest.raises(fcspec.UsageError, match="autograd does not run in a fork of this process"):
+        fcspec.check(closure(last_dict_counts), clauses=CLAUSE)
+
+
+def test_a_backward_pass_that_hangs_in_a_fork_is_refused(monkeypatch):
+    here = os.getpid()
+    monkeypatch.setattr(live, "_run_backward", lambda: time.sleep(0 if os.getpid() == here else 60))
+    monkeypatch.setattr(live, "_LONGEST_BACKWARD", 0.1)
+    with pytest.raises(fcspec.UsageError, match="autograd does not run in a fork of this process"):
+        live._try_autograd()
 
 
 def test_no_verdict_comes_of_a_test_without_an_end_in_a_fork_of_threads():

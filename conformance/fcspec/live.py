@@ -14,13 +14,14 @@ import subprocess
 import sys
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Any, NoReturn
 
 from fcspec import events, runner
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
+from fcspec.workers.child import Child, Output
 from fcspec.workers.processes import channels, deny, die_with_parent
 
 
@@ -92,6 +93,7 @@ def _serve(requests: int, answers: int, function: Callable[..., Any], address: A
 
     try:
         _reset_torch()
+        _try_autograd()
     except UsageError as error:
         events.write(events.Refused(str(error)), answers)
         return 4
@@ -161,3 +163,35 @@ def _reset_torch() -> None:
     if still:
         names = ", ".join(part.replace(".", ": ", 1) for part in still)
         raise UsageError(f"a mode of torch is on that a fork can't leave ({names}); ask for the verdict outside of it")
+
+
+_LONGEST_BACKWARD = 10.0
+"""Seconds after which a backward pass in a fork is given up."""
+
+
+def _run_backward() -> None:
+    import torch
+
+    torch.ones(1, requires_grad=True).sum().backward()  # type: ignore[no-untyped-call]
+
+
+def _in_fork(_: Output) -> Iterator[bool]:
+    _run_backward()
+    yield True
+
+
+def _try_autograd() -> None:
+    """UsageError where autograd does not run here, or in a fork of this one, as after the use of an accelerator."""
+    found = None
+    try:
+        _run_backward()
+        child = Child(_in_fork)
+        found = child.next_answer(_LONGEST_BACKWARD)
+        child.end()
+    except RuntimeError:
+        pass
+    if found is None or found.escaped is not None:
+        raise UsageError(
+            "autograd does not run in a fork of this process, as where an accelerator was used; "
+            "put the implementation into a module, and judge its address, package.module:function"
+        )
