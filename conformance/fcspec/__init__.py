@@ -1,7 +1,6 @@
 """fcspec: a specification and a conformance suite for torch.func.functional_call."""
 
 import importlib
-from typing import Any
 
 __version__ = "0.1.0"
 
@@ -13,7 +12,7 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Names of __init__.pyi, imported where they are used: `import fcspec` costs nothing."""
     if name not in _LAZY:
         raise AttributeError(f"module 'fcspec' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import click
 from rich.text import Text
 
 from fcspec import __version__, index
-from fcspec.commands import comparing, diagnosing, exploring, following, gating, starting
+from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
 from fcspec.errors import UsageError, did_you_mean
@@ -23,11 +24,26 @@ from fcspec.report.verdict import ExitCode
 from fcspec.spec import Clause, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
+_ELSEWHERE = {
+    "diff": "comparing",
+    "doctor": "diagnosing",
+    "explore": "exploring",
+    "init": "starting",
+    "next": "following",
+}
+"""Commands that are imported when they are asked for, and their files in fcspec.commands."""
+
 
 class _Group(click.Group):
     """Usage errors exit 4, in one line, with a did-you-mean for commands."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *_ELSEWHERE])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _ELSEWHERE:
+            command: click.Command = importlib.import_module(f"fcspec.commands.{_ELSEWHERE[cmd_name]}").command
+            return command
         found = super().get_command(ctx, cmd_name)
         if found is None:
             ctx.fail(f"no command {cmd_name!r}{did_you_mean(cmd_name, self.list_commands(ctx))}")
@@ -155,10 +171,6 @@ def _check_writable(output: Path) -> None:
             output.unlink()
     except OSError as error:
         raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
-
-
-for _command in (exploring.explore, comparing.diff, following.follow, starting.init, diagnosing.doctor):
-    _fcspec.add_command(_command)
 
 
 @_fcspec.command()

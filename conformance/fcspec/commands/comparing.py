@@ -8,10 +8,10 @@ from fcspec.report import comparison
 from fcspec.report.verdict import ExitCode
 
 
-@click.command()
+@click.command("diff")
 @click.argument("before", metavar="A.json")
 @click.argument("now", metavar="B.json")
-def diff(before: str, now: str) -> int:
+def command(before: str, now: str) -> int:
     """Say what changed from the report A.json to B.json: newly broken, newly held, failing otherwise.
 
     Exits 1 where a MUST is newly broken (a SHOULD too, where B.json is of a strict run).

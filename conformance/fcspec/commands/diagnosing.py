@@ -37,8 +37,8 @@ print("mps" if mps is not None and mps.is_available() else "")
 """
 
 
-@click.command()
-def doctor() -> int:
+@click.command("doctor")
+def command() -> int:
     """Say what this environment can judge: torch, isolation, profiles, devices; and what interferes."""
     click.echo(f"python      {platform.python_version()} · {platform.platform()}")
     click.echo(f"torch       {_version('torch')}")

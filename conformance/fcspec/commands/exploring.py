@@ -14,13 +14,13 @@ from fcspec.spec import load_spec
 from fcspec.target.address import Address
 
 
-@click.command()
+@click.command("explore")
 @click.argument("target")
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="How long to search.")
 @click.option("--topic", "globs", multiple=True, metavar="GLOB", help="Only calls about this; again for more.")
 @click.option("--seed", type=int, help="Repeats a search. [default: drawn, and shown]")
 @click.option("--workers", type=click.IntRange(1), help="Searches at a time. [default: the number of CPUs]")
-def explore(target: str, seconds: float, globs: tuple[str, ...], seed: int | None, workers: int | None) -> int:
+def command(target: str, seconds: float, globs: tuple[str, ...], seed: int | None, workers: int | None) -> int:
     """Search for calls that TARGET gets wrong, beyond the fixed examples of `fcspec check`.
 
     Every finding is shrunk and printed as a script that reproduces it, one for each clause.

@@ -34,7 +34,7 @@ _FIRST_STEPS = (
 @click.command("next")
 @click.argument("target")
 @judging_options
-def follow(target: str, **chosen: Any) -> int:
+def command(target: str, **chosen: Any) -> int:
     """Show the first clause that TARGET does not keep, in an order made for implementers, and nothing else.
 
     Every MUST comes before every SHOULD. Exits as `fcspec check` does.

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from fcspec.errors import UsageError
-from fcspec.report import comparison, junit, markdown
+from fcspec.report import comparison
 from fcspec.report.model import Report, as_json, is_stdout, is_stream, write_text
 from fcspec.report.verdict import ExitCode
 from fcspec.spec import Spec
@@ -20,8 +20,9 @@ FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 _UNFINISHED = {
     "json": as_json({"format": "fcspec-report", "format_version": 1, "run": {"complete": False}}),
-    "junit": junit.UNFINISHED,
-    "markdown": markdown.UNFINISHED,
+    "junit": '<testsuites><testsuite name="fcspec" tests="1" errors="1"><testcase classname="fcspec" name="run">'
+    '<error message="the run has not ended"/></testcase></testsuite></testsuites>\n',
+    "markdown": "### fcspec: INCOMPLETE\n\nThe run has not ended.\n",
 }
 """Yesterday's report must not stand in for a run that failed."""
 
@@ -83,6 +84,11 @@ class Outputs:
 
     def write(self, report: Report, spec: Spec, changes: comparison.Comparison | None) -> None:
         """UsageError where a file cannot be written."""
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        if not (self.paths or summary):
+            return
+        from fcspec.report import junit, markdown  # slow to import
+
         lines = tuple(changes.lines()) if changes is not None else ()
         texts: dict[str, Callable[[], str]] = {
             "json": lambda: as_json(report.as_dict()),
@@ -94,7 +100,6 @@ class Outputs:
                 write_text(texts[kind](), path)
             except OSError as error:
                 raise UsageError(f"--{kind} {path} cannot be written: {error.strerror or error}") from None
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
         if summary:
             try:
                 with open(summary, "a", encoding="utf-8") as file:
@@ -110,4 +115,8 @@ class Outputs:
 
 def github_lines(report: Report) -> tuple[str, ...]:
     """What GitHub Actions shows beside the code; nothing elsewhere."""
-    return tuple(markdown.error_lines(report)) if os.environ.get("GITHUB_ACTIONS") == "true" else ()
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return ()
+    from fcspec.report import markdown  # slow to import
+
+    return tuple(markdown.error_lines(report))

@@ -76,9 +76,9 @@ FILES = {
 }
 
 
-@click.command()
+@click.command("init")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def init(folder: Path) -> int:
+def command(folder: Path) -> int:
     """Write into DIR what an implementation starts with: its signature, its test file, a workflow. Nothing is overwritten."""
     there = [name for name in FILES if (folder / name).exists()]
     if there:

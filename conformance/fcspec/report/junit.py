@@ -13,11 +13,6 @@ from fcspec.spec import Spec
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-UNFINISHED = '<testsuites><testsuite name="fcspec" tests="1" errors="1"><testcase classname="fcspec" name="run">' + (
-    '<error message="the run has not ended"/></testcase></testsuite></testsuites>\n'
-)
-"""Until the run ends."""
-
 
 def document(report: Report, spec: Spec) -> str:
     suite = ElementTree.Element("testsuite", name="fcspec", time=str(report.run.seconds), timestamp=report.run.started)

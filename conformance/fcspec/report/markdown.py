@@ -13,9 +13,6 @@ from fcspec.report.terminal import clean
 from fcspec.report.verdict import Overall, Verdict
 from fcspec.spec import Spec
 
-UNFINISHED = "### fcspec: INCOMPLETE\n\nThe run has not ended.\n"
-"""Until the run ends."""
-
 _TITLES = {
     Overall.CONFORMING: "✅ conforming",
     Overall.AS_DECLARED: "✅ conforming as declared",
