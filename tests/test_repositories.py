@@ -99,6 +99,27 @@ def test_a_repository_is_green_and_turns_red_when_one_line_is_broken(door, repos
     assert "FAILED tests/test_mine.py::test_conformance[dicts.bad-name]" not in shown
 
 
+PLUGINS = ("pytest_randomly", "pytest_cov", "pytest_timeout", "pytest_rerunfailures", "xdist")
+
+
+@pytest.mark.slow
+def test_plugins_that_change_how_tests_run_change_no_verdict(repository):
+    """`tox run -e plugins` has them."""
+    for name in PLUGINS:
+        pytest.importorskip(name)
+    crowded = ["-m", "pytest", "-v", "-n2", "--timeout=1", "--reruns=1", "--cov=mylib", "-p", "no:benchmark"]
+    code, shown = run(repository, *crowded)
+    assert code == 0, shown
+    assert "--randomly-seed=" in shown
+
+    (repository / "mylib.py").write_text(BROKEN)
+    code, shown = run(repository, *crowded, "-x")
+
+    assert code != 0, shown
+    assert "FAILED tests/test_mine.py::test_conformance[dicts.distinct]" in shown
+    assert "dicts.distinct · MUST" in shown
+
+
 @pytest.mark.slow
 def test_a_declared_deviation_is_an_xfail_with_its_reason_and_fails_when_it_is_stale(repository):
     entry = '[[deviation]]\nclause = "dicts.distinct"\nverdict = "fail"\nreason = "known to us"\n'
