@@ -195,6 +195,7 @@ def test_a_function_of_the_program_itself_is_held(monkeypatch):
         ({"timeout": float("nan")}, "timeout: expected a number from 0.1 on, found nan"),
         ({"strict": 1}, "strict: expected True or False, found 1"),
         ({"isolation": "none"}, "no option 'isolation'; there are target, deviations, profiles"),
+        ({"deviations": 3}, "deviations: expected a path or 'builtin', found 3"),
         ({"deviations": "nowhere.toml"}, "--deviations nowhere.toml cannot be read"),
     ],
 )

@@ -67,8 +67,16 @@ def check(
         more: exclude, seed, patience, brief, exitfirst; as the options of the command.
     """
     chosen = {"profiles": profiles, "clauses": clauses, "strict": strict, "workers": workers, "timeout": timeout}
-    request = request_for(target, chosen | more, None if deviations is None else os.fspath(deviations))
-    return request.judge()
+    return request_for(target, chosen | more, path_in_words(deviations)).judge()
+
+
+def path_in_words(deviations: object) -> str | None:
+    """UsageError where it is no path."""
+    if deviations is None or isinstance(deviations, str):
+        return deviations
+    if not isinstance(deviations, os.PathLike):
+        raise UsageError(f"deviations: expected a path or 'builtin', found {deviations!r:.100}")
+    return str(deviations)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,8 @@ def parametrize(
     frame = sys._getframe(1)
     folder = Path(frame.f_code.co_filename).parent
     file = target.rpartition(":")[0] if isinstance(target, str) and ".py:" in target else ""
-    declared = None if deviations is None else _found_from(folder, str(deviations))
+    path = api.path_in_words(deviations)
+    declared = None if path is None else _found_from(folder, path)
     chosen = {"profiles": profiles, "clauses": clauses, "strict": strict, "workers": workers, "timeout": timeout}
     request = api.request_for(target, chosen | more, declared, str(folder) if (folder / file).is_file() else None)
     slugs = [clause.slug for clause in load_spec().select(request.options.profiles, request.options.clauses)]

@@ -69,6 +69,9 @@ class Progress:
                 self.done = True
 
 
+OnEvent = Callable[[Progress], object]
+
+
 class Process(Protocol):
     """What a Session needs of the process that it has started; subprocess.Popen has it."""
 
@@ -165,9 +168,7 @@ class Session:
         self._process.kill()
         self._process.wait()
 
-    def judge(
-        self, options: Options, on_event: Callable[[Progress], None] | None = None, folder: str | None = None
-    ) -> Report:
+    def judge(self, options: Options, on_event: OnEvent | None = None, folder: str | None = None) -> Report:
         """Judge a target. UsageError where the call is wrong; whatever the target does, a Report otherwise.
 
         Args:
@@ -207,7 +208,7 @@ class Session:
             ),
         )
 
-    def _follow(self, progress: Progress, silence: float, on_event: Callable[[Progress], None] | None) -> str | None:
+    def _follow(self, progress: Progress, silence: float, on_event: OnEvent | None) -> str | None:
         """Take events until the request is done; what went wrong, where it ends otherwise."""
         try:
             for event in self._events(silence):
@@ -246,7 +247,7 @@ class Session:
         return lines[-1] if lines else ""
 
 
-def run(options: Options, on_event: Callable[[Progress], None] | None = None) -> Report:
+def run(options: Options, on_event: OnEvent | None = None) -> Report:
     """Judge one target in a process for it alone. UsageError where the call is wrong."""
     chosen = load_spec().select(options.profiles, options.clauses)
     devices.check(options.device, chosen)
