@@ -108,6 +108,13 @@ def test_what_is_declared_is_a_strict_xfail_for_that_deviation_only(tmp_path):
     assert expected.marks[0].kwargs == {"reason": "known", "strict": True, "raises": DeclaredDeviation}
 
 
+def test_a_bad_argument_is_one_message_without_frames_of_ours():
+    with pytest.raises(UsageError, match="did you mean") as refused:
+        parametrizing.parametrize("torch", clauses="dict.*")
+
+    assert len(refused.traceback.filter(refused)) == 1
+
+
 def test_relative_paths_start_at_the_test_file(tmp_path, monkeypatch):
     (tmp_path / "deviations.toml").write_text("")
     assert parametrizing._found_from(tmp_path, "deviations.toml") == str(tmp_path / "deviations.toml")

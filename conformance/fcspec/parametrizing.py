@@ -75,22 +75,27 @@ def parametrize(
     """
     __tracebackhide__ = True
     frame = sys._getframe(1)
-    folder = Path(frame.f_code.co_filename).parent
-    file = target.rpartition(":")[0] if isinstance(target, str) and ".py:" in target else ""
-    path = api.path_in_words(deviations)
-    declared = None if path is None else _found_from(folder, path)
     chosen = {"profiles": profiles, "clauses": clauses, "strict": strict, "workers": workers, "timeout": timeout}
-    request = api.request_for(target, chosen | more, declared, str(folder) if (folder / file).is_file() else None)
+    try:
+        return _mark(target, chosen | more, api.path_in_words(deviations), frame.f_code.co_filename, frame.f_lineno)
+    except UsageError as error:
+        raise UsageError(str(error)) from None  # without frames of fcspec
+
+
+def _mark(
+    target: api.Target, chosen: dict[str, Any], declared: str | None, test_file: str, line: int
+) -> pytest.MarkDecorator:
+    folder = Path(test_file).parent
+    file = target.rpartition(":")[0] if isinstance(target, str) and ".py:" in target else ""
+    declared = None if declared is None else _found_from(folder, declared)
+    request = api.request_for(target, chosen, declared, str(folder) if (folder / file).is_file() else None)
     slugs = [clause.slug for clause in load_spec().select(request.options.profiles, request.options.clauses)]
-    judgement = Judgement(request, slugs, f"{frame.f_code.co_filename}:{frame.f_lineno}")
+    judgement = Judgement(request, slugs, f"{test_file}:{line}")
     reasons = _declared_here(request)
-    return pytest.mark.parametrize(
-        "clause",
-        [
-            pytest.param(ClauseTest(slug, judgement), id=slug, marks=_expected_to_fail(reasons.get(slug)))
-            for slug in slugs
-        ],
-    )
+    params = [
+        pytest.param(ClauseTest(slug, judgement), id=slug, marks=_expected_to_fail(reasons.get(slug))) for slug in slugs
+    ]
+    return pytest.mark.parametrize("clause", params)
 
 
 def _found_from(folder: Path, path: str) -> str:
