@@ -47,12 +47,22 @@ def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
     ] == []
 
 
-def test_without_declared_deviations_torch_does_not_conform():
-    done = fcspec("check", "torch", "--clause", "restore.shared-submodule", "--clause", "restore.objects")
+def test_without_declared_deviations_torch_does_not_conform(tmp_path):
+    broken, whole = "restore.shared-submodule", "restore.objects"
+    outputs = [f"--{kind}={tmp_path / kind}" for kind in ("json", "junit", "markdown")]
+    environment = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary")}
+    done = fcspec("check", "torch", f"--clause={broken}", f"--clause={whole}", *outputs, env=os.environ | environment)
 
-    assert (done.returncode, done.stdout.splitlines()[-1:]) == (1, ["NOT CONFORMING"]), done.stdout + done.stderr
-    assert "✗ restore.shared-submodule · MUST" in done.stdout
-    assert "✗ restore.objects" not in done.stdout
+    *_, verdict, error = done.stdout.splitlines()
+    assert (done.returncode, verdict) == (1, "NOT CONFORMING"), done.stdout + done.stderr
+    assert error.startswith(f"::error title={broken}::MUST, fail: ")
+    assert f"✗ {broken} · MUST" in done.stdout
+    assert f"✗ {whole}" not in done.stdout
+    assert f'<testcase classname="restore" name="{whole}"' in (tmp_path / "junit").read_text()
+    assert (tmp_path / "summary").read_text() == (tmp_path / "markdown").read_text()
+
+    again = fcspec("check", "torch", f"--clause={broken}", f"--baseline={tmp_path / 'json'}", "--only-changes")
+    assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "nothing changed"), again.stdout + again.stderr
 
 
 def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path):
@@ -165,6 +175,10 @@ def test_the_cases_run_under_pytest_too(workers, tmp_path):
         (["torch", "--deviations", "nowhere.toml"], "--deviations nowhere.toml cannot be read"),
         (["torch", "--json", "nowhere/report.json"], "--json nowhere/report.json cannot be written"),
         (["torch", "--workers", "0"], "--workers"),
+        (["torch", "--junit", "nowhere/report.xml"], "--junit nowhere/report.xml cannot be written"),
+        (["torch", "--baseline", "nowhere.json"], "nowhere.json cannot be read"),
+        (["torch", "--only-changes"], "--only-changes needs --baseline FILE"),
+        (["torch", "--json", "-", "--markdown", "-"], "only one of --json, --markdown can go to stdout"),
         (["torch", "--isolation", "some"], "'fork', 'spawn', 'none'"),
         (["torch", "--strictly"], "--strict"),
         (["torch", "--device", "gpu"], "--device gpu: expected one of cpu, cuda, mps"),

@@ -13,7 +13,7 @@ REFERENCE = Path(fcspec_reference.__file__)
 
 # A room imports those before it, never those after it.
 ROOMS = {
-    "__init__": "has the version, and imports nothing",
+    "__init__": "has the version, and imports what it offers by name, when it is used",
     "errors": "has the exceptions that every other room may raise",
     "spec": "reads SPEC.md, and knows of no run",
     "index": "reads which tests name a clause, as text",
@@ -30,8 +30,12 @@ ROOMS = {
     "cases": "are tests: they use the marks of plugin, specimens, calls and state",
     "runner": "starts serve by name and reads its events; so it never imports it, or plugin",
     "serve": "runs pytest with plugin, on the cases",
+    "live": "forks the process that asks, and runs serve there",
+    "api": "is what Python calls, and uses runner, and live for callables without an address",
+    "parametrizing": "makes tests of somebody's pytest, of what api finds out",
     "explore": "runs calls in children, without pytest",
-    "cli": "is the command, and uses runner and explore",
+    "commands": "are the commands that need a file of their own; they use runner and explore",
+    "cli": "is the command fcspec, and has the other commands",
     "__main__": "calls cli",
 }
 ORDER = list(ROOMS)

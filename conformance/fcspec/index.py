@@ -35,6 +35,23 @@ def cases(slug: str) -> list[Found]:
     ]
 
 
+def source(case: str) -> str | None:
+    """The test function of a case, by the case's id; None where it runs an example or a drawn call, which say more."""
+    file, _, name = case.partition("::")
+    path = _CASES / file
+    if file in _WRITTEN_ELSEWHERE or not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    for test in ast.parse(text).body:
+        if isinstance(test, ast.FunctionDef) and test.name == name.partition("[")[0]:
+            first = min([test.lineno, *(decorator.lineno for decorator in test.decorator_list)])
+            return "\n".join(text.splitlines()[first - 1 : test.end_lineno])
+    return None
+
+
+_WRITTEN_ELSEWHERE = ("test_examples.py", "test_drawn.py", "test_covering.py")
+
+
 def mutants(slug: str) -> list[Found] | None:
     """The wrong implementations that it catches; None without the repository."""
     top = repository()

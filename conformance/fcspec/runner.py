@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
@@ -69,6 +69,54 @@ class Progress:
                 self.done = True
 
 
+OnEvent = Callable[[Progress], object]
+
+
+class Process(Protocol):
+    """What a Session needs of the process that it has started; subprocess.Popen has it."""
+
+    @property
+    def returncode(self) -> int | None: ...
+
+    def kill(self) -> None: ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """subprocess.TimeoutExpired where it has not ended by then."""
+        ...
+
+
+Start = Callable[[int, int, IO[bytes], dict[str, str]], Process]
+"""Starts fcspec.serve: the descriptors of its requests and answers, the file for its output, its environment."""
+
+
+def environment(folder: str, device: str) -> dict[str, str]:
+    """Of the process that runs the suite: without what a pytest around it, or its plugins, would tell another pytest.
+
+    Args:
+        folder: for what hypothesis would leave in the caller's.
+    """
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(_OF_PYTEST)}
+    hidden = devices.HIDDEN if devices.is_cpu(device) else {}
+    return kept | {"HYPOTHESIS_STORAGE_DIRECTORY": folder} | hidden
+
+
+_OF_PYTEST = ("PYTEST_", "COV_CORE_", "COVERAGE_PROCESS_")
+
+
+def _start_interpreter(
+    requests: int, answers: int, output: IO[bytes], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
+        pass_fds=(requests, answers),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
 class Session:
     """A process that has collected the cases of some clauses, and judges one target after another by them.
 
@@ -77,10 +125,29 @@ class Session:
     Args:
         profiles, clauses: what can be judged; as in Options.
         device: where modules and values lie.
+        path: folders in which a target's module is looked for before others.
+        start: starts the process.
+        silence: seconds without an event, beyond a few tests' clocks, after which the process is given up.
     """
 
-    def __init__(self, profiles: Iterable[str] = (), clauses: Iterable[str] = (), device: str = devices.CPU) -> None:
-        self._scope: dict[str, Any] = {"profiles": list(profiles), "clauses": list(clauses), "device": device}
+    def __init__(
+        self,
+        profiles: Iterable[str] = (),
+        clauses: Iterable[str] = (),
+        device: str = devices.CPU,
+        *,
+        path: Iterable[str] = (),
+        start: Start | None = None,
+        silence: float = _SILENCE,
+    ) -> None:
+        self._scope: dict[str, Any] = {
+            "profiles": list(profiles),
+            "clauses": list(clauses),
+            "device": device,
+            "path": list(path),
+        }
+        self._start = start or _start_interpreter
+        self._silence = silence
 
     def __enter__(self) -> Session:
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
@@ -89,17 +156,8 @@ class Session:
         )  # hypothesis would leave one in the caller's
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
-        dropped = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
-            pass_fds=(requests, answers),
-            env={key: value for key, value in os.environ.items() if key not in dropped}
-            | {"HYPOTHESIS_STORAGE_DIRECTORY": self._folder.name}
-            | (devices.HIDDEN if devices.is_cpu(self._scope["device"]) else {}),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        self._process = self._start(
+            requests, answers, self._output, environment(self._folder.name, self._scope["device"])
         )
         os.close(requests)
         os.close(answers)
@@ -124,19 +182,20 @@ class Session:
         self._process.kill()
         self._process.wait()
 
-    def judge(self, options: Options, on_event: Callable[[Progress], None] | None = None) -> Report:
+    def judge(self, options: Options, on_event: OnEvent | None = None, folder: str | None = None) -> Report:
         """Judge a target. UsageError where the call is wrong; whatever the target does, a Report otherwise.
 
         Args:
             on_event: called after every event, for a view of the progress.
+            folder: where relative paths of the target start; None: in the current one.
         """
         spec = load_spec()
         chosen = spec.select(options.profiles, options.clauses)
         started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
         progress, interrupted = Progress(), False
-        self._ask({**options.as_dict(), "folder": os.getcwd()})
+        self._ask({**options.as_dict(), "folder": folder or os.getcwd()})
         try:
-            problem = self._follow(progress, _SILENCE + 3 * options.timeout, on_event)
+            problem = self._follow(progress, self._silence + 3 * options.timeout, on_event)
         except KeyboardInterrupt:
             interrupted, problem = True, None
             self._end()
@@ -163,7 +222,7 @@ class Session:
             ),
         )
 
-    def _follow(self, progress: Progress, silence: float, on_event: Callable[[Progress], None] | None) -> str | None:
+    def _follow(self, progress: Progress, silence: float, on_event: OnEvent | None) -> str | None:
         """Take events until the request is done; what went wrong, where it ends otherwise."""
         try:
             for event in self._events(silence):
@@ -202,7 +261,7 @@ class Session:
         return lines[-1] if lines else ""
 
 
-def run(options: Options, on_event: Callable[[Progress], None] | None = None) -> Report:
+def run(options: Options, on_event: OnEvent | None = None) -> Report:
     """Judge one target in a process for it alone. UsageError where the call is wrong."""
     chosen = load_spec().select(options.profiles, options.clauses)
     devices.check(options.device, chosen)

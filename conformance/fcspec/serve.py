@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
+from fcspec.target import implementation
 from fcspec.target.trial import Trial
 from fcspec.workers.processes import AVAILABLE
 
@@ -39,6 +40,7 @@ def main(requests: int, answers: int) -> int:
     gc.disable()  # until the cases run: nothing that is imported is garbage
     lines = iter(os.fdopen(requests, "rb"))
     scope = json.loads(next(lines))
+    implementation.search_first(scope["path"])
     import torch  # noqa: F401
 
     try:

@@ -5,6 +5,7 @@ It imports no more than it needs for that. Without `--fcspec-target` nothing is 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -13,22 +14,25 @@ pytest.register_assert_rewrite("fcspec.cases", "fcspec.state.module_state", "fcs
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Every option is a key of the ini file, too: `fcspec_target` for --fcspec-target."""
     from fcspec.options import flags
     from fcspec.target.address import KNOWN
 
     group = parser.getgroup("fcspec", "conformance of an implementation of functional_call")
     forms = f"package.module:function, path/to/file.py:function or a short name ({', '.join(KNOWN)})"
     group.addoption("--fcspec-target", dest="fcspec_target", metavar="TARGET", help=forms)
+    parser.addini("fcspec_target", f"{forms}; where `fcspec` is collected", default=None)
     for flag in flags():
-        name, kind = f"--fcspec-{flag.name}", type(flag.default)
-        if kind is bool:
-            group.addoption(name, action="store_true", help=flag.help)
+        name, key = f"--fcspec-{flag.name}", f"fcspec_{flag.name}"
+        if type(flag.default) is bool:
+            group.addoption(name, action="store_true", default=None, help=flag.help)
+            parser.addini(key, flag.help, type="bool", default=None)
         elif flag.several:
-            group.addoption(name, action="append", default=[], metavar=flag.metavar, help=flag.help)
+            group.addoption(name, action="append", metavar=flag.metavar, help=flag.help)
+            parser.addini(key, flag.help, type="args", default=None)
         elif flag.name != "workers":  # -n says that
-            group.addoption(
-                name, type=kind, default=flag.default, choices=flag.choices, metavar=flag.metavar, help=flag.help
-            )
+            group.addoption(name, type=type(flag.default), choices=flag.choices, metavar=flag.metavar, help=flag.help)
+            parser.addini(key, flag.help, default=None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -43,7 +47,16 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not config.option.fcspec_target and any(arg.partition("::")[0] == "fcspec" for arg in config.args):
+        config.option.fcspec_target = config.getini("fcspec_target")
     if config.option.fcspec_target:
         from fcspec.plugin.suite import Suite
 
         config.pluginmanager.register(Suite(config), "fcspec-suite")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where a test file has imported fcspec.parametrize: which of its clauses are selected is known now."""
+    parametrizing = sys.modules.get("fcspec.parametrizing")
+    if parametrizing is not None:
+        session.config.pluginmanager.register(parametrizing.Judging(session), "fcspec-parametrize")

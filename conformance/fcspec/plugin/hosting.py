@@ -75,6 +75,11 @@ def judge_apart(
     expected = {case_id(item): clause_of(item) for item in items}
     works = yield from _follow(config, protocol, options, items, expected, trial)
     if not works:
+        if implementation.is_held(options.address):
+            raise UsageError(
+                f"{options.address} does not work in a fork of the process that made it; "
+                "put it into a module, and judge its address, package.module:function"
+            )
         yield events.Spawning()
         yield events.Noted("a fork does not carry the target: each child imports it anew (--isolation spawn)")
         spawning = replace(options, isolation=SPAWN)

@@ -12,7 +12,7 @@ import pytest
 
 from fcspec import devices
 from fcspec.errors import UsageError
-from fcspec.options import NONE, SPAWN, Options, flags
+from fcspec.options import NONE, SPAWN, Flag, Options, flags
 from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
@@ -144,7 +144,7 @@ def _set_environment(variables: Mapping[str, str]) -> Callable[[], None]:
 
 
 def _options(config: pytest.Config) -> Options:
-    chosen: dict[str, Any] = {flag.field: config.getoption(f"--fcspec-{flag.name}", None) for flag in flags()}
+    chosen: dict[str, Any] = {flag.field: _chosen(config, flag) for flag in flags() if flag.name != "workers"}
     if config.option.usepdb or not AVAILABLE:
         chosen["isolation"] = NONE
     given = {name: value for name, value in chosen.items() if value is not None}
@@ -152,3 +152,22 @@ def _options(config: pytest.Config) -> Options:
         return Options.from_dict({"address": config.option.fcspec_target, **given})
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _chosen(config: pytest.Config, flag: Flag) -> Any:
+    """What the command line says, else the ini file; None where neither says anything."""
+    given = config.getoption(f"--fcspec-{flag.name}")
+    if given is not None:
+        return given
+    key = f"fcspec_{flag.name}"
+    given = config.getini(key)
+    if not isinstance(given, str):
+        return given
+    try:
+        value = type(flag.default)(given)
+    except ValueError:
+        value = None
+    if value is None or (flag.choices is not None and value not in flag.choices):
+        expected = " or ".join(flag.choices) if flag.choices is not None else f"a value like {flag.default}"
+        raise pytest.UsageError(f"{key}: expected {expected}, found {given!r}")
+    return value

@@ -224,9 +224,28 @@ def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Ca
     return replace(result, reason=worst.reason if worst else None)
 
 
+def counts(report: Report) -> str:
+    """How many of the clauses that were judged hold, as in "MUST 66 of 83 hold, SHOULD 20 of 43 hold"."""
+    parts = []
+    for level in ("MUST", "SHOULD"):
+        judged = [
+            one for one in report.clauses if one.level == level and one.verdict not in (None, Verdict.UNSUPPORTED)
+        ]
+        if judged:
+            parts.append(f"{level} {sum(one.holds for one in judged)} of {len(judged)} hold")
+    return ", ".join(parts) or "nothing judged"
+
+
+def as_json(report: Mapping[str, Any]) -> str:
+    return json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(report: Mapping[str, Any], path: Path) -> None:
+    write_text(as_json(report), path)
+
+
+def write_text(text: str, path: Path) -> None:
     """Atomically, where a regular file is or none yet: a reader sees the old file or the whole new one."""
-    text = json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
     if is_stdout(path):
         sys.stdout.flush()
         with open(1, "w", encoding="utf-8", closefd=False) as stdout:

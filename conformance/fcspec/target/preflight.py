@@ -76,7 +76,18 @@ def load(address: Address, plugins: Any = None) -> Loaded:
             "leave it as it is, or change it in the call and put it back there"
         )
     notes = (f"put back after the import: {', '.join(map(_named, undone))}",) if undone else ()
-    return Loaded(function, trusted, frozenset(classes_below(object) - known), notes)
+    own = _tensor_classes_of_others() if implementation.is_held(address) else classes_below(object) - known
+    return Loaded(function, trusted, frozenset(own), notes)
+
+
+def _tensor_classes_of_others() -> set[type]:
+    """What a target may have brought along that was not imported here: tensors that may compare as they like."""
+    import torch
+
+    from fcspec.target.integrity import classes_below, is_of_torch
+
+    known = classes_below(torch.Tensor)
+    return {one for one in known if not is_of_torch(one) and one.__module__.partition(".")[0] != "fcspec"}
 
 
 _HARMLESS = ("defaults.interop threads",)

@@ -1,0 +1,1 @@
+"""Commands of fcspec, and what several of them share."""

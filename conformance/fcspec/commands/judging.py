@@ -1,0 +1,63 @@
+"""What commands that judge have in common: options, a bar that shows progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from rich.console import Console
+
+from fcspec import runner
+from fcspec.options import Flag, Options, flags
+from fcspec.report.model import Report
+
+
+def judging_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Every option of fcspec.options, for a command that judges."""
+    for flag in reversed(flags()):
+        kind = type(flag.default)
+        more: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": _type(flag), "multiple": flag.several}
+        default = {} if flag.default is None else {"default": flag.default, "show_default": not flag.several}
+        names = f"--{flag.name}", flag.field
+        command = click.option(*names, help=flag.help, metavar=flag.metavar, **more, **default)(command)
+    return command
+
+
+def _type(flag: Flag) -> Any:
+    if flag.choices is not None:
+        return click.Choice(flag.choices)
+    if flag.minimum is not None:
+        return click.FloatRange(flag.minimum) if isinstance(flag.default, float) else click.IntRange(int(flag.minimum))
+    return str if flag.several else type(flag.default)
+
+
+def options_for(target: str, chosen: dict[str, Any]) -> Options:
+    return Options.from_dict({"address": target, **{name: one for name, one in chosen.items() if one is not None}})
+
+
+def with_progress(options: Options) -> Report:
+    err = console(stderr=True)
+    if not err.is_terminal:
+        return runner.run(options)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # slow to import
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(progress: runner.Progress) -> None:
+            wrong = sum(case.verdict.is_wrong for case in progress.cases)
+            latest = progress.cases[-1].clause if progress.cases else "collecting"
+            bar.update(
+                task,
+                total=progress.planned or None,
+                completed=len(progress.cases),
+                description=f"{latest:<32}" + (f" {wrong} ✗" if wrong else ""),
+            )
+
+        return runner.run(options, show)
+
+
+def console(stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False)

@@ -1,0 +1,186 @@
+"""The commands for whoever writes an implementation: `fcspec next`, `fcspec init`; and `fcspec doctor`."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from fcspec import index
+from fcspec.commands import diagnosing, following, starting
+from fcspec.errors import UsageError
+from fcspec.report.failure import failure_of, plainest
+from fcspec.report.model import Case, ClauseResult, Run, judge
+from fcspec.report.verdict import Verdict
+from fcspec.spec import load_spec
+from fcspec.target.implementation import does_not_work_yet, try_out
+
+SPEC = load_spec()
+
+
+def fcspec(*arguments, **kwargs):
+    command = [sys.executable, "-m", "fcspec", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+# ------------------------------------------------------------------------------------------------------------------- order
+
+
+def result_of(slug, *cases):
+    result = ClauseResult(slug, SPEC[slug].level, "core", Verdict.worst(case.verdict for case in cases), cases)
+    return replace(result, reason=result.worst.reason if cases else None)
+
+
+def test_every_must_comes_before_every_should_and_chapters_as_they_build_on_each_other():
+    slugs = [
+        "tie.one-name",
+        "call.once",
+        "call.linear",
+        "restore.objects",
+        "restore.order",
+        "swap.parameter",
+        "call.result",
+    ]
+    ordered = following.in_order(map(result_of, slugs), SPEC)
+
+    assert [one.clause for one in ordered] == [
+        *("call.result", "swap.parameter", "restore.objects", "call.once", "tie.one-name"),
+        *("call.linear", "restore.order"),
+    ]
+
+
+def test_every_chapter_that_decides_in_core_has_its_place():
+    decides = {clause.chapter for clause in SPEC.select() if clause.level != "MAY"}
+
+    assert decides == set(following._CHAPTERS)
+    assert {SPEC[slug].level for slug in following._FIRST_STEPS} == {"MUST"}
+
+
+# ------------------------------------------------------------------------------------------------------------- what it shows
+
+MESSAGE = """Traceback (most recent call last):
+  File "/x/fcspec/cases/test_call_result.py", line 10, in test_a
+    assert functional_call(module, {}) is answer
+  File "/home/me/mylib.py", line 7, in functional_call
+    return helper(module)
+  File "/home/me/mylib.py", line 3, in helper
+    return module.nothing
+AttributeError: nothing
+"""
+
+
+def test_a_failure_shows_the_line_of_the_test_and_the_frames_of_the_target():
+    case = Case(
+        "test_call_result.py::test_a", "call.result", "fail", "AttributeError: nothing", 0.1, "Model()", MESSAGE
+    )
+    failure = failure_of(result_of("call.result", case), SPEC, "mylib:f")
+
+    rows = dict(failure.rows)
+    assert rows["expected"] == "functional_call(module, {}) is answer"
+    assert rows["actual"] == "AttributeError: nothing"
+    assert rows["where"] == "/home/me/mylib.py:3 in helper\n/home/me/mylib.py:7 in functional_call"
+    assert rows["again"] == "fcspec check mylib:f --clause call.result"
+    assert failure.script == SPEC["call.result"].examples[0].code
+
+
+def test_the_plainest_case_of_a_failure_is_shown_with_its_own_reason():
+    cases = [
+        Case(f"{file}::x", "call.result", verdict, file)
+        for file, verdict in (
+            ("test_args.py", "pass"),
+            ("test_call_result.py", "fail"),
+            ("test_covering.py", "fail"),
+            ("test_examples.py", "fail"),
+        )
+    ]
+    whole = result_of("call.result", *cases)
+
+    assert plainest(whole).reason == "test_examples.py"
+    assert dict(failure_of(whole, SPEC, "a:b").rows)["actual"] == "test_examples.py"
+    assert plainest(result_of("call.result", *cases[:3])).reason == "test_call_result.py"
+
+
+def test_a_drawn_call_is_its_own_script():
+    script = "# call.result · MUST: The call returns.\nimport torch\nassert False"
+    case = Case("test_drawn.py::x", "call.result", "fail", "does not hold", message=f"AssertionError: no\n\n{script}")
+
+    assert failure_of(result_of("call.result", case), SPEC, "a:b").script == script
+
+
+def test_the_source_of_a_test_is_found_by_the_id_of_its_case():
+    found = index.source("test_call_result.py::test_the_very_object_that_forward_returns_is_returned[tensor]")
+
+    assert found.startswith("@")
+    assert "def test_the_very_object_that_forward_returns_is_returned(" in found
+    assert index.source("test_examples.py::test_example[call.result]") is None
+    assert index.source("nowhere.py::test_a") is None
+
+
+# ------------------------------------------------------------------------------------------------------------- the commands
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [lambda module, values: None, lambda *args, **kwargs: 1 / 0, lambda *args, **kwargs: None],
+    ids=["arguments", "raises", "result"],
+)
+def test_a_first_draft_is_told_from_what_cannot_be_judged(draft):
+    with pytest.raises(UsageError) as refused:
+        try_out(draft)
+
+    assert does_not_work_yet(refused.value)
+    assert not does_not_work_yet(UsageError("mylib does not import"))
+
+
+def test_a_start_is_written_once_and_its_next_step_is_to_call_the_module(tmp_path):
+    folder = tmp_path / "mine"
+    assert fcspec("init", str(folder)).returncode == 0
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == sorted(
+        starting.FILES
+    )
+    (folder / "test_functional_call.py").write_text("mine")
+
+    again = fcspec("init", str(folder))
+    first = fcspec("next", "functional_call.py:functional_call", cwd=folder)
+
+    assert (again.returncode, "is there already; nothing was written" in again.stderr) == (4, True)
+    assert (folder / "test_functional_call.py").read_text() == "mine"
+    assert first.returncode == 1, first.stderr
+    assert first.stdout.startswith("call.result · MUST · SPEC.md:")
+    assert "the target cannot call a torch.nn.Linear: NotImplementedError" in first.stdout
+    musts = sum(clause.level == "MUST" for clause in SPEC.select())
+    assert first.stdout.endswith(f"0 of {musts} MUST hold, next: call.result\n")
+
+
+def test_the_next_clause_is_the_first_that_does_not_hold(tmp_path):
+    chosen = [f"--clause={slug}" for slug in ("tie.large-group", "dicts.state-dict", "restore.rebound", "call.result")]
+    done = fcspec("next", "torch", *chosen, "--workers=1", cwd=tmp_path)
+
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("restore.rebound · MUST · SPEC.md:")
+    assert done.stdout.endswith("MUST 1 of 3 hold, SHOULD 0 of 1 hold, next: restore.rebound\n")
+    assert "tie.large-group" not in done.stdout
+
+
+@pytest.mark.slow
+def test_the_doctor_tries_every_profile():
+    done = fcspec("doctor")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    for profile in SPEC.profiles:
+        assert f"profile     {profile}: can be judged" in done.stdout
+
+
+def test_a_profile_that_cannot_be_judged_is_named():
+    old = judge(
+        SPEC,
+        {"compile.fullgraph": ["a"]},
+        [Case("a", "compile.fullgraph", "unsupported", "from torch 2.5 on")],
+        target={"address": "a:b"},
+        environment={},
+        run=Run(),
+    )
+
+    assert diagnosing._in_words(old.clauses[0]) == "cannot be judged: from torch 2.5 on"
+    assert diagnosing._in_words(result_of("call.result", Case("a", "call.result", "fail", "no"))) == (
+        "the reference fails here: no"
+    )
