@@ -135,7 +135,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
     named: _Slots = {}
     rest: _Slots = {}
     owners = []
-    seen, todo = {id(root)}, [("", root)]
+    seen, todo, look_up = {id(root)}, [("", root)], given.get
     for prefix, module in todo:
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
@@ -143,8 +143,9 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
         for store in (parameters, buffers) if buffers else (parameters,):
             for key, own in store.items():
                 name = prefix + key
-                if name in given:
-                    named[name] = owner, store, key, own, given[name]
+                value = look_up(name, _ABSENT)
+                if value is not _ABSENT:
+                    named[name] = owner, store, key, own, value
                 else:
                     rest[name] = owner, store, key, own, None
         if len(named) > found or "_flat_weights" in owner:
@@ -209,7 +210,7 @@ def _tie(named: _Slots, rest: _Slots, given: Values, is_listed: bool) -> list[_S
     """Refuse different values for one tied group, and find the slots that take the value of another one (chapter tie)."""
     # The id of a tensor would be a constant of a trace, which new values compile anew (compile.recompile).
     identify = (lambda tensor: tensor) if _is_tracing() else id
-    tensors = [own for _, _, _, own, _ in [*named.values(), *rest.values()] if own is not None]
+    tensors = [slot[3] for slot in [*named.values(), *rest.values()] if slot[3] is not None]
     if is_listed and len(set(map(identify, tensors))) == len(tensors):
         return []  # no tensor has two slots, and no slot two names
     firsts: dict[Any, str] = {}  # the first name of each slot, and of each group
@@ -314,13 +315,13 @@ def _layout(owners: list[_Owner]) -> list[str | None]:
         buffers, children, hidden = owner["_buffers"], owner["_modules"], owner["_non_persistent_buffers_set"]
         for key in owner["_parameters"].keys():  # noqa: SIM118
             layout.append(key)
-            if key in owner or key in children:
+            if key in owner or (children and key in children):
                 layout.append(key)
         layout.append(None)
         if buffers or hidden:
             for key in buffers.keys():  # noqa: SIM118
                 layout.append(key)
-                if key in owner or key in children:
+                if key in owner or (children and key in children):
                     layout.append(key)
             layout += (None, *hidden, None)
         else:
