@@ -293,8 +293,11 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(owner, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
-        what = "what is delegated" if found is _ABSENT else reprlib.repr(found)
-        raise TypeError(f"{name!r}: attribute `{key}`: {what} is not an instance of torch.Tensor")
+        if found is _ABSENT or hasattr(found, "__get__"):
+            raise TypeError(
+                f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute"
+            )
+        raise TypeError(f"{name!r}: attribute `{key}`: {reprlib.repr(found)} is not an instance of torch.Tensor")
     is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
     store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
     return [(owner, store, key, _ABSENT, value)]
