@@ -79,7 +79,7 @@ def functional_call(
         also += _tie(named, rest, given, is_listed)
     slots = [*named.values(), *also]
     if also:
-        owners = [*owners, *(slot[0] for slot in also)]
+        owners = [*{id(owner): owner for owner in (*owners, *(slot[0] for slot in also))}.values()]
     if strict:
         _check_strict(given, named, rest, slots)
     if not slots:
@@ -135,7 +135,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
     named: _Slots = {}
     rest: _Slots = {}
     owners = []
-    seen, todo = {id(root)}, [("", root)]
+    seen, todo, look_up = {id(root)}, [("", root)], given.get
     for prefix, module in todo:
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
@@ -143,8 +143,9 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
         for store in (parameters, buffers) if buffers else (parameters,):
             for key, own in store.items():
                 name = prefix + key
-                if name in given:
-                    named[name] = owner, store, key, own, given[name]
+                value = look_up(name, _ABSENT)
+                if value is not _ABSENT:
+                    named[name] = owner, store, key, own, value
                 else:
                     rest[name] = owner, store, key, own, None
         if len(named) > found or "_flat_weights" in owner:
@@ -209,7 +210,7 @@ def _tie(named: _Slots, rest: _Slots, given: Values, is_listed: bool) -> list[_S
     """Refuse different values for one tied group, and find the slots that take the value of another one (chapter tie)."""
     # The id of a tensor would be a constant of a trace, which new values compile anew (compile.recompile).
     identify = (lambda tensor: tensor) if _is_tracing() else id
-    tensors = [own for _, _, _, own, _ in [*named.values(), *rest.values()] if own is not None]
+    tensors = [slot[3] for slot in [*named.values(), *rest.values()] if slot[3] is not None]
     if is_listed and len(set(map(identify, tensors))) == len(tensors):
         return []  # no tensor has two slots, and no slot two names
     firsts: dict[Any, str] = {}  # the first name of each slot, and of each group
@@ -292,8 +293,11 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(owner, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
-        what = "what is delegated" if found is _ABSENT else reprlib.repr(found)
-        raise TypeError(f"{name!r}: attribute `{key}`: {what} is not an instance of torch.Tensor")
+        if found is _ABSENT or hasattr(found, "__get__"):
+            raise TypeError(
+                f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute"
+            )
+        raise TypeError(f"{name!r}: attribute `{key}`: {reprlib.repr(found)} is not an instance of torch.Tensor")
     is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
     store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
     return [(owner, store, key, _ABSENT, value)]
@@ -314,13 +318,13 @@ def _layout(owners: list[_Owner]) -> list[str | None]:
         buffers, children, hidden = owner["_buffers"], owner["_modules"], owner["_non_persistent_buffers_set"]
         for key in owner["_parameters"].keys():  # noqa: SIM118
             layout.append(key)
-            if key in owner or key in children:
+            if key in owner or (children and key in children):
                 layout.append(key)
         layout.append(None)
         if buffers or hidden:
             for key in buffers.keys():  # noqa: SIM118
                 layout.append(key)
-                if key in owner or key in children:
+                if key in owner or (children and key in children):
                     layout.append(key)
             layout += (None, *hidden, None)
         else:

@@ -18,6 +18,14 @@ from implementations import IMPLEMENTATIONS, Call
 from models import own_values
 
 SAMPLE = 1e-3  # seconds that a sample lasts at least
+SAID = (
+    "python_version",
+    "cpu_model_name",
+    "cpu_count",
+    "load_avg_1min",
+    "platform",
+    "date",
+)  # no name and no path of a machine
 OF = "torch.func"  # whose overhead is 1
 
 
@@ -63,7 +71,8 @@ def in_turns(calls: dict[str, Call], rounds: int) -> dict[str, list[float]]:
 
 
 def seconds(call: Call, repeats: int) -> float:
-    """CPU time of one call: what others do on the machine is not in it."""
+    """CPU time of one call, after one that no clock sees: what others do and leave in caches is not in it."""
+    call()
     started = time.process_time()
     for _ in range(repeats):
         call()
@@ -89,7 +98,8 @@ def spread(values: list[float]) -> Ratio:
 
 
 def to_suite(measured: dict[str, dict[str, list[float]]]) -> pyperf.BenchmarkSuite:
-    metadata = {**pyperf.Run([1.0], collect_metadata=True).get_metadata(), "torch": torch.__version__}
+    found = pyperf.Run([1.0], collect_metadata=True).get_metadata()
+    metadata = {**{key: found[key] for key in SAID if key in found}, "torch": torch.__version__}
     return pyperf.BenchmarkSuite(
         [
             pyperf.Benchmark(

@@ -1,0 +1,36 @@
+"""What the reference promises beyond SPEC.md: the texts that torch's own test of stateless calls pins."""
+
+import re
+
+import pytest
+import torch
+from fcspec_reference import functional_call
+
+
+class NonTensor:
+    def __repr__(self):
+        return "<NonTensor>"
+
+
+class Flagged(torch.nn.Linear):
+    flag = 0.0
+
+
+@pytest.mark.parametrize(
+    ("values", "error", "text"),
+    [
+        ({"weight": NonTensor()}, TypeError, "<NonTensor> is not an instance of torch.Tensor"),
+        ({"flag": torch.zeros(())}, TypeError, "attribute `flag`: 0.0 is not an instance of torch.Tensor"),
+        ({"l2.bias": torch.zeros(())}, AttributeError, "Flagged has no attribute `l2`"),
+        ({"weight": torch.zeros(()), "more": torch.zeros(())}, RuntimeError, "Unexpected key(s): 'more'."),
+    ],
+)
+def test_an_error_has_the_text_of_torch(values, error, text):
+    with pytest.raises(error, match=re.escape(text)):
+        functional_call(Flagged(1, 1), values, torch.zeros(1, 1), strict=error is RuntimeError)
+
+
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}])
+def test_values_are_used(flags):
+    values = {"weight": torch.full((1, 1), 3.0), "bias": torch.zeros(1)}
+    assert functional_call(torch.nn.Linear(1, 1), values, torch.ones(1, 1), **flags) == 3
