@@ -42,7 +42,7 @@ def _body(plan: CallPlan, broken: BrokenLaw) -> str:
     assertion, dicts = broken.assertion, plan_source.dicts(plan)
     before = [] if assertion is None or not assertion.setup else assertion.setup.splitlines()
     after = [] if assertion is None else assertion.code.splitlines()
-    uses_dicts = "dicts" in " ".join(after)
+    uses_dicts = "dicts" in " ".join([*before, *after])
     values = [*plan_source.value_assignments(plan), *([f"dicts = {dicts}"] if uses_dicts else [])]
     if assertion is not None and assertion.after_backward:
         after = ["result.backward()", *after]

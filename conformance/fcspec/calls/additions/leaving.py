@@ -31,13 +31,15 @@ INTERPRETER = Addition(
         import os
         import sys
         import threading
-
-        on = []
-        model.register_forward_pre_hook(lambda module, args: on.append(gc.isenabled() == collecting_before))
         """),
     assertions=(
         *(unchanged("state.interpreter", f"{name}_before", expression) for name, expression in _INTERPRETER.items()),
-        Assertion("state.interpreter", "assert all(on)", f"collecting_before = {_INTERPRETER['collecting']}"),
+        Assertion(
+            "state.interpreter",
+            "assert all(on)",
+            "on, collecting = [], gc.isenabled()\n"
+            "model.register_forward_pre_hook(lambda module, args: on.append(gc.isenabled() == collecting))",
+        ),
     ),
     defaults=("in_cached", "calls_inside", "prior"),
 )
@@ -61,20 +63,13 @@ _FILTERS = Addition(
 TENSORS = Addition(
     "classes and tensors are looked at",
     "restore.tensors",
-    before=code("""
-        def look(module, args):
-            seen_classes.append([type(one) for one in own_modules])
-
-
-        seen_classes = []
-        model.register_forward_pre_hook(look)
-        """),
     assertions=(
         Assertion(
             "call.same-module",
             "assert all(its == classes for its in seen_classes)",
             "own_modules = [one for one in model.modules() if not isinstance(one, parametrize.ParametrizationList)]\n"
-            "classes = [type(one) for one in own_modules]",
+            "classes, seen_classes = [type(one) for one in own_modules], []\n"
+            "model.register_forward_pre_hook(lambda module, args: seen_classes.append([*map(type, own_modules)]))",
         ),
         Assertion(
             "restore.tensors",

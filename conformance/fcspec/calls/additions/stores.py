@@ -70,6 +70,7 @@ def _recurrent() -> Iterator[Addition]:
         """)
     again = code("""
         def call_inside(module, args):
+            module.rnn(torch.ones(1, 1))
             functional_call(module.rnn, {"bias_ih_l0": torch.zeros(1)}, torch.ones(1, 1))
 
 
