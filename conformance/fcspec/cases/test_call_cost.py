@@ -63,7 +63,11 @@ def _wide(names, size, modules):
 SHAPES: tuple[Any, ...] = (
     ("all given", lambda names: names, {}),
     ("all given, untied", lambda names: names, {"tie_weights": False}),
-    ("one of each pair given, strict", lambda names: [n for n in names if "one" in n or n[-1] in "02468"], {"strict": True}),
+    (
+        "one of each pair given, strict",
+        lambda names: [n for n in names if "one" in n or n[-1] in "02468"],
+        {"strict": True},
+    ),
     ("one given", lambda names: names[:1], {}),
 )
 
