@@ -188,16 +188,13 @@ def _follow(modules: dict[str, nn.Module], prefix: str, strict: bool) -> dict[st
     further, module, at = {}, modules[""], ""
     for part in prefix[:-1].split("."):
         at = f"{at}{part}."
-        inner = module._modules
-        child = (
-            modules[at]
-            if at in modules
-            else inner[part]
-            if part in inner
-            else None
-            if strict
-            else getattr(module, part, None)
-        )
+        child: Any
+        if at in modules:
+            child = modules[at]
+        elif part in module._modules:
+            child = module._modules[part]
+        else:
+            child = None if strict else getattr(module, part, None)
         if not isinstance(child, nn.Module):
             if strict:
                 break
@@ -294,9 +291,7 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
         return [(owner, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
         if found is _ABSENT or hasattr(found, "__get__"):
-            raise TypeError(
-                f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor attribute"
-            )
+            raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor")
         raise TypeError(f"{name!r}: attribute `{key}`: {reprlib.repr(found)} is not an instance of torch.Tensor")
     is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
     store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
