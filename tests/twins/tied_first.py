@@ -46,11 +46,31 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
 
 def resolve(module, given, tie_weights, strict):
     """All places that need a value, and those of every given name: its own one, then those that are tied to it and not given."""
-    places, by_name, unexpected = {}, {}, []
+    places, by_name = {}, {}
 
     def place(owner, key):
         return places.setdefault((home(owner), key), Place(owner, key))
 
+    unexpected = find(module, given, tie_weights, strict, place, by_name)
+    registered = [
+        (prefix + key, Place(owner, key))
+        for prefix, owner in tree(module)
+        for key in (*vars(owner)["_parameters"], *vars(owner)["_buffers"])
+    ]
+    if tie_weights:
+        tie(registered, given, places, place, by_name)
+    missing = [name for name, its in registered if its.tensor is not None and its.slot not in places]
+    if strict and (missing or unexpected):
+        raise Exception(f"Not exact: {missing} missing, {unexpected} not expected.")
+    for name in unexpected:
+        if by_name[name][0].is_refused():
+            raise Exception(f"Key {name!r} is there and is no tensor.")
+    return places, by_name
+
+
+def find(module, given, tie_weights, strict, place, by_name):
+    """The places that given names lead to; of these names, those of nothing that is registered."""
+    unexpected = []
     for name, value in given.items():
         owner = module
         *path, key = name.split(".") if isinstance(name, str) else ("", "")
@@ -66,16 +86,15 @@ def resolve(module, given, tie_weights, strict):
             raise Exception(f"Key {name!r} leads to nothing.")
         if found is None or found.tensor is ...:
             unexpected.append(name)
+    return unexpected
 
-    registered = [
-        (prefix + key, Place(owner, key))
-        for prefix, owner in tree(module)
-        for key in (*vars(owner)["_parameters"], *vars(owner)["_buffers"])
-    ]
+
+def tie(registered, given, places, place, by_name):
+    """Give the value of a name to what is tied to it and not given."""
     groups = {}
     for name, its in registered:
         groups.setdefault(its.slot if its.tensor is None else id(its.tensor), []).append((name, its))
-    for group in groups.values() if tie_weights else ():
+    for group in groups.values():
         names = [name for name, _ in group if name in given]
         if any(not same(given[names[0]], given[name]) for name in names):
             raise Exception(f"Keys {names} are tied and have different values.")
@@ -83,14 +102,6 @@ def resolve(module, given, tie_weights, strict):
             place(its.owner, its.key).value = given[names[0]]
             for name in names:
                 by_name[name].append(places[its.slot])
-
-    missing = [name for name, its in registered if its.tensor is not None and its.slot not in places]
-    if strict and (missing or unexpected):
-        raise Exception(f"Not exact: {missing} missing, {unexpected} not expected.")
-    for name in unexpected:
-        if by_name[name][0].is_refused():
-            raise Exception(f"Key {name!r} is there and is no tensor.")
-    return places, by_name
 
 
 def tree(module):

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from fcspec.errors import in_words
-from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name
+from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name, tail
 
 _DONE = b"fcspec: the work is done\n"
 _TOKEN_LENGTH = 32
@@ -261,7 +261,7 @@ class Child:
             os.close(self._schedstat)
         outcome = Outcome(status=status, seconds=time.monotonic() - self.clock)
         outcome.intruded = self._intruded or bool(self._received)
-        outcome.output = "".join(map(_tail, self._output))
+        outcome.output = "".join(map(tail, self._output))
         for file in self._output:
             file.close()
         return outcome
@@ -293,9 +293,3 @@ def use_output(output: Output) -> None:
     """In a child: send stdout and stderr to its own files."""
     for file, descriptor in zip(output, (1, 2), strict=True):
         os.dup2(file.fileno(), descriptor)
-
-
-def _tail(file: Any, length: int = 4000) -> str:
-    file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - length))
-    return str(file.read().decode(errors="replace"))

@@ -49,6 +49,16 @@ _OVERRIDES = Addition(
 )
 
 
+_RUN_BOTH = code("""
+    def run(module, args):
+        module.rnn(torch.ones(1, 1))
+        module.rnn_too(torch.ones(1, 1))
+
+
+    model.register_forward_pre_hook(run)
+    """)
+
+
 def _recurrent() -> Iterator[Addition]:
     listed = "[id(one) for one in model.rnn._flat_weights]"
     model = code("""
@@ -60,14 +70,6 @@ def _recurrent() -> Iterator[Addition]:
         unchanged("restore.recurrent", "listed", listed),
         unchanged("restore.recurrent", "listed_too", listed.replace("rnn", "rnn_too")),
     )
-    run = code("""
-        def run(module, args):
-            module.rnn(torch.ones(1, 1))
-            module.rnn_too(torch.ones(1, 1))
-
-
-        model.register_forward_pre_hook(run)
-        """)
     again = code("""
         def call_inside(module, args):
             module.rnn(torch.ones(1, 1))
@@ -77,7 +79,7 @@ def _recurrent() -> Iterator[Addition]:
         model.register_forward_pre_hook(call_inside)
         """)
     for name, before in (
-        ("a weight of a recurrent module", run),
+        ("a weight of a recurrent module", _RUN_BOTH),
         ("a weight of a recurrent module, and a call in a call", again),
     ):
         yield Addition(
