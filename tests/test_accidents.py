@@ -73,12 +73,15 @@ def test_an_import_that_closes_descriptors_is_refused_in_one_line(session):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["puts_a_folder_first", "changes_the_default_dtype"])
-def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(session, name):
+@pytest.mark.parametrize(
+    ("name", "what"), [("puts_a_folder_first", "sys.path"), ("changes_the_default_dtype", "default dtype")]
+)
+def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(session, name, what):
     # what is drawn makes many calls in a case
     report = judge(session, f"untidy.py:{name}", "tie.*", isolation="fork", exclude=("test_covering.py::*",))
 
     assert {str(one.verdict) for one in report.clauses if one.level == "MUST"} == {"pass"}
+    assert report.run.notes == (f"put back after cases: {what}",)
     assert report.run.seconds < 60
 
 

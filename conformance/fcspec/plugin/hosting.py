@@ -192,6 +192,8 @@ def _host(
             playing, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
         )
         yield from _in_batches(isolation.run(items))
+        if isolation.put_back:
+            yield [events.as_dict(events.Noted(f"put back after cases: {preflight.named(isolation.put_back)}"))]
         if patience.over:
             yield [events.as_dict(events.OutOfPatience())]
 

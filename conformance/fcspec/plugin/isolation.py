@@ -41,6 +41,9 @@ class Isolation:
         workers: so many children at a time.
         limit: seconds for one case.
         denied: descriptors of this process that no child may have.
+
+    Attributes:
+        put_back: parts of process_state that cases changed, and that were put back after them.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Isolation:
         self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
         self._first_limit = limit if playing.load is None else 3 * limit  # a child that imports the target first
         self._denied = tuple(denied)
+        self.put_back: dict[str, None] = {}
 
     def run(self, items: Iterable[pytest.Item]) -> Iterator[list[Final]]:
         """Items with their verdicts, as soon as these are final. An empty list: work goes on.
@@ -70,6 +74,8 @@ class Isolation:
                 late += [one for one in final if one[1].case.verdict is Verdict.TIMEOUT]
             yield [one for one in final if one not in late]
         yield from self._again(late)
+        for unit in whole:
+            self.put_back.update(unit.put_back)
         suspects = [suspect for unit in whole for suspect in unit.suspects]
         confirmed = _one_of_each_clause(suspects)
         yield [suspect for suspect in suspects if suspect not in confirmed]

@@ -78,6 +78,7 @@ class Unit:
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
         suspects: verdicts that wait for a Confirmation: of each clause the first case that failed after others had run.
+        put_back: parts of process_state that cases changed, and that were put back after them.
     """
 
     def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
@@ -87,6 +88,7 @@ class Unit:
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
         self.suspects: list[Final] = []
+        self.put_back: dict[str, None] = {}
 
     # ------------------------------------------------------------------------------------------------ in the child
 
@@ -110,7 +112,7 @@ class Unit:
 
         for answer in self._play_all():
             if self.phase is Phase.CAREFUL:
-                _, answer["changed"] = restoring.put_back(before)
+                answer["put_back"], answer["changed"] = restoring.put_back(before)
             yield answer
             if answer.get("changed"):
                 return
@@ -150,6 +152,7 @@ class Unit:
         if "skipped" in said:
             return []
         judged = _judged(item, answer)
+        self.put_back.update(dict.fromkeys(said.get("put_back", ())))
         self._stopped = answer.value is None or bool(answer.value.get("changed"))
         if self.phase is Phase.CAREFUL:
             return [(item, judged)]

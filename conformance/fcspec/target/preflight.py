@@ -75,7 +75,7 @@ def load(address: Address, plugins: Any = None) -> Loaded:
             f"importing {address} changes {', '.join(changed[:3])}{more}; nothing can be judged after that: "
             "leave it as it is, or change it in the call and put it back there"
         )
-    notes = (f"put back after the import: {', '.join(map(_named, undone))}",) if undone else ()
+    notes = (f"put back after the import: {named(undone)}",) if undone else ()
     own = _tensor_classes_of_others() if implementation.is_held(address) else classes_below(object) - known
     return Loaded(function, trusted, frozenset(own), notes)
 
@@ -98,6 +98,11 @@ def _wraps(name: str, change: tuple[Any, Any]) -> bool:
     """Whether it is a function of torch itself that another one wraps now, as lightning does with torch.compile."""
     owner, _, _ = name.rpartition(".")
     return owner == "torch" and getattr(change[1], "__wrapped__", None) is change[0]
+
+
+def named(parts: Iterable[str]) -> str:
+    """Parts of process_state and attributes of torch, as messages name them."""
+    return ", ".join(map(_named, parts))
 
 
 def _named(part: str) -> str:
@@ -211,7 +216,7 @@ def warm(loaded: Loaded) -> Loaded:
     state, known = process_state.snapshot("defaults", "modes"), classes_below(object)
     call(loaded)
     undone, _ = restoring.put_back(state)
-    notes = (f"put back after the first call: {', '.join(map(_named, undone))}",) if undone else ()
+    notes = (f"put back after the first call: {named(undone)}",) if undone else ()
     return replace(loaded, own_classes=loaded.own_classes | (classes_below(object) - known), notes=notes)
 
 
