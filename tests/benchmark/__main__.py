@@ -1,8 +1,8 @@
 """Speed, as ratios taken in one run: `python tests/benchmark [--quick] [--json FILE]`. Exit 1 when a goal is missed.
 
 What the reference adds to a call is set against what torch.func adds, in turns with it, in CPU time; what the suite takes,
-against `import torch`. With --json the measurements are written to a file, from which --draw makes README's table and
-docs/speed.svg.
+against `import torch`. With --json the measurements are written to a file, from which --draw makes the tables of
+README.md and docs/speed.md, and docs/speed.svg.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def main() -> int:
         "--json", type=Path, metavar="FILE", help="write the measurements of calls and compile, as pyperf does"
     )
     parser.add_argument(
-        "--draw", type=Path, metavar="FILE", help="measure nothing: draw README's table and docs/speed.svg from FILE"
+        "--draw", type=Path, metavar="FILE", help="measure nothing: draw the tables and docs/speed.svg from FILE"
     )
     options = parser.parse_args()
     if options.draw:

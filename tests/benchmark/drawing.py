@@ -1,4 +1,4 @@
-"""README's table and the plot of cost against size, both from the file of measurements."""
+"""The tables of README and docs/speed.md and the plot of cost against size, all from the file of measurements."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from cases import SIZES
 from measure import OF, from_suite, ratios
 
 ROOT = Path(__file__).parents[2]
-README, PLOT = ROOT / "README.md", ROOT / "docs" / "speed.svg"
+README, PAGE, PLOT = ROOT / "README.md", ROOT / "docs" / "speed.md", ROOT / "docs" / "speed.svg"
 BEGIN, END = "<!-- speed: drawn by tests/benchmark -->", "<!-- end of speed -->"
 SHAPE = "layers"  # the modules of the plot
+IN_README = (*(f"{SHAPE}, {size}" for size in SIZES), "tied, 200", "one name, 2000", "transformer", "residual network")
 
 
 def draw(file: Path) -> None:
-    """Write the table and the plot. SystemExit where README has no place for the table, or the file no measurements."""
+    """Write the tables and the plot. SystemExit where a page has no place for its table, or the file no measurements."""
     suite = pyperf.BenchmarkSuite.load(str(file))
     measured, metadata = from_suite(suite), suite.get_benchmarks()[0].get_metadata()
-    before, begin, rest = README.read_text(encoding="utf-8").partition(BEGIN)
+    write(README, table({case: measured[case] for case in IN_README}), metadata)
+    write(PAGE, table(measured), metadata)
+    plot(measured)
+
+
+def write(page: Path, lines: list[str], metadata: dict[str, object]) -> None:
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise SystemExit(f"README.md has no lines {BEGIN!r} and {END!r} between which the table could stand: add them")
-    lines = [BEGIN, "", *table(measured), "", machine(metadata), "", END]
-    README.write_text(before + "\n".join(lines) + after, encoding="utf-8")
-    plot(measured)
+        raise SystemExit(
+            f"{page.name} has no lines {BEGIN!r} and {END!r} between which the table could stand: add them"
+        )
+    page.write_text(before + "\n".join([BEGIN, "", *lines, "", machine(metadata), "", END]) + after, encoding="utf-8")
 
 
 def machine(metadata: dict[str, object]) -> str:
