@@ -269,15 +269,30 @@ def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, 
 
 
 @clause("restore.rejected")
+@pytest.mark.parametrize("where", ["instance", "class"])
+@pytest.mark.parametrize("value", [torch.ones(3), parameter()], ids=["tensor", "parameter"])
 @with_site((*FLAT, *NESTED[:2]))
-def test_a_refused_call_leaves_a_plain_attribute_as_it_was(functional_call, names, site):
+def test_a_refused_call_leaves_a_tensor_attribute_as_it_was(functional_call, names, site, where, value):
     key, own = names.attribute(), torch.rand(3)
-    setattr(site.owner, key, own)
+    setattr(site.owner if where == "instance" else type(site.owner), key, own)
+    before = snapshot(site.module)
 
     with contextlib.suppress(Exception):
-        functional_call(site.module, {site.sibling_name(key): site.value(), "nowhere.weight": site.value()}, site.x)
+        functional_call(site.module, {site.sibling_name(key): value, "nowhere.weight": site.value()}, site.x)
 
     assert getattr(site.owner, key) is own
+    assert snapshot(site.module).parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.rejected")
+def test_a_refused_call_leaves_a_spectral_norm_as_it_was(functional_call):
+    module = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))
+    before = snapshot(module)
+
+    with contextlib.suppress(Exception):
+        functional_call(module, {"weight": torch.ones(3, 3), "nowhere.weight": torch.ones(3)}, torch.ones(3))
+
+    assert snapshot(module).slots == before.slots
 
 
 @clause("restore.rejected")
