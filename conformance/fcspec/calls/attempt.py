@@ -92,11 +92,9 @@ class Attempt:
 
 def _answer(plan: CallPlan, broken: BrokenLaw, address: Address) -> dict[str, Any]:
     script = script_of(plan, broken, address)
-    last = script.rstrip().splitlines()[-1]
-    shows_assertion = broken.assertion is not None and last.startswith("assert")
     return {
         "clause": broken.clause,
-        "message": f"does not hold: {last}" if shows_assertion else broken.message,
+        "message": broken.message,
         "script": script,
         "reproduces": reproduces(script),
     }
