@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fcspec.cases.support import compiling
-from fcspec.cases.support.comparing import shown
+from fcspec.cases.support.comparing import WIDTH, shown
 from fcspec.plugin.items import UNDER_TEST
 from fcspec.specimens.base import Names
 from fcspec.state.module_state import Part, Slot
@@ -26,8 +26,12 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     if op == "==" and isinstance(left, Slot) and isinstance(right, Slot):
         return [left.difference(right)]
     if op == "is":
-        return [f"{shown(left)} is another object than the one expected, {shown(right)}"]
-    return None
+        return [f"{shown(left)}, expected the very object {shown(right)}"]
+    if op == "in" and isinstance(left, str) and isinstance(right, str):
+        return [f"the text {shown(right)}, expected {left!r} in it"]
+    if op == "==" and max(len(shown(left)), len(shown(right))) < WIDTH:
+        return [f"{shown(left)}, expected {shown(right)}"]
+    return None  # pytest shows where two that are longer differ
 
 
 @pytest.fixture(scope="session")

@@ -106,7 +106,7 @@ def test_each_value_is_read_once(functional_call, site, flags):
 
         functional_call(site.module, (values, {}) if several else values, site.x, **flags)
 
-        assert len(values.loaded) == len(set(values.loaded))
+        assert len(values.loaded) == len(set(values.loaded)), f"read {values.loaded}, expected each name once"
 
 
 @clause("dicts.read-once")
@@ -116,7 +116,7 @@ def test_each_value_of_a_tied_group_is_read_once(functional_call, group):
 
     functional_call(group.module, values, group.x)
 
-    assert len(values.loaded) == len(set(values.loaded))
+    assert len(values.loaded) == len(set(values.loaded)), f"read {values.loaded}, expected each name once"
 
 
 @clause("dicts.computed-name")

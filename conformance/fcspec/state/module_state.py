@@ -50,9 +50,8 @@ def _difference(now: Any, before: Any) -> str:
         if "object" in names:
             other = "another " if repr(now.object) == repr(before.object) else ""
             return f"is {other}{now.object}, was {before.object}"
-        return ", ".join(
-            f"{name} is {_shown(getattr(now, name))}, was {_shown(getattr(before, name))}" for name in names
-        )
+        looks = [(name, _shown(getattr(now, name)), _shown(getattr(before, name))) for name in names]
+        return ", ".join(f"{'content' if name == 'bits' else name} is {one}, was {other}" for name, one, other in looks)
     return f"is {_shown(now)}, was {_shown(before)}"
 
 

@@ -60,7 +60,7 @@ def _compared_one_by_one(
         )
     for number, (one, other) in enumerate(zip(actual, expected, strict=True)):
         if not same(one, other):
-            which = f"number {number} of {len(actual)}: " if len(actual) > 1 else ""
+            which = f"the value at {number} of {len(actual)}: " if len(actual) > 1 else ""
             return Comparison(f"{which}{shown(one)}, expected {what} {shown(other)}")
     return Comparison(None)
 
