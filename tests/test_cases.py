@@ -87,7 +87,7 @@ def test_the_example_of_a_may_clause_shows_what_can_be_observed(clause):
 REFUSABLE = [
     one
     for one in SPEC.clauses
-    if one.level == "MAY" and re.search(r"\b(refused|an error|unexpected|missing)\b", one.law)
+    if one.level == "MAY" and re.search(r"\b(refused|an\s+error|unexpected|missing)\b", one.law)
 ]
 """MAY clauses whose law lets an implementation refuse the call."""
 
@@ -103,7 +103,7 @@ def test_who_refuses_the_call_passes_the_example_of_a_may_clause_that_allows_it(
 
 
 def test_clauses_of_all_kinds_let_an_implementation_refuse():
-    assert {"args.none", "args.tuple-subclass", "dicts.list", "tie.undecidable", "strict.regular-name"} <= {
+    assert {"args.none", "dicts.list", "dicts.mapping", "tie.undecidable", "strict.regular-name"} <= {
         clause.slug for clause in REFUSABLE
     }
 
