@@ -271,10 +271,10 @@ def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, 
 
 @clause("restore.rejected")
 @pytest.mark.parametrize("where", ["instance", "class"])
-@pytest.mark.parametrize("value", [torch.ones(3), parameter()], ids=["tensor", "parameter"])
+@pytest.mark.parametrize("make", [lambda: torch.ones(3), parameter], ids=["tensor", "parameter"])
 @with_site((*FLAT, *NESTED[:2]))
-def test_a_refused_call_leaves_a_tensor_attribute_as_it_was(functional_call, names, site, where, value):
-    key, own = names.attribute(), torch.rand(3)
+def test_a_refused_call_leaves_a_tensor_attribute_as_it_was(functional_call, names, site, where, make):
+    key, own, value = names.attribute(), torch.rand(3), make()
     setattr(site.owner if where == "instance" else type(site.owner), key, own)
     before = snapshot(site.module)
 

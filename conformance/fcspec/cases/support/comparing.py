@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-WIDTH = 100
+WIDTH = 90
 """So many characters of a value are shown."""
 
 
