@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import collected
@@ -81,6 +82,30 @@ def test_the_example_of_a_may_clause_shows_what_can_be_observed(clause):
     (example,) = clause.examples
 
     assert "observed" in example.code
+
+
+REFUSABLE = [
+    one
+    for one in SPEC.clauses
+    if one.level == "MAY" and re.search(r"\b(refused|an\s+error|unexpected|missing)\b", one.law)
+]
+"""MAY clauses whose law lets an implementation refuse the call."""
+
+
+@pytest.mark.parametrize("clause", REFUSABLE, ids=lambda one: one.slug)
+def test_who_refuses_the_call_passes_the_example_of_a_may_clause_that_allows_it(clause):
+    def refuse(*args, **kwargs):
+        raise NotImplementedError
+
+    scope = {"__name__": "SPEC", "functional_call": refuse}
+    for example in (*SPEC.definitions, *clause.examples):
+        exec(example.code, scope)
+
+
+def test_clauses_of_all_kinds_let_an_implementation_refuse():
+    assert {"args.none", "dicts.list", "dicts.mapping", "tie.undecidable", "strict.regular-name"} <= {
+        clause.slug for clause in REFUSABLE
+    }
 
 
 BUILDERS = dict.fromkeys(

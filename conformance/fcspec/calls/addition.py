@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from fcspec.calls.assertion import Assertion
+from fcspec.calls.assertion import Assertion, Shown
 
 ALONE = ("act", "raises", "in_cached", "calls_inside", "circular", "prior", "location", "mixin")
 """Factors that an addition leaves at their defaults, where its own statements call the module."""
@@ -61,7 +61,7 @@ def code(text: str) -> str:
 def in_forward(clause: str, expression: str) -> Assertion:
     """What must hold when forward begins; the expression says `module`."""
     setup = f"held_too = []\nmodel.register_forward_pre_hook(lambda module, args: held_too.append({expression}))"
-    return Assertion(clause, "assert all(held_too)", setup)
+    return Assertion(clause, "assert all(held_too)", setup=setup)
 
 
 def afterwards(clause: str, statements: str) -> Assertion:
@@ -70,4 +70,5 @@ def afterwards(clause: str, statements: str) -> Assertion:
 
 
 def unchanged(clause: str, variable: str, expression: str) -> Assertion:
-    return Assertion(clause, f"assert {expression} == {variable}", f"{variable} = {expression}")
+    shown = Shown(expression, expression, "", variable)
+    return Assertion(clause, f"assert {expression} == {variable}", shown, f"{variable} = {expression}")

@@ -15,11 +15,27 @@ class Context(enum.StrEnum):
 
 
 @dataclass(frozen=True)
+class Shown:
+    """What a message says where an assertion fails: *subject* is *found*, expected *expected*.
+
+    Attributes:
+        found: an expression, evaluated then.
+        before: an expression of what was expected, for what only the call shows.
+    """
+
+    subject: str
+    found: str
+    expected: str
+    before: str = ""
+
+
+@dataclass(frozen=True)
 class Assertion:
     """One statement about the call.
 
     Attributes:
         code: the assert statement.
+        shown: what came out, and what was expected; None: the statement itself has to do.
         setup: statements to run before the call, which note what the assertion compares with.
         after_backward: it is about gradients, and holds after result.backward().
         context: what the call must be made in.
@@ -28,6 +44,7 @@ class Assertion:
 
     clause: str
     code: str
+    shown: Shown | None = None
     setup: str = ""
     after_backward: bool = False
     context: Context = Context.NONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fcspec.calls import looks, plan_source
-from fcspec.calls.assertion import Assertion
+from fcspec.calls.assertion import Assertion, Shown
 from fcspec.calls.attribution import Attribution
 from fcspec.calls.expected import Content, Expected, Held
 from fcspec.calls.kinds import Idiom, Kind
@@ -17,11 +17,14 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     attribution = Attribution(plan)
     if expected.refused_by is not None:
         setup = "calls = []\nmodel.register_forward_pre_hook(lambda *call: calls.append(call))"
-        yield Assertion(expected.refused_by, "assert calls == []", setup)
+        shown = Shown("the number of calls of forward", "len(calls)", "0, for the call is an error")
+        yield Assertion(expected.refused_by, "assert calls == []", shown, setup)
     elif not expected.raises:
-        yield Assertion(attribution.clause_of_result(), f"assert result.item() == {expected.result}")
+        shown = Shown("result", "result.item()", f"{expected.result}")
+        yield Assertion(attribution.clause_of_result(), f"assert result.item() == {expected.result}", shown)
     if expected.plain_result is not None:
-        yield Assertion("parametrize.cached", f"assert again.item() == {expected.plain_result}")
+        shown = Shown("the result of a plain call afterwards", "again.item()", f"{expected.plain_result}")
+        yield Assertion("parametrize.cached", f"assert again.item() == {expected.plain_result}", shown)
     yield from looks.in_forward(plan, expected)
     added = plan.around.addition.assertions if plan.around.addition is not None else ()
     yield from (assertion for assertion in added if assertion.setup)
@@ -35,7 +38,9 @@ def assertions(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     yield from _about_gradients(plan, expected, attribution)
     # No forward of a plan draws random numbers. Modes of torch have no assertion here: target/integrity.py resets
     # those that a call leaves behind, before an assertion could see them.
-    yield Assertion("state.rng", "assert torch.equal(torch.get_rng_state(), state)", "state = torch.get_rng_state()")
+    rng = "torch.get_rng_state()"
+    shown = Shown("the state of the random number generator", f"hash(bytes({rng}))", "as before the call")
+    yield Assertion("state.rng", f"assert torch.equal({rng}, state)", shown, f"state = {rng}")
     yield from (assertion for assertion in added if not assertion.setup)  # they can make other calls
     yield from looks.at_last(plan, expected)
 
@@ -49,9 +54,11 @@ def _about_parametrizations(plan: CallPlan, attribution: Attribution) -> Iterato
             f"{path}.parametrizations.{place.key}[0].register_forward_hook(lambda *call: runs{number}.append(call))"
         )
         if not plan.around.in_cached:  # the plain calls run it
-            yield Assertion("parametrize.not-run", f"assert runs{number} == []", setup)
-        active = f'assert parametrize.is_parametrized({path}, "{place.key}")'
-        yield Assertion("parametrize.still-active", active)
+            shown = Shown(f"how often the parametrization of {name} ran", f"len(runs{number})", "0")
+            yield Assertion("parametrize.not-run", f"assert runs{number} == []", shown, setup)
+        active = f'parametrize.is_parametrized({path}, "{place.key}")'
+        shown = Shown(f"whether {name} is parametrized after the call", active, "True")
+        yield Assertion("parametrize.still-active", f"assert {active}", shown)
 
 
 def _about_dicts(plan: CallPlan, expected: Expected, attribution: Attribution) -> Iterator[Assertion]:
@@ -62,7 +69,8 @@ def _about_dicts(plan: CallPlan, expected: Expected, attribution: Attribution) -
         keys = list(dict.fromkeys(name for name, _ in entries))
         if plan.around.addition is not None and number == len(plan.dicts) - 1:
             keys += [name for name, _ in plan.around.addition.entries]
-        yield Assertion("dicts.unchanged", f"assert list({its}) == {keys}".replace("'", '"'))
+        shown = Shown(f"list({its})", f"list({its})", f"{keys}")
+        yield Assertion("dicts.unchanged", f"assert list({its}) == {keys}".replace("'", '"'), shown)
         for name, what in entries:
             held = Held(Content.GIVEN) if expected.refused_by else expected.entries.get(name)
             if held is None or not isinstance(what, int):
@@ -71,20 +79,24 @@ def _about_dicts(plan: CallPlan, expected: Expected, attribution: Attribution) -
             if expected.raises and not given:
                 continue  # inplace.on-exception
             clause = attribution.clause_of_entry(name, changed=not given)
-            says = _entry_holds(f'{its}["{name}"]', f"value{what}", held)
-            yield Assertion(clause, f"assert {says}")
+            entry = f'{its}["{name}"]'
+            says, wanted = _entry_holds(entry, f"value{what}", held)
+            yield Assertion(clause, f"assert {says}", Shown(entry, entry, wanted))
     for number, contents in expected.given_numbers.items():
-        yield Assertion(attribution.clause_of_given_contents(number), f"assert value{number}.item() == {contents}")
+        code = f"value{number}.item()"
+        shown = Shown(f"the given tensor value{number}, after the call,", code, f"{contents}")
+        yield Assertion(attribution.clause_of_given_contents(number), f"assert {code} == {contents}", shown)
 
 
-def _entry_holds(entry: str, given: str, held: Held) -> str:
+def _entry_holds(entry: str, given: str, held: Held) -> tuple[str, str]:
+    """What an entry of a dict holds after the call: as an expression, and in words."""
     match held.content:
         case Content.GIVEN:
-            return f"{entry} is {given}"
+            return f"{entry} is {given}", f"the very tensor that was given, {given}"
         case Content.NEW:
-            return f"{entry}.item() == {held.number}"
-        case Content.NONE:
-            return f"{entry} is None or {entry} is {given}"  # inplace.only-tensors leaves it open
+            return f"{entry}.item() == {held.number}", f"what forward bound, a tensor of {held.number}"
+        case Content.NONE:  # inplace.only-tensors leaves it open
+            return f"{entry} is None or {entry} is {given}", f"None or the very tensor that was given, {given}"
     raise ValueError(held)
 
 
@@ -102,20 +114,26 @@ def _about_place(plan: CallPlan, expected: Expected, attribution: Attribution, p
     setup = f"{own} = {held}"
     match now.content:
         case Content.OWN:
-            yield Assertion(clause, f"assert {held} is {own}", setup)
-            store = plan.slot(place).store
-            yield Assertion(clause, f'assert {owner}.{store}.get("{place.part}") is {own}', setup)
+            store = f'{owner}.{plan.slot(place).store}.get("{place.part}")'
+            for which in (held, store):
+                shown = Shown(f"after the call {which}", which, "the very tensor that was there before,", own)
+                yield Assertion(clause, f"assert {which} is {own}", shown, setup)
         case Content.NONE:
-            yield Assertion(clause, f"assert {held} is None")
+            shown = Shown(f"after the call {held}", held, "None, which forward bound")
+            yield Assertion(clause, f"assert {held} is None", shown)
         case Content.NEW:
-            yield Assertion(clause, f"assert {held}.item() == {now.number}")
+            shown = Shown(f"after the call {held}", held, f"what forward bound, a tensor of {now.number}")
+            yield Assertion(clause, f"assert {held}.item() == {now.number}", shown)
     if plan.slot(place).by is None and restored:
         yield from _about_stores(plan, place, clause)
     clause = attribution.clause_of_own_contents(place, restored, refused)
+    subject = f"after the call the module's own tensor {held}"
     if place in expected.own_numbers:
-        yield Assertion(clause, f"assert {own}.item() == {expected.own_numbers[place]}", setup)
+        shown = Shown(subject, f"{own}.item()", f"{expected.own_numbers[place]}")
+        yield Assertion(clause, f"assert {own}.item() == {expected.own_numbers[place]}", shown, setup)
     else:
-        yield Assertion(clause, f"assert {own}.item() == {number}", f"{setup}\n{number} = {own}.item()")
+        shown = Shown(subject, f"{own}.item()", "what it was before,", number)
+        yield Assertion(clause, f"assert {own}.item() == {number}", shown, f"{setup}\n{number} = {own}.item()")
 
 
 def _about_stores(plan: CallPlan, place: Place, clause: str) -> Iterator[Assertion]:
@@ -123,10 +141,16 @@ def _about_stores(plan: CallPlan, place: Place, clause: str) -> Iterator[Asserti
     slot, owner = plan.slot(place), plan_source.owner(plan, place)
     stores = [store for store in ("_parameters", "_buffers", "_modules", "__dict__") if store != slot.store]
     others = ", ".join(f"{owner}.{store}" for store in stores)
-    yield Assertion(clause, f'assert not any("{slot.key}" in store for store in ({others}))')
+    found = f'[store for store in {stores} if "{slot.key}" in getattr({owner}, store)]'
+    shown = Shown(f"the list of the other stores of {owner} that have {slot.key} after the call", found, "[]")
+    yield Assertion(clause, f'assert not any("{slot.key}" in store for store in ({others}))', shown)
     if slot.kind is not Kind.PARAMETER:
         which = "in" if slot.kind is Kind.NON_PERSISTENT_BUFFER else "not in"
-        yield Assertion(clause, f'assert "{slot.key}" {which} {owner}._non_persistent_buffers_set')
+        hidden = f"{owner}._non_persistent_buffers_set"
+        shown = Shown(
+            f"the set of buffers that are not persistent, {hidden},", hidden, f"one with {slot.key} {which} it"
+        )
+        yield Assertion(clause, f'assert "{slot.key}" {which} {hidden}', shown)
 
 
 def _about_order(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
@@ -137,8 +161,9 @@ def _about_order(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
         if late and (expected.refused_by or places <= expected.restored):
             path = plan_source.expressions(plan)[number]
             for store in ("_parameters", "_buffers"):
-                setup = f"order{number}{store} = list({path}.{store})"
-                yield Assertion("restore.order", f"assert list({path}.{store}) == order{number}{store}", setup)
+                keys, before = f"list({path}.{store})", f"order{number}{store}"
+                shown = Shown(f"after the call {keys}", keys, "the keys as they were before,", before)
+                yield Assertion("restore.order", f"assert {keys} == {before}", shown, f"{before} = {keys}")
 
 
 def _about_unknown_names(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
@@ -149,20 +174,25 @@ def _about_unknown_names(plan: CallPlan, expected: Expected) -> Iterator[Asserti
         known = known or any(other.startswith(f"{name}.") for other in plan.places)
         if not known and (not path or any(other.startswith(f"{path}.") for other in plan.places)):
             owner = f'model.get_submodule("{path}")' if path else "model"
-            yield Assertion("restore.no-leftovers", f'assert not hasattr({owner}, "{key}")')
+            shown = Shown(f"after the call {owner}.{key}", f'getattr({owner}, "{key}")', "no attribute of that name")
+            yield Assertion("restore.no-leftovers", f'assert not hasattr({owner}, "{key}")', shown)
 
 
 def _about_gradients(plan: CallPlan, expected: Expected, attribution: Attribution) -> Iterator[Assertion]:
     for number, gradient in expected.given_gradients.items():
         clause = attribution.clause_of_gradient(number)
-        yield Assertion(clause, _has_gradient(f"value{number}", gradient), after_backward=True)
+        code, shown = _has_gradient(f"value{number}", gradient)
+        yield Assertion(clause, code, shown, after_backward=True)
     for place, gradient in expected.own_gradients.items():
         own = f"own{[*plan.groups].index(place)}"
         setup = f"{own} = {plan_source.held(plan, place)}"
-        yield Assertion("grad.own", _has_gradient(own, gradient), setup, after_backward=True)
+        code, shown = _has_gradient(own, gradient)
+        yield Assertion("grad.own", code, shown, setup, after_backward=True)
 
 
-def _has_gradient(tensor: str, gradient: float | None) -> str:
+def _has_gradient(tensor: str, gradient: float | None) -> tuple[str, Shown]:
+    whose = "the given tensor" if tensor.startswith("value") else "the module's own tensor"
+    shown = Shown(f"the gradient of {whose} {tensor}", f"{tensor}.grad", f"{gradient}")
     if gradient is None:
-        return f"assert {tensor}.grad is None"
-    return f"assert {tensor}.grad is not None and {tensor}.grad.item() == {gradient}"
+        return f"assert {tensor}.grad is None", shown
+    return f"assert {tensor}.grad is not None and {tensor}.grad.item() == {gradient}", shown

@@ -101,11 +101,9 @@ def answer_of(plan: CallPlan, broken: BrokenLaw, address: Address, *, reproduces
         reproduces: whether the script alone fails; None: try it.
     """
     script = script_of(plan, broken, address)
-    last = script.rstrip().splitlines()[-1]
-    shows_assertion = broken.assertion is not None and last.startswith("assert")
     return {
         "clause": broken.clause,
-        "message": f"does not hold: {last}" if shows_assertion else broken.message,
+        "message": broken.message,
         "script": script,
         "reproduces": script_fails(script) if reproduces is None else reproduces,
     }

@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from torch import Tensor
+
 from fcspec.calls import plan_source
 from fcspec.calls.assertion import Assertion
 from fcspec.calls.assertions import assertions
 from fcspec.calls.attribution import Attribution
-from fcspec.calls.execution import execute, few_frames, new_namespace
+from fcspec.calls.execution import evaluate, execute, few_frames, new_namespace
 from fcspec.calls.expected import Expected, expect
 from fcspec.calls.plan import CallPlan
 from fcspec.errors import in_words
@@ -63,7 +65,7 @@ def _broken_laws(plan: CallPlan, functional_call: Callable[..., Any]) -> list[Br
         raised = error
     broken = []
     if (clause := _clause_of_outcome(plan, expected, raised, namespace.get("error"))) is not None:
-        message = "accepted, and is an error" if raised is None else in_words(raised)
+        message = "the call is accepted, expected an error" if raised is None else in_words(raised)
         broken.append(BrokenLaw(clause, message, None, raised is not None))
     has_raised, raised = raised is not None, None  # its traceback keeps given tensors alive
     return [*broken, *_failed(stated, namespace, has_raised)]
@@ -106,9 +108,34 @@ def _failed(stated: Iterable[Assertion], namespace: dict[str, Any], raised: bool
         try:
             execute(assertion.code, namespace)
         except AssertionError:
-            yield BrokenLaw(assertion.clause, f"does not hold: {assertion.code.splitlines()[-1]}", assertion, raised)
+            yield BrokenLaw(assertion.clause, _what_came_out(assertion, namespace), assertion, raised)
         except Exception as error:
-            yield BrokenLaw(assertion.clause, in_words(error), assertion, raised)
+            line = assertion.code.splitlines()[-1]
+            yield BrokenLaw(assertion.clause, f"{in_words(error)}, raised by: {line}", assertion, raised)
+
+
+def _what_came_out(assertion: Assertion, namespace: dict[str, Any]) -> str:
+    """What an assertion that does not hold found, and what it expected."""
+    shown = assertion.shown
+    if shown is None:
+        return f"does not hold: {assertion.code.splitlines()[-1]}"
+    try:
+        before = f" {_in_words(evaluate(shown.before, namespace))}" if shown.before else ""
+        return f"{shown.subject} is {_in_words(evaluate(shown.found, namespace))}, expected {shown.expected}{before}"
+    except Exception as error:
+        return f"{shown.subject} can't be told ({in_words(error)}), expected {shown.expected}"
+
+
+def _in_words(value: Any) -> str:
+    """A tensor by its class and numbers, without what else its repr has: a class can be one of the plan."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_in_words, value))}]"
+    if not isinstance(value, Tensor):
+        return repr(value)
+    try:
+        return f"{type(value).__name__}({value.tolist()})"
+    except Exception:  # it has no numbers: it is of a transform that has ended
+        return f"{type(value).__name__} without numbers"
 
 
 def clause_if_no_return(plan: CallPlan) -> str:

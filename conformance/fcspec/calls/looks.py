@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from fcspec.calls import plan_source
-from fcspec.calls.assertion import Assertion, Context
+from fcspec.calls.assertion import Assertion, Context, Shown
 from fcspec.calls.class_source import attribute
 from fcspec.calls.expected import Expected
 from fcspec.calls.kinds import Act, ValueKind
@@ -15,6 +15,12 @@ from fcspec.calls.plan import CallPlan, Place
 
 NAMED_BY_PLAN = ("dicts", "result", "error", "seen")
 """Variables of a plan's source code that can keep given tensors alive."""
+
+_LOOKS = {
+    "orders": "the order of the keys of each module's stores",
+    "shapes": "class, attributes and submodules of each module",
+    "hooks": "what each module has of hooks",
+}
 
 
 def in_forward(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
@@ -28,11 +34,17 @@ def in_forward(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     )
     which = "seen[1:2]" if plan.around.in_cached else "seen"  # the first call and the last one are plain ones
     if not plan.around.in_cached:
-        yield Assertion("call.once", "assert len(seen) < 2", setup)
-    yield Assertion("call.same-module", f"assert all(module is model for module, held in {which})", setup)
+        shown = Shown("the number of calls of the module", "len(seen)", "1")
+        yield Assertion("call.once", "assert len(seen) < 2", shown, setup)
+    shown = Shown(
+        "the module that was called", f"[type(module) for module, held in {which}]", "the very module that was passed"
+    )
+    yield Assertion("call.same-module", f"assert all(module is model for module, held in {which})", shown, setup)
     for index, (place, number) in enumerate(expected.in_force.items()):
         clause = "parametrize.regular-name" if place.part is None else "swap.identity"
-        yield Assertion(clause, f"assert all(held[{index}] is value{number} for module, held in {which})", setup)
+        found = f"[held[{index}] for module, held in {which}]"
+        shown = Shown(f"in forward {expressions[index]}", found, "the very tensor that was given,", f"value{number}")
+        yield Assertion(clause, f"assert all(held[{index}] is value{number} for module, held in {which})", shown, setup)
 
 
 def _held(plan: CallPlan, place: Place) -> str:
@@ -45,19 +57,23 @@ def after_call(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
     """What else of the modules is as before; nothing is printed or warned about."""
     if _leaves_no_trace(plan, expected):
         modules = f"modules = ({', '.join(_modules(plan))},)"
-        for clause, variable, shown in (
+        for clause, variable, looked in (
             ("restore.order", "orders", "[*module._parameters], [*module._buffers]"),
             ("restore.shape", "shapes", "type(module), sorted(vars(module)), [*map(id, module._modules.values())]"),
             ("restore.shape", "hooks", "[[*its] for key, its in vars(module).items() if key.endswith('_hooks')]"),
         ):
-            now = f"[({shown}) for module in modules]".replace("'", '"')
-            yield Assertion(clause, f"assert {now} == {variable}", f"{modules}\n{variable} = {now}")
+            now = f"[({looked}) for module in modules]".replace("'", '"')
+            shown = Shown(f"after the call {_LOOKS[variable]}", now, "what it was before,", variable)
+            yield Assertion(clause, f"assert {now} == {variable}", shown, f"{modules}\n{variable} = {now}")
         if plan.groups:
             tensors = f"tensors = ({', '.join(plan_source.held(plan, place) for place in plan.groups)},)"
             now = "[tensor.is_inference() or tensor._version for tensor in tensors]"
-            yield Assertion("restore.versions", f"assert {now} == versions", f"{tensors}\nversions = {now}")
-    yield Assertion("state.warnings", "assert heard == []", context=Context.WARNINGS)
-    yield Assertion("state.silent", 'assert printed.getvalue() == ""', context=Context.OUTPUT)
+            shown = Shown("the list of the versions of own tensors", now, "what it was before,", "versions")
+            yield Assertion("restore.versions", f"assert {now} == versions", shown, f"{tensors}\nversions = {now}")
+    shown = Shown("the list of warnings", "[str(warning.message) for warning in heard]", "[]")
+    yield Assertion("state.warnings", "assert heard == []", shown, context=Context.WARNINGS)
+    shown = Shown("what was printed", "printed.getvalue()", "nothing")
+    yield Assertion("state.silent", 'assert printed.getvalue() == ""', shown, context=Context.OUTPUT)
 
 
 def _modules(plan: CallPlan) -> Iterator[str]:
@@ -81,7 +97,9 @@ def at_last(plan: CallPlan, expected: Expected) -> Iterator[Assertion]:
         "        gc.collect(generation)\n"
         "assert all(reference() is None for reference in alive)"
     )
-    yield Assertion("restore.no-references", code, setup, drops_names=True)
+    found = "sum(reference() is not None for reference in alive)"
+    shown = Shown("the number of given tensors that are alive after the call", found, "0")
+    yield Assertion("restore.no-references", code, shown, setup, drops_names=True)
 
 
 def _leaves_no_trace(plan: CallPlan, expected: Expected) -> bool:

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from fcspec.cases.support import compiling
+from fcspec.cases.support.comparing import WIDTH, shown
 from fcspec.plugin.items import UNDER_TEST
 from fcspec.specimens.base import Names
-from fcspec.state.module_state import Part
+from fcspec.state.module_state import Part, Slot
 from fcspec.target.address import FORMS
 from fcspec.target.boundary import Boundary
 
@@ -19,10 +20,18 @@ def pytest_collection_modifyitems(config: pytest.Config) -> None:
 
 
 def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str] | None:
-    """The message of `assert after == before` on two snapshots: which slot differs, and how."""
+    """The message of an assertion that fails: which slot of two snapshots differs, and how; which object was expected."""
     if op == "==" and isinstance(left, Part) and isinstance(right, Part):
         return left.differences(right)
-    return None
+    if op == "==" and isinstance(left, Slot) and isinstance(right, Slot):
+        return [left.difference(right)]
+    if op == "is":
+        return [f"{shown(left)}, expected the very object {shown(right)}"]
+    if op == "in" and isinstance(left, str) and isinstance(right, str):
+        return [f"the text {shown(right)}, expected {left!r} in it"]
+    if op == "==" and max(len(shown(left)), len(shown(right))) < WIDTH:
+        return [f"{shown(left)}, expected {shown(right)}"]
+    return None  # pytest shows where two that are longer differ
 
 
 @pytest.fixture(scope="session")

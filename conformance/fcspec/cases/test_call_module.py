@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fcspec.calls.execution import few_frames
+from fcspec.cases.support.comparing import equal
 from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.parametrized import doubled, nested_doubled
@@ -16,7 +17,7 @@ from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 @clause("call.no-values")
 @with_site(SITES)
 def test_without_values_the_call_is_a_plain_call(functional_call, site):
-    assert torch.equal(functional_call(site.module, {}, site.x), site.module(site.x))
+    assert equal(functional_call(site.module, {}, site.x), site.module(site.x))
 
 
 @clause("call.no-values")
@@ -32,7 +33,7 @@ def test_without_values_forward_changes_the_module_as_in_a_plain_call(functional
     functional_call(site.module, {}, site.x)
 
     assert site.current() is site.own
-    assert torch.equal(site.own, before + 1)
+    assert equal(site.own, before + 1)
 
 
 @clause("call.no-values")
@@ -41,7 +42,7 @@ def test_without_values_hooks_run_as_in_a_plain_call(functional_call, site):
     site.module.register_forward_pre_hook(lambda module, args: (args[0] + 1,))
     site.module.register_forward_hook(lambda module, args, output: output * 2)
 
-    assert torch.equal(functional_call(site.module, {}, site.x), site.module(site.x))
+    assert equal(functional_call(site.module, {}, site.x), site.module(site.x))
 
 
 @clause("call.same-module")
@@ -111,7 +112,7 @@ def test_a_module_with_a_circle_below_it_can_be_called(functional_call, names, f
     with few_frames():
         result = functional_call(root, {f"{way}.{key}": value}, torch.ones(3), **flags)
 
-    assert torch.equal(result, value)
+    assert equal(result, value)
 
 
 @clause("call.circular")
@@ -124,7 +125,7 @@ def test_a_module_that_contains_itself_can_be_called(functional_call, names, thr
     with few_frames():
         result = functional_call(module, {key: value}, torch.ones(3), **flags)
 
-    assert torch.equal(result, value)
+    assert equal(result, value)
     assert getattr(module, key) is own
 
 

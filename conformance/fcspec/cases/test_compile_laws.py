@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support import closeness  # noqa: F401
+from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
@@ -25,7 +26,7 @@ def test_a_regular_name_disables_the_parametrization_in_a_compiled_call(function
     for seed in (1, 2):
         value = site.value(seed)
 
-        assert torch.equal(run({site.name: value}, site.x), value * 3)
+        assert equal(run({site.name: value}, site.x), value * 3)
 
     assert snapshot(site.module).slots == before.slots
 
@@ -53,8 +54,8 @@ def test_the_dict_of_a_compiled_call_holds_what_forward_bound(functional_call, s
 
         run(values if count == 1 else ({}, values), site.x)
 
-        assert torch.equal(values[site.name], site.value(seed) + 1)
-        assert torch.equal(given, site.value(seed))
+        assert equal(values[site.name], site.value(seed) + 1)
+        assert equal(given, site.value(seed))
     assert snapshot(site.module).slots == before.slots
 
 
@@ -71,7 +72,7 @@ def test_a_compiled_step_leads_from_state_to_state(functional_call, site):
 
         return torch.compile(lambda value, x: step(step(value, x), x), backend="eager", fullgraph=True)
 
-    assert torch.equal(functional_call.through(wrap)(torch.ones(3), site.x), torch.full((3,), 7.0))
+    assert equal(functional_call.through(wrap)(torch.ones(3), site.x), torch.full((3,), 7.0))
 
 
 ERRORS = {
@@ -147,4 +148,4 @@ def test_a_call_in_a_call_compiles_nothing_anew_for_new_values(functional_call):
 
         torch.testing.assert_close(run(values, x), torch.full((1, 3), 9 * number))
 
-    assert len(graphs) == 1
+    assert len(graphs) == 1, f"{len(graphs)} graphs compiled, expected 1"

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import equal
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_group
 from fcspec.specimens.groups import ONE_STORE, PAIRS, shared_buffer, shared_submodule, two_buffers
@@ -23,8 +24,8 @@ def test_the_idioms_of_the_documentation_work(functional_call, make, shape):
     plain = module(x)
     parameters, buffers = dict(module.named_parameters()), dict(module.named_buffers())
 
-    assert torch.equal(functional_call(module, parameters, (x,)), plain)
-    assert torch.equal(functional_call(module, (parameters, buffers), (x,)), plain)
+    assert equal(functional_call(module, parameters, (x,)), plain)
+    assert equal(functional_call(module, (parameters, buffers), (x,)), plain)
 
 
 @clause("dicts.state-dict")
@@ -33,7 +34,7 @@ def test_a_state_dict_works(functional_call, make, shape):
     module, other, x = make(), make(), torch.rand(shape)
     plain = other(x)
 
-    assert torch.equal(functional_call(module, other.state_dict(), (x,)), plain)
+    assert equal(functional_call(module, other.state_dict(), (x,)), plain)
 
 
 @clause("dicts.state-dict")
@@ -41,13 +42,13 @@ def test_a_state_dict_works(functional_call, make, shape):
 def test_the_modules_own_state_dict_works(functional_call, make, shape):
     module, x = make(), torch.rand(shape)
 
-    assert torch.equal(functional_call(module, module.state_dict(), (x,)), module(x))
+    assert equal(functional_call(module, module.state_dict(), (x,)), module(x))
 
 
 @clause("dicts.state-dict")
 @with_group((*PAIRS, shared_submodule, *ONE_STORE))
 def test_the_state_dict_of_a_tied_model_works(functional_call, group):
-    assert torch.equal(functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x))
+    assert equal(functional_call(group.module, group.module.state_dict(), group.x), group.module(group.x))
 
 
 KINDS = {

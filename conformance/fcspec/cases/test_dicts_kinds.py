@@ -5,6 +5,7 @@ import collections
 import pytest
 import torch
 
+from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
@@ -68,8 +69,8 @@ def test_the_truth_and_equality_of_a_dict_mean_nothing(functional_call, site, ki
 
     several = (kind(some), kind({site.name: values[site.name]}), kind())
     for flags in ({}, {"tie_weights": False}, {"strict": True}):
-        assert torch.equal(functional_call(site.module, kind(values), site.x, **flags), expected)
-        assert torch.equal(functional_call(site.module, several, site.x, **flags), expected)
+        assert equal(functional_call(site.module, kind(values), site.x, **flags), expected)
+        assert equal(functional_call(site.module, several, site.x, **flags), expected)
 
 
 class Loading(dict[str, torch.Tensor]):
@@ -105,7 +106,7 @@ def test_each_value_is_read_once(functional_call, site, flags):
 
         functional_call(site.module, (values, {}) if several else values, site.x, **flags)
 
-        assert len(values.loaded) == len(set(values.loaded))
+        assert len(values.loaded) == len(set(values.loaded)), f"read {values.loaded}, expected each name once"
 
 
 @clause("dicts.read-once")
@@ -115,7 +116,7 @@ def test_each_value_of_a_tied_group_is_read_once(functional_call, group):
 
     functional_call(group.module, values, group.x)
 
-    assert len(values.loaded) == len(set(values.loaded))
+    assert len(values.loaded) == len(set(values.loaded)), f"read {values.loaded}, expected each name once"
 
 
 @clause("dicts.computed-name")

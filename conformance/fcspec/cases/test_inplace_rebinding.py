@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import identical
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import ONE_STORE, PAIRS, SHARED, SHARED_BUFFERS
@@ -107,7 +108,7 @@ def test_the_dict_holds_given_tensors_that_forward_bound_to_other_names(function
     type(module).in_forward = staticmethod(act)
     functional_call(module, values, torch.ones(3))
 
-    assert [values[key] is given[number] for key, number in zip(keys, order, strict=True)] == [True] * 3
+    assert identical([values[key] for key in keys], [given[number] for number in order])
     assert snapshot(module).slots == before.slots
 
 
@@ -187,7 +188,7 @@ def test_both_names_of_one_slot_hold_what_forward_bound(functional_call, group, 
 
     functional_call(group.module, given, group.x)
 
-    assert [one[name] is new for one in given for name in one] == [True, True]
+    assert identical([value for one in given for value in one.values()], [new] * 2)
 
 
 @clause("inplace.rebinding-tuple")

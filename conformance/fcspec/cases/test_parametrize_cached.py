@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.utils import parametrize
 
+from fcspec.cases.support.comparing import equal
 from fcspec.plugin import clause
 from fcspec.specimens.base import get, with_site
 from fcspec.specimens.parametrized import doubled, nested_doubled, scaled
@@ -32,7 +33,7 @@ def test_forward_sees_the_given_value_whatever_is_cached(functional_call, site, 
                 site.current()
             functional_call(site.module, {_name(site, by): value}, site.x)
 
-    assert [torch.equal(one, value) for one, value in zip(seen, expected, strict=True)] == [True, True]
+    assert equal(seen, expected)
 
 
 @clause("parametrize.cached")
@@ -47,7 +48,7 @@ def test_a_call_leaves_no_given_value_in_the_cache(functional_call, site, by, ca
                 site.current()
             functional_call(site.module, {_name(site, by): site.value(seed)}, site.x)
 
-            assert torch.equal(site.module(site.x), own)
+            assert equal(site.module(site.x), own)
 
 
 @clause("parametrize.cached")
@@ -62,8 +63,8 @@ def test_a_value_for_a_parameter_of_the_parametrization_is_used(functional_call,
             site.current()
         functional_call(site.module, {name: value}, site.x)
 
-        assert torch.equal(seen[0], original * value)
-        assert torch.equal(site.current(), own)
+        assert equal(seen[0], original * value)
+        assert equal(site.current(), own)
 
 
 @clause("parametrize.cached")
@@ -79,8 +80,8 @@ def test_a_value_for_what_is_tied_to_the_original_is_used(functional_call, names
             site.current()
         functional_call(site.module, {key: value}, site.x)
 
-        assert torch.equal(seen[0], 2 * value)
-        assert torch.equal(site.current(), own)
+        assert equal(seen[0], 2 * value)
+        assert equal(site.current(), own)
 
 
 @clause("parametrize.cached")
@@ -104,8 +105,8 @@ def test_a_call_in_a_call_leaves_the_values_of_each(functional_call, site, by, c
             site.current()
         functional_call(site.module, {_name(site, by): outer}, site.x)
 
-        assert [torch.equal(one, value) for one, value in zip(seen, expected, strict=True)] == [True] * 3
-        assert torch.equal(site.current(), own)
+        assert equal(seen, expected)
+        assert equal(site.current(), own)
 
 
 @clause("parametrize.cached")
@@ -118,7 +119,7 @@ def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_
         assert site.current() is site.current()
 
     for _ in range(2):
-        assert torch.equal(site.current(), 2 * original)
+        assert equal(site.current(), 2 * original)
         with torch.no_grad():
             original.add_(1)
 
@@ -137,4 +138,4 @@ def test_a_call_that_fails_leaves_nothing_in_the_cache(functional_call, site, by
         with contextlib.suppress(ZeroDivisionError):
             functional_call(site.module, {_name(site, by): site.value()}, site.x)
 
-        assert torch.equal(site.current(), own)
+        assert equal(site.current(), own)

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from fcspec.cases.support.comparing import close, equal, identical
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import get, parameter, probe, with_site
 from fcspec.specimens.parametrized import (
@@ -32,7 +33,7 @@ def test_forward_sees_the_object_given_for_the_regular_name(functional_call, sit
     functional_call(site.module, {site.name: value}, site.x)
     functional_call(site.module, {site.name: value}, site.x, tie_weights=False)
 
-    assert [one is value for one in seen] == [True] * 4
+    assert identical(seen, [value] * 4)
 
 
 @clause("parametrize.regular-name")
@@ -43,7 +44,7 @@ def test_forward_writes_into_the_object_given_for_the_regular_name(functional_ca
 
     functional_call(site.module, {site.name: value}, site.x)
 
-    assert torch.equal(value, site.value() + 1)
+    assert equal(value, site.value() + 1)
 
 
 @clause("parametrize.regular-name")
@@ -73,7 +74,7 @@ def test_several_regular_names_have_their_own_values(functional_call, names):
 
     functional_call(module, values, torch.ones(3))
 
-    assert [torch.equal(one, values[key]) for one, key in zip(seen, keys, strict=True)] == [True] * 3
+    assert equal(seen, [values[key] for key in keys])
 
 
 @clause("parametrize.regular-name")
@@ -86,7 +87,7 @@ def test_a_shared_submodule_takes_it_by_any_of_its_paths(functional_call, names,
 
     functional_call(root, {keys[which]: value}, site.x)
 
-    assert all(torch.equal(one, value) for one in seen)
+    assert equal(seen, [value] * len(seen))
 
 
 @clause("parametrize.regular-name")
@@ -112,7 +113,7 @@ def test_the_gradient_reaches_the_tensor_given_for_the_regular_name(functional_c
 
     functional_call(site.module, {site.name: value}, site.x).sum().backward()
 
-    assert torch.equal(value.grad, 2 * site.value())
+    assert equal(value.grad, 2 * site.value())
 
 
 @clause("parametrize.regular-name-gradient")
@@ -123,7 +124,7 @@ def test_the_result_of_another_operation_passes_the_gradient_on(functional_call,
 
     functional_call(site.module, {site.name: leaf * 3}, site.x).sum().backward()
 
-    assert torch.allclose(leaf.grad, 18 * site.value())
+    assert close(leaf.grad, 18 * site.value())
 
 
 @clause("parametrize.regular-name-gradient")
@@ -134,7 +135,7 @@ def test_a_transform_sees_it(functional_call, site):
 
     gradient = torch.func.grad(lambda value: functional_call(site.module, {site.name: value}, site.x))(site.value())
 
-    assert torch.equal(gradient, 2 * site.value())
+    assert equal(gradient, 2 * site.value())
 
 
 @clause("parametrize.no-right-inverse")
@@ -142,7 +143,7 @@ def test_a_transform_sees_it(functional_call, site):
 def test_a_parametrization_without_right_inverse_can_be_disabled(functional_call, site):
     site.in_forward(lambda owner: site.current() * 1)
 
-    assert torch.equal(functional_call(site.module, {site.name: site.value()}, site.x), site.value())
+    assert equal(functional_call(site.module, {site.name: site.value()}, site.x), site.value())
 
 
 @clause("parametrize.not-run")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
@@ -264,20 +265,35 @@ def test_a_refused_call_leaves_a_parametrized_tensor_as_it_was(functional_call, 
         with contextlib.suppress(Exception):
             functional_call(site.module, {name: site.value(), "nowhere.weight": site.value()}, site.x)
 
-        assert torch.equal(site.current(), now)
+        assert equal(site.current(), now)
         assert snapshot(site.module).slots == before.slots
 
 
 @clause("restore.rejected")
+@pytest.mark.parametrize("where", ["instance", "class"])
+@pytest.mark.parametrize("make", [lambda: torch.ones(3), parameter], ids=["tensor", "parameter"])
 @with_site((*FLAT, *NESTED[:2]))
-def test_a_refused_call_leaves_a_plain_attribute_as_it_was(functional_call, names, site):
-    key, own = names.attribute(), torch.rand(3)
-    setattr(site.owner, key, own)
+def test_a_refused_call_leaves_a_tensor_attribute_as_it_was(functional_call, names, site, where, make):
+    key, own, value = names.attribute(), torch.rand(3), make()
+    setattr(site.owner if where == "instance" else type(site.owner), key, own)
+    before = snapshot(site.module)
 
     with contextlib.suppress(Exception):
-        functional_call(site.module, {site.sibling_name(key): site.value(), "nowhere.weight": site.value()}, site.x)
+        functional_call(site.module, {site.sibling_name(key): value, "nowhere.weight": site.value()}, site.x)
 
     assert getattr(site.owner, key) is own
+    assert snapshot(site.module).parts("slots", "plain") == before.parts("slots", "plain")
+
+
+@clause("restore.rejected")
+def test_a_refused_call_leaves_a_spectral_norm_as_it_was(functional_call):
+    module = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 3))
+    before = snapshot(module)
+
+    with contextlib.suppress(Exception):
+        functional_call(module, {"weight": torch.ones(3, 3), "nowhere.weight": torch.ones(3)}, torch.ones(3))
+
+    assert snapshot(module).slots == before.slots
 
 
 @clause("restore.rejected")

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
@@ -28,7 +29,7 @@ def test_a_call_in_forward_gives_the_outer_call_its_value_back(functional_call, 
     site.in_forward(act)
     functional_call(site.module, {site.name: outer}, site.x)
 
-    assert [one is value for one, value in zip(seen, (outer, inner, outer), strict=True)] == [True] * 3
+    assert identical(seen, [outer, inner, outer])
     assert snapshot(site.module).slots == before.slots
 
 
@@ -48,7 +49,7 @@ def test_a_call_in_forward_on_another_name_or_on_a_child_gives_the_values_back(f
     site.in_forward(act)
     functional_call(site.module, {site.name: value}, site.x)
 
-    assert [one is expected for one, expected in zip(seen, (value, value, other, value), strict=True)] == [True] * 4
+    assert identical(seen, [value, value, other, value])
     assert snapshot(site.module).slots == before.slots
 
 
@@ -67,7 +68,7 @@ def test_a_call_in_forward_gives_a_regular_name_its_value_back(functional_call, 
     site.in_forward(act)
     functional_call(site.module, {site.name: outer}, site.x)
 
-    assert [torch.equal(one, value) for one, value in zip(seen, (outer, inner, outer), strict=True)] == [True] * 3
+    assert equal(seen, [outer, inner, outer])
 
 
 @clause("restore.nested")

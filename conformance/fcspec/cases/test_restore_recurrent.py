@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe
@@ -23,7 +24,7 @@ def test_recurrent_modules_list_their_own_weights_again(functional_call, make, f
         functional_call(module, values, (x,))
 
     assert len(module._flat_weights) == len(own)
-    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+    assert identical(module._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -34,7 +35,7 @@ def test_a_subclass_of_a_recurrent_module_lists_its_own_weights_again(functional
 
     functional_call(module, fresh_values(module), (torch.rand(3, 2),))
 
-    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+    assert identical(module._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -46,7 +47,7 @@ def test_a_recurrent_module_lists_its_own_weights_when_another_one_was_given(fun
 
     functional_call(module, {"0.weight_ih_l0": torch.zeros(6, 2)}, (torch.rand(3, 2),))
 
-    assert all(one is weight for one, weight in zip(second._flat_weights, own, strict=True))
+    assert identical(second._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -85,7 +86,7 @@ def test_own_weights_are_listed_after_a_call_in_a_call_of_the_same_module(functi
         functional_call(module, dict([*values.items()][1:]), x)
 
     assert len(calls) == 2
-    assert all(one is weight for one, weight in zip(rnn._flat_weights, own, strict=True))
+    assert identical(rnn._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -123,7 +124,7 @@ def test_a_recurrent_module_lists_its_own_weights_after_a_transform(functional_c
     ):  # for it, forward asks the weights for a data pointer: none in a transform
         torch.func.grad(lambda values: functional_call(module, values, (x,))[0].sum())(fresh_values(module))
 
-    assert all(one is weight for one, weight in zip(module._flat_weights, own, strict=True))
+    assert identical(module._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -134,7 +135,7 @@ def test_recurrent_submodules_list_their_own_weights_again(functional_call, make
 
     functional_call(module, fresh_values(module), (torch.rand(3, 2),))
 
-    assert all(one is weight for one, weight in zip(module[1][0]._flat_weights, own, strict=True))
+    assert identical(module[1][0]._flat_weights, own)
 
 
 @clause("restore.recurrent")
@@ -150,4 +151,4 @@ def test_a_recurrent_module_with_a_parametrized_weight_lists_own_weights_again(f
 
     assert len(module._flat_weights) == 4
     for name in module._flat_weights_names:
-        assert torch.equal(module._flat_weights[module._flat_weights_names.index(name)], getattr(module, name))
+        assert equal(module._flat_weights[module._flat_weights_names.index(name)], getattr(module, name))

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import equal
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
@@ -25,7 +26,7 @@ from fcspec.specimens.sites import (
 def test_forward_computes_with_the_given_parameter(functional_call, site):
     values = {site.name: site.value()}
 
-    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+    assert equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
 @clause("swap.parameter")
@@ -34,7 +35,7 @@ def test_a_frozen_parameter_is_replaced_like_any_other(functional_call, site):
     site.own.requires_grad_(False)
     values = {site.name: site.value()}
 
-    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+    assert equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
 @clause("swap.buffer")
@@ -42,7 +43,7 @@ def test_a_frozen_parameter_is_replaced_like_any_other(functional_call, site):
 def test_forward_computes_with_the_given_buffer(functional_call, site):
     values = {site.name: site.value()}
 
-    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+    assert equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
 @clause("swap.buffer")
@@ -54,7 +55,7 @@ def test_a_buffer_need_not_be_a_float(functional_call, names, own, persistent):
     module.register_buffer(key, own, persistent=persistent)
     value = ~own
 
-    assert torch.equal(functional_call(module, {key: value}, torch.ones(3)), torch.ones(3) * value)
+    assert equal(functional_call(module, {key: value}, torch.ones(3)), torch.ones(3) * value)
 
 
 def deep_parameter(names):
@@ -71,7 +72,7 @@ def deep_buffer(names):
 def test_dotted_names_reach_any_depth(functional_call, site):
     values = fresh_values(site.module)
 
-    assert torch.equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
+    assert equal(functional_call(site.module, values, site.x), oracle.result(site.module, values, site.x))
 
 
 @clause("swap.nested")
@@ -82,7 +83,7 @@ def test_a_submodule_that_is_none_is_passed_over(functional_call, names, site):
     for flags in ({}, {"strict": True}, {"tie_weights": False}):
         result = functional_call(site.module, values, site.x, **flags)
 
-        assert torch.equal(result, oracle.result(site.module, values, site.x))
+        assert equal(result, oracle.result(site.module, values, site.x))
 
 
 @clause("swap.partial")
@@ -122,4 +123,4 @@ def test_the_weight_cache_of_autocast_mixes_nothing(functional_call, names, dept
         again = module(x)
 
     assert outputs == [[[2, 2]], [[4, 4]], [[2, 2]]]
-    assert torch.equal(again, own)
+    assert equal(again, own)

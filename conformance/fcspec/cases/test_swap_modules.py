@@ -1,6 +1,5 @@
 """swap: modules and names that are odd but legal; and slots in which nothing is registered anew."""
 
-import operator
 import warnings
 
 import pytest
@@ -8,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.modules import module as torch_module
 
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
@@ -48,7 +48,7 @@ def test_a_part_of_a_name_is_any_string_without_a_dot(functional_call, names, fl
     values, before = fresh_values(module), snapshot(module)
     expected = oracle.result(module, values, x)
 
-    assert torch.equal(functional_call(module, values, x, **flags), expected)
+    assert equal(functional_call(module, values, x, **flags), expected)
     assert snapshot(module).slots == before.slots
 
 
@@ -89,9 +89,9 @@ def test_modules_are_told_apart_by_identity(functional_call, names, methods):
 
     some = {name: value for name, value in values.items() if name.startswith("second")}
     for given, flags in ((values, {"strict": True}), (values, {}), (some, {}), (some, {"tie_weights": False})):
-        assert torch.equal(functional_call(module, given, x, **flags), _sum(x, {**own, **given}))
+        assert equal(functional_call(module, given, x, **flags), _sum(x, {**own, **given}))
         now = [vars(one)[store][key] for one, store, key in _places(module)]
-        assert all(map(operator.is_, now, own.values()))
+        assert identical(now, [*own.values()])
 
 
 def _places(module):
@@ -121,8 +121,8 @@ def test_a_module_with_a_scripted_child_takes_values(functional_call, names, sit
     functional_call(site.module, values, site.x)
     functional_call(site.module, values, site.x, tie_weights=False)
 
-    assert [one is value for one, value in zip(seen, [*values.values()] * 2, strict=True)] == [True] * 4
-    assert [one is site.get(name) for one, name in zip(own, values, strict=True)] == [True, True]
+    assert identical(seen, [*values.values()] * 2)
+    assert identical([site.get(name) for name in values], own)
 
 
 GLOBAL_HOOKS = ("parameter", "buffer", "module")

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, values_like, with_group, with_site
 from fcspec.specimens.groups import PAIRS
@@ -48,7 +49,7 @@ def test_a_thread_that_forward_starts_sees_the_value_of_tied_names(functional_ca
 
     functional_call(group.module, {group.names[0]: value}, group.x, tie_weights=True)
 
-    assert [one is value for one in seen] == [True, True]
+    assert identical(seen, [value] * 2)
 
 
 @clause("swap.threads")
@@ -75,7 +76,7 @@ def test_two_threads_call_two_modules(functional_call, names):
         thread.join()
 
     assert seen == {0: True, 1: True}
-    assert [site.current() is site.own for site in sites] == [True, True]
+    assert identical([site.current() for site in sites], [site.own for site in sites])
 
 
 def _as_it_is(tensor):
@@ -119,8 +120,8 @@ def test_an_own_parameter_that_forward_reaches_otherwise_gets_its_gradient(funct
     functional_call(site.module, values, site.x).sum().backward()
 
     assert own.grad is not None
-    assert torch.equal(own.grad, torch.full((3,), 8.0))
-    assert torch.equal(value.grad, torch.full((3,), 2.0))
+    assert equal(own.grad, torch.full((3,), 8.0))
+    assert equal(value.grad, torch.full((3,), 2.0))
 
 
 @clause("swap.own-tensors")
@@ -136,4 +137,4 @@ def test_an_own_parameter_can_be_written_to_in_forward(functional_call, site):
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert site.current() is own
-    assert torch.equal(own, new)
+    assert equal(own, new)

@@ -152,8 +152,10 @@ def _first_line(error: pytest.ExceptionInfo[BaseException]) -> str:
     if not lines:
         return type(error.value).__name__
     if lines[0].startswith(("assert False", "assert not True", "Regex pattern did not match")):  # says nothing alone
-        lines[0] = re.sub(r" at 0x[0-9a-f]+", "", " ".join(lines))
-    return lines[0][:300]
+        lines[0] = " ".join(lines)
+    if lines[0].startswith("assert ") and any(word in lines[0] for word in (", expected ", ", was ")):  # words, no code
+        lines[0] = lines[0].removeprefix("assert ")
+    return re.sub(r" at 0x[0-9a-f]+", "", lines[0])[:300]
 
 
 def _plain(text: str | None) -> str | None:

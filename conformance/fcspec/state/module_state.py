@@ -50,8 +50,20 @@ def _difference(now: Any, before: Any) -> str:
         if "object" in names:
             other = "another " if repr(now.object) == repr(before.object) else ""
             return f"is {other}{now.object}, was {before.object}"
-        return ", ".join(f"{name} is {getattr(now, name)}, was {getattr(before, name)}" for name in names)
-    return f"is {now!r}, was {before!r}"
+        looks = [(name, _shown(getattr(now, name)), _shown(getattr(before, name))) for name in names]
+        return ", ".join(f"{'content' if name == 'bits' else name} is {one}, was {other}" for name, one, other in looks)
+    return f"is {_shown(now)}, was {_shown(before)}"
+
+
+def _shown(value: Any) -> str:
+    """A value in words; of numbers what fits a line."""
+    if isinstance(value, Slot):
+        return f"{value.object} in {value.store}"
+    if isinstance(value, tuple) and value and isinstance(value[-1], bytes):
+        dtype = getattr(torch, value[0].removeprefix("torch."))
+        numbers = torch.frombuffer(bytearray(value[-1]), dtype=dtype).tolist() if value[-1] else []
+        return f"{numbers[:4]}{'...' if len(numbers) > 4 else ''} ({value[0].removeprefix('torch.')})"
+    return f"{value}" if isinstance(value, (ById, str, bool)) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,10 @@ class Slot:
     bits: tuple[Any, ...] | None
     requires_grad: bool | None
     persistent: bool
+
+    def difference(self, before: Slot) -> str:
+        """How it differs from what it was before, in words."""
+        return _difference(self, before)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ INTERPRETER = Addition(
         Assertion(
             "state.interpreter",
             "assert all(on)",
-            "on, collecting = [], gc.isenabled()\n"
+            setup="on, collecting = [], gc.isenabled()\n"
             "model.register_forward_pre_hook(lambda module, args: on.append(gc.isenabled() == collecting))",
         ),
     ),
@@ -67,14 +67,14 @@ TENSORS = Addition(
         Assertion(
             "call.same-module",
             "assert all(its == classes for its in seen_classes)",
-            "own_modules = [one for one in model.modules() if not isinstance(one, parametrize.ParametrizationList)]\n"
+            setup="own_modules = [one for one in model.modules() if not isinstance(one, parametrize.ParametrizationList)]\n"
             "classes, seen_classes = [type(one) for one in own_modules], []\n"
             "model.register_forward_pre_hook(lambda module, args: seen_classes.append([*map(type, own_modules)]))",
         ),
         Assertion(
             "restore.tensors",
             f"assert {_LOOK.format('looked_at')} == looks",
-            f"looked_at = [one for one in [*{_OWN}, *{_GIVEN}] if isinstance(one, torch.Tensor)]\n"
+            setup=f"looked_at = [one for one in [*{_OWN}, *{_GIVEN}] if isinstance(one, torch.Tensor)]\n"
             f"looks = {_LOOK.format('looked_at')}",
         ),
     ),
