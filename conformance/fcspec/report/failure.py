@@ -18,6 +18,7 @@ _FRAME = re.compile(
 _SCRIPT = re.compile(r"^# [a-z-]+\.[a-z0-9-]+ · .*", re.MULTILINE | re.DOTALL)
 _STDLIB = sysconfig.get_path("stdlib")
 _WIDTH = 100
+_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,14 @@ def _rank(id: str) -> int:
 
 def _row(label: str, text: str) -> str:
     lines = text.splitlines() if label == "where" else textwrap.wrap(" ".join(text.split()), _WIDTH - 14)
-    return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines[:12]))
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"... {len(lines) - _LINES} more lines"]
+    return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines))
+
+
+def cut(text: str, most: int) -> str:
+    """Text that says how much of it is missing."""
+    return text if len(text) <= most else f"{text[:most]} ... {len(text) - most} more characters"
 
 
 def _is_of_suite(file: str) -> bool:
