@@ -30,7 +30,7 @@ _SELECTING = ("profiles", "clauses")
 @click.option("--html", type=FILE, help="Write a page there that needs nothing else; -: to stdout.")
 @click.option("--every", is_flag=True, help="Show every clause, not only those in which they differ.")
 @click.pass_context
-def command(ctx: click.Context, sources: tuple[str, ...], html: Path | None, every: bool, **chosen: Any) -> int:
+def command(ctx: click.Context, /, sources: tuple[str, ...], html: Path | None, every: bool, **chosen: Any) -> int:
     """Show implementations side by side, clause by clause. What is no .json file is judged first.
 
     Exits 4 where one of them cannot be judged or read (the others are shown), 3 where one is incomplete, else 0.

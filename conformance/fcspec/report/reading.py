@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from types import NoneType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from fcspec.errors import UsageError
 from fcspec.report.model import FORMAT, FORMAT_VERSION, Case, ClauseResult, Report, Run
@@ -114,7 +113,7 @@ def _clause(read: object) -> ClauseResult:
 def _checked(kind: type[_Part], read: Data) -> _Part:
     """An object of a table; TypeError where a field has another type, KeyError where one without default is missing."""
     hints = _hints(kind)
-    values = {}
+    values: dict[str, Any] = {}
     for field in fields(kind):
         if field.name not in read:
             continue
@@ -122,14 +121,19 @@ def _checked(kind: type[_Part], read: Data) -> _Part:
         if hint == tuple[str, ...]:
             values[field.name] = tuple(_text(one, field.name) for one in _list(value, field.name))
             continue
-        kinds = tuple(one for one in get_args(hint) or (hint,) if isinstance(one, type))
-        allowed = (*kinds, int) if float in kinds else kinds
-        is_flag = isinstance(value, bool) and bool not in kinds
-        if field.name not in ("verdict", "cases") and (is_flag or not isinstance(value, allowed)):
-            names = " or ".join("null" if one is NoneType else one.__name__ for one in kinds)
-            raise TypeError(f"{field.name} is {value!r:.60}, expected {names}")
+        if field.name not in _CHECKED_BEFORE and not _is_of(value, hint):
+            raise TypeError(f"{field.name} is {value!r:.60}, expected {getattr(hint, '__name__', hint)}")
         values[field.name] = clean(value) if type(value) is str else value
     return kind(**values)
+
+
+_CHECKED_BEFORE = ("verdict", "cases")
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    if isinstance(value, bool):
+        return hint is bool
+    return isinstance(value, float | int if hint is float else hint)
 
 
 @functools.cache

@@ -24,13 +24,8 @@ def screen(matrix: Matrix, *, every: bool = False) -> Text:
     for chapter in matrix.chapters:
         text.append(f"  {chapter.name:<{_NAME + 7}}")
         text.append("".join(f"{chapter.counts(number):>8}" for number in range(len(matrix.columns)))).append("\n")
-    rows = [row for row in matrix.rows if every or row.differs]
-    title = "every clause" if every else "where they differ"
-    if not rows:
-        return text.append(f"\n{title}: nowhere\n")
-    text.append(f"\n{title}: {len(rows)} of {sum(1 for _ in matrix.rows)} clauses\n", "bold").append(_numbers(matrix, 4))
-    for row in rows:
-        text.append(_row(row))
+    for what, is_may in (("clauses", False), ("clauses that leave implementations free", True)):
+        text.append(_rows(matrix, [row for row in matrix.rows if (row.clause.level == "MAY") is is_may], what, every))
     legend = "  ".join(f"{sign} {word}" for sign, word in matrix.legend())
     return text.append(f"\n{legend}\n", "dim")
 
@@ -38,13 +33,31 @@ def screen(matrix: Matrix, *, every: bool = False) -> Text:
 def _column(number: int, column: Column) -> Text:
     report = column.report
     held = " · ".join(
-        f"{level} {held} of {judged} hold" for level in ("MUST", "SHOULD") for held, judged in [column.count(level)] if judged
+        f"{level} {held} of {judged} hold"
+        for level in ("MUST", "SHOULD")
+        for held, judged in [column.count(level)]
+        if judged
     )
     style = "green" if report.verdict.conforms else "red"
     text = Text(f"{number:>3}  {cut(column.name, 40):<32} ").append(str(report.verdict), style).append(f" · {held}\n")
     text.append(clean(f"     {report.target['address']} · torch {report.environment.get('torch', '?')}\n"), "dim")
     for line in (report.run.problem, *report.run.notes):
         text.append(f"     {cut(clean(line), 300)}\n" if line else "", "dim")
+    return text
+
+
+def _rows(matrix: Matrix, rows: list[Row], what: str, every: bool) -> Text:
+    shown = [row for row in rows if every or row.differs]
+    if not rows:
+        return Text()
+    if not shown:
+        return Text(f"\nof {len(rows)} {what} they differ in none\n")
+    text = Text(
+        f"\n{len(rows)} {what}\n" if every else f"\nof {len(rows)} {what} they differ in {len(shown)}\n", "bold"
+    )
+    text.append(_numbers(matrix, 4))
+    for row in shown:
+        text.append(_row(row))
     return text
 
 

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
@@ -42,6 +42,7 @@ def document(reports: Sequence[Report], spec: Spec, selected: Sequence[Clause] |
         most=most or 1,
         allowance=allowance(matrix),
         findings=findings,
+        first=_first,
         style=Markup(style),
         script=Markup(script),
         style_hash=_hash(style),
@@ -55,8 +56,12 @@ def _title(matrix: Matrix) -> str:
     return f"functional_call: {len(matrix.columns)} implementations"
 
 
+def _first(clause: Clause) -> str:
+    return " ".join(clause.law.split("\n\n")[0].replace("`", "").split())
+
+
 @functools.cache
-def _template() -> object:
+def _template() -> Template:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalized
     )

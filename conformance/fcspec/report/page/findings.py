@@ -8,10 +8,10 @@ from fcspec.report.failure import cut, failure_of
 from fcspec.report.matrix import Cell, Column, Matrix, Row
 from fcspec.spec import Spec
 
-_ALL = 1_000_000
+_ALL = 800_000
 """Characters of all findings together, so that a page stays below 3 MB; a page with few findings shows each whole."""
 
-_LEAST, _MOST = 150, 12_000
+_LEAST, _WHOLE, _MOST = 150, 600, 12_000
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ def _finding(cell: Cell, column: Column, spec: Spec, most: int) -> Finding:
     texts = {label: text for label, text in failure.rows if text and label != "again"}
     if cell.word == "declared":
         texts = {"declared": result.declared or "", **texts}
-    rows = tuple((label, cut(text, most // 4)) for label, text in texts.items())
+    if most < _WHOLE:
+        texts = {label: text for label, text in texts.items() if label not in ("where", "case")}
     example = "\n".join(one.code for one in spec[result.clause].examples)
     script = result.reproducer or (failure.script if failure.script != example else None)
     if script is not None and len(script) > most:
-        script = f"{script[:most]}\n# ... {len(script) - most} more characters are in the JSON report"
-    return Finding((), cell.word, rows, script)
+        texts["script"], script = f"{len(script)} characters, see the report itself", None
+    return Finding((), cell.word, tuple((label, cut(text, most // 4)) for label, text in texts.items()), script)

@@ -44,6 +44,10 @@ document.addEventListener("DOMContentLoaded", () => {
     linkOf(row).setAttribute("aria-expanded", "false");
   }
 
+  function columnOf(cell) {
+    return cell.tagName === "TH" || cell.className === "words" ? null : cell.cellIndex - 1;
+  }
+
   function open(row, column) {
     const detail = detailOf(row);
     for (const section of detail.querySelectorAll("section[data-columns]")) {
@@ -98,7 +102,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     focusCell(cell);
-    toggle(cell.parentElement, cell.cellIndex === 0 ? null : cell.cellIndex - 1);
+    toggle(cell.parentElement, columnOf(cell));
   });
 
   // ---------------------------------------------------------------- keyboard
@@ -153,7 +157,7 @@ document.addEventListener("DOMContentLoaded", () => {
       focusCell(next.cells[Math.max(0, Math.min(last, at))]);
       event.preventDefault();
     } else if (!inside && event.key === "Enter" && event.target.matches("tr.clause > td")) {
-      toggle(row, event.target.cellIndex - 1);
+      toggle(row, columnOf(event.target));
       event.preventDefault();
     }
   });
