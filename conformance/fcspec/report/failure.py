@@ -28,7 +28,7 @@ class Failure:
     Attributes:
         title: clause, level, place in SPEC.md.
         rows: (label, text): called, expected, actual, where, case.
-        script: what shows it: the drawn call where one broke it, else the example of SPEC.md.
+        script: what shows it: the reproducer, else the drawn call where one broke it, else the example of SPEC.md.
     """
 
     title: str
@@ -61,7 +61,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         f"{result.clause} · {result.level} · {spec.path.name}:{clause.line}",
         " ".join(clause.law.split("\n\n")[0].replace("`", "").split()),
         tuple((label, clean(text)) for label, text in rows),
-        clean(_script(clause, case)),
+        clean(result.reproducer or _script(clause, case)),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -112,7 +111,7 @@ def _clause(read: object) -> ClauseResult:
 
 def _checked(kind: type[_Part], read: Data) -> _Part:
     """An object of a table; TypeError where a field has another type, KeyError where one without default is missing."""
-    hints = _hints(kind)
+    hints = _HINTS[kind.__name__]
     values: dict[str, Any] = {}
     for field in fields(kind):
         if field.name not in read:
@@ -127,6 +126,7 @@ def _checked(kind: type[_Part], read: Data) -> _Part:
     return kind(**values)
 
 
+_HINTS = {kind.__name__: get_type_hints(kind) for kind in (Case, ClauseResult, Run)}
 _CHECKED_BEFORE = ("verdict", "cases")
 
 
@@ -134,11 +134,6 @@ def _is_of(value: object, hint: Any) -> bool:
     if isinstance(value, bool):
         return hint is bool
     return isinstance(value, float | int if hint is float else hint)
-
-
-@functools.cache
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
 
 
 def _texts(read: object, what: str, needed: tuple[str, ...], optional: tuple[str, ...]) -> dict[str, Any]:

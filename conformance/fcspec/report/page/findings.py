@@ -65,7 +65,7 @@ def _finding(cell: Cell, column: Column, spec: Spec, most: int) -> Finding:
     if most < _WHOLE:
         texts = {label: text for label, text in texts.items() if label not in ("where", "case")}
     example = "\n".join(one.code for one in spec[result.clause].examples)
-    script = result.reproducer or (failure.script if failure.script != example else None)
+    script = failure.script if failure.script != example else None
     if script is not None and len(script) > most:
         texts["script"], script = f"{len(script)} characters, see the report itself", None
     return Finding((), cell.word, tuple((label, cut(text, most // 4)) for label, text in texts.items()), script)
