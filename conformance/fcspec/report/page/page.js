@@ -226,4 +226,5 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("hashchange", follow);
   filter(); // a browser may have kept the fields of an earlier visit
   follow();
+  addEventListener("load", () => setTimeout(follow)); // the browser takes the focus away when it goes to the fragment itself
 });
