@@ -252,6 +252,15 @@ def test_the_page_itself_never_scrolls_sideways(visit, width):
     assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_details_fit_a_phone(visit):
+    shown = visit("one.html", viewport={"width": 360, "height": 800}, java_script_enabled=False)
+
+    assert shown.locator(".tall").bounding_box()["width"] > 300
+    for law in shown.locator(".law").all():
+        box = law.bounding_box()
+        assert box["x"] + box["width"] <= 360
+
+
 def _luminance(color):
     parts = [int(part) / 255 for part in re.findall(r"\d+", color)[:3]]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
