@@ -105,7 +105,7 @@ def views():
         "show.txt": terminal.screen(mine(), SPEC).plain,
         "show.md": markdown.document(mine(), SPEC),
         "show.xml": junit.document(mine(), SPEC),
-        "show.svg": badge.document(mine()),
+        "show.svg": badge.document(mine(), SPEC),
         "show.html": _without_parts(page.document([mine()], SPEC)),
         "compare.txt": side_by_side.screen(Matrix.of(both, SPEC)).plain,
         "compare.html": _without_parts(page.document(both, SPEC)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fcspec.commands import tabulating
 from fcspec.errors import UsageError
-from fcspec.report import page, side_by_side
+from fcspec.report import badge, page, side_by_side
 from fcspec.report.matrix import Matrix
 from fcspec.report.model import Case, Run, judge
 from fcspec.spec import load_spec
@@ -69,6 +69,16 @@ def test_names_tell_columns_apart():
     names = [column.name for column in Matrix.of([named, dotted, mine(), newer, newer], SPEC).columns]
 
     assert names == ["torch 2.13", "a.b", "mine · torch 2.13.0", "mine · torch 2.15.0", "mine · torch 2.15.0 (2)"]
+
+
+def test_a_good_verdict_says_of_how_many_clauses_it_is():
+    some, every = report({"call.once": PASS}), report({clause.slug: PASS for clause in SPEC.clauses})
+
+    assert [column.verdict for column in Matrix.of([some, every], SPEC).columns] == [
+        "conforming in 1 of 6 clauses",
+        "conforming",
+    ]
+    assert "conforming in 1 of 6 clauses" in badge.document(some, SPEC)
 
 
 def test_the_terminal_shows_where_they_differ_and_with_every_all():

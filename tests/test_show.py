@@ -133,7 +133,7 @@ def test_a_lone_surrogate_can_be_written(tmp_path):
 
 
 def test_the_badge_is_xml_that_says_verdict_and_counts():
-    root = ElementTree.fromstring(badge.document(mine()))
+    root = ElementTree.fromstring(badge.document(mine(), SPEC))
 
     assert "nonconforming · MUST 1 of 3 hold" in root.get("aria-label")
 

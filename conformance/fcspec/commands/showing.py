@@ -35,7 +35,7 @@ def command(report: str, **paths: Path | None) -> int:
         "html": lambda: page.document([read], spec),
         "markdown": lambda: markdown.document(read, spec),
         "junit": lambda: junit.document(read, spec),
-        "badge": lambda: badge.document(read),
+        "badge": lambda: badge.document(read, spec),
     }
     for kind, path in wanted.items():
         write(kind, path, views[kind]())

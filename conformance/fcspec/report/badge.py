@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
+from fcspec.report.matrix import verdict_in_words
 from fcspec.report.model import Report, counts
 from fcspec.report.verdict import Overall
+from fcspec.spec import Spec
 
 _COLORS = {
     Overall.CONFORMING: "#1a7f37",
@@ -16,9 +18,9 @@ _COLORS = {
 _CHARACTER = 7
 
 
-def document(report: Report) -> str:
+def document(report: Report, spec: Spec) -> str:
     left = f"functional_call {report.spec_version}"
-    right = f"{report.verdict} · {counts(report)}"
+    right = f"{verdict_in_words(report, spec)} · {counts(report)}"
     widths = [len(text) * _CHARACTER + 12 for text in (left, right)]
     title = escape(f"{left}: {right}")
     labels = (

@@ -88,10 +88,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Column:
-    """An implementation: its report, and a name that no other column has."""
+    """An implementation: its report, a name that no other column has, and the verdict in words."""
 
     name: str
     report: Report
+    verdict: str
 
     def count(self, level: str) -> tuple[int, int]:
         """How many clauses of this level hold, of how many that were judged and supported."""
@@ -136,7 +137,8 @@ class Matrix:
             if clause.slug in asked:
                 cells = tuple(Cell(results.get(clause.slug)) for results in by_slug)
                 chapters.setdefault(clause.chapter, []).append(Row(clause, cells))
-        columns = tuple(Column(name, report) for name, report in zip(_names(reports), reports, strict=True))
+        named = zip(_names(reports), reports, strict=True)
+        columns = tuple(Column(name, report, verdict_in_words(report, spec)) for name, report in named)
         return cls(columns, tuple(Chapter(name, tuple(rows)) for name, rows in chapters.items()))
 
     @property
@@ -148,6 +150,14 @@ class Matrix:
         """(sign, word) for what occurs."""
         words = {cell.word for row in self.rows for cell in row.cells}
         return tuple((sign, word) for word, sign in _SIGNS.items() if word in words and sign != " ")
+
+
+def verdict_in_words(report: Report, spec: Spec) -> str:
+    """The verdict; where it is a good one and not every clause of the profiles was judged, of how many."""
+    of = len(spec.select(report.run.profiles))
+    if report.verdict.conforms and len(report.clauses) < of:
+        return f"{report.verdict} in {len(report.clauses)} of {of} clauses"
+    return str(report.verdict)
 
 
 def _count(results: Iterator[ClauseResult]) -> tuple[int, int]:

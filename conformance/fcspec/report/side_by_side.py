@@ -39,7 +39,7 @@ def _column(number: int, column: Column) -> Text:
         if judged
     )
     style = "green" if report.verdict.conforms else "red"
-    text = Text(f"{number:>3}  {cut(column.name, 40):<32} ").append(str(report.verdict), style).append(f" · {held}\n")
+    text = Text(f"{number:>3}  {cut(column.name, 40):<32} ").append(column.verdict, style).append(f" · {held}\n")
     text.append(clean(f"     {report.target['address']} · torch {report.environment.get('torch', '?')}\n"), "dim")
     for line in (report.run.problem, *report.run.notes):
         text.append(f"     {cut(clean(line), 300)}\n" if line else "", "dim")
