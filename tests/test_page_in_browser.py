@@ -294,13 +294,16 @@ def test_axe_finds_nothing(visit, name, scheme, width):
     assert [(one["id"], one["nodes"][0]["html"][:100]) for one in found] == []
 
 
-def test_print_has_no_filters_and_cuts_no_table(visit):
-    shown = visit("two.html#call.once")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_print_has_no_filters_and_cuts_no_table(visit, scheme):
+    shown = visit("two.html#call.once", viewport={"width": 720, "height": 1000}, color_scheme=scheme)
 
     shown.emulate_media(media="print")
 
     assert shown.locator("form").is_hidden()
     assert shown.locator(".tall").evaluate("e => e.scrollHeight <= e.clientHeight + 1")
+    assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert _luminance(shown.evaluate("getComputedStyle(document.body).backgroundColor")) > 0.9
     assert details(shown) == ["call.once"]
 
 
