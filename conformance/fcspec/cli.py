@@ -25,11 +25,13 @@ from fcspec.spec import Clause, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
 _ELSEWHERE = {
+    "compare": "tabulating",
     "diff": "comparing",
     "doctor": "diagnosing",
     "explore": "exploring",
     "init": "starting",
     "next": "following",
+    "show": "showing",
 }
 """Commands that are imported when they are asked for, and their files in fcspec.commands."""
 

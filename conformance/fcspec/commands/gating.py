@@ -13,6 +13,7 @@ import click
 from fcspec.errors import UsageError
 from fcspec.report import comparison
 from fcspec.report.model import Report, as_json, is_stdout, is_stream, write_text
+from fcspec.report.reading import Data
 from fcspec.report.verdict import ExitCode
 from fcspec.spec import Spec
 
@@ -52,7 +53,7 @@ class Outputs:
     """
 
     paths: Mapping[str, Path]
-    baseline: comparison.Data | None = None
+    baseline: Data | None = None
     only_changes: bool = False
 
     @classmethod

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fcspec.errors import UsageError
-from fcspec.report.model import FORMAT, FORMAT_VERSION
+from fcspec.report import reading
+from fcspec.report.reading import Data
 from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
-
-Data = Mapping[str, Any]
-"""A report as report.schema.json describes it."""
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -77,16 +73,7 @@ class Comparison:
 
 def load(name: str) -> Data:
     """Read a report. UsageError where it is none, or of a run that was not complete."""
-    try:
-        data = json.loads(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is no report: {error}") from None
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise UsageError(f"{name} is no report: expected a file of fcspec check --json")
-    if data.get("format_version") != FORMAT_VERSION:
-        raise UsageError(f"{name}: expected format_version {FORMAT_VERSION}, found {data.get('format_version')!r}")
+    data = reading.data(name)
     try:
         if not data["run"]["complete"]:
             raise UsageError(f"{name} is of a run that is not complete, so there is nothing to compare")

@@ -18,6 +18,7 @@ _FRAME = re.compile(
 _SCRIPT = re.compile(r"^# [a-z-]+\.[a-z0-9-]+ · .*", re.MULTILINE | re.DOTALL)
 _STDLIB = sysconfig.get_path("stdlib")
 _WIDTH = 100
+_LINES = 12
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Failure:
     Attributes:
         title: clause, level, place in SPEC.md.
         rows: (label, text): called, expected, actual, where, case.
-        script: what shows it: the drawn call where one broke it, else the example of SPEC.md.
+        script: what shows it: the reproducer, else the drawn call where one broke it, else the example of SPEC.md.
     """
 
     title: str
@@ -60,7 +61,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         f"{result.clause} · {result.level} · {spec.path.name}:{clause.line}",
         " ".join(clause.law.split("\n\n")[0].replace("`", "").split()),
         tuple((label, clean(text)) for label, text in rows),
-        clean(_script(clause, case)),
+        clean(result.reproducer or _script(clause, case)),
     )
 
 
@@ -76,7 +77,14 @@ def _rank(id: str) -> int:
 
 def _row(label: str, text: str) -> str:
     lines = text.splitlines() if label == "where" else textwrap.wrap(" ".join(text.split()), _WIDTH - 14)
-    return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines[:12]))
+    if len(lines) > _LINES:
+        lines[_LINES:] = [f"... {len(lines) - _LINES} more lines"]
+    return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines))
+
+
+def cut(text: str, most: int) -> str:
+    """Text that says how much of it is missing."""
+    return text if len(text) <= most else f"{text[:most]} ... {len(text) - most} more characters"
 
 
 def _is_of_suite(file: str) -> bool:

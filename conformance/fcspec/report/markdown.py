@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from fcspec.report.failure import failure_of
+from fcspec.report.failure import cut, failure_of
 from fcspec.report.model import ClauseResult, Report, counts
 from fcspec.report.terminal import clean
 from fcspec.report.verdict import Overall, Verdict
@@ -72,7 +72,7 @@ def _text(text: object) -> str:
 
 
 def _cell(text: str) -> str:
-    return _text(text[:300])
+    return _text(cut(text, 300))
 
 
 def _code(text: str) -> str:

@@ -66,6 +66,7 @@ class ClauseResult:
     declared: str | None = None
     observed: str | None = None
     reason: str | None = None
+    reproducer: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -160,7 +161,7 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
-        del run["interrupted"], run["out_of_patience"], run["exitfirst"]
+        del run["interrupted"], run["out_of_patience"]  # the exit code says both
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

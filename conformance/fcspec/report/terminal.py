@@ -15,11 +15,11 @@ from fcspec.spec import Clause, Spec
 WIDTH = 100
 _SIGNS = {Verdict.UNSUPPORTED: "-", Verdict.TIMEOUT: "⧗"}
 _STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def clean(text: str) -> str:
-    """Text that came from a target, without control characters."""
+    """Text that came from a target, without what controls a terminal, turns the order of text, or cannot be encoded."""
     return _CONTROL.sub("", text)
 
 
