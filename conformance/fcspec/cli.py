@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from rich.text import Text
 from fcspec import __version__, index
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
-from fcspec.report import deviations, terminal
+from fcspec.report import comparison, deviations, terminal
 from fcspec.report.model import is_stdout
 from fcspec.report.verdict import ExitCode
+from fcspec.report.words import clean, law_in_words
 from fcspec.spec import Clause, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
@@ -50,7 +52,7 @@ class _Group(click.Group):
         return found
 
 
-@click.group(cls=_Group)
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fcspec")
 def _fcspec() -> None:
     """Judge implementations of torch.func.functional_call against SPEC.md."""
@@ -60,6 +62,7 @@ def _fcspec() -> None:
 @click.argument("target", required=False)
 @judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
+@click.option("--last-failed", metavar="FILE", help="Only the cases that failed in the report in FILE, of --json.")
 @gating.options
 def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     """Judge TARGET clause by clause.
@@ -69,7 +72,10 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     if not target:
         raise UsageError(f"which implementation? TARGET is {FORMS}\nas in: fcspec check torch.func:functional_call")
     outputs, spec = Outputs.from_options(chosen), load_spec()
+    last = chosen.pop("last_failed")
     options = options_for(target, chosen)
+    if last is not None:
+        options = replace(options, clauses=options.clauses or ("*",), cases=(*options.cases, *comparison.failed(last)))
     spec.select(options.profiles, options.clauses)
     entries = deviations.load(declared, str(options.address), spec) if declared else None
     outputs.claim()
@@ -78,7 +84,9 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(terminal.screen(report, spec), end="", soft_wrap=True)
+    out.print(
+        terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
+    )
     for line in (*(changes.lines() if changes is not None else ()), *gating.github_lines(report)):
         out.print(Text(line), soft_wrap=True)
     try:
@@ -95,8 +103,10 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        law = " ".join(clause.law.split("\n\n")[0].replace("`", "").split())
-        out.print(Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law}"), soft_wrap=not out.is_terminal)
+        out.print(
+            Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"),
+            soft_wrap=not out.is_terminal,
+        )
     return 0
 
 
@@ -212,5 +222,5 @@ def _exit_code(command: Callable[[], Any]) -> int:
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> int:
-    click.echo(f"fcspec: {terminal.clean(message)}", err=True)
+    click.echo(f"fcspec: {clean(message)}", err=True)
     return code

@@ -27,8 +27,8 @@ from fcspec import api
 from fcspec.errors import UsageError
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import load_spec
 from fcspec.workers.processes import AVAILABLE
 

@@ -12,17 +12,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any, Protocol
 
 from fcspec import devices, events
 from fcspec.errors import UsageError
-from fcspec.options import SPAWN, Options
+from fcspec.options import NONE, SPAWN, Options
 from fcspec.report.model import Case, Report, Run, judge
-from fcspec.spec import load_spec
+from fcspec.spec import Clause, load_spec
 
 _DEATH = 5.0
 """Seconds that the process may take to end after it has closed its side."""
+
+_INTERRUPTED = 2
+"""The status of pytest where somebody ends it."""
 
 _SILENCE = 120.0
 """Seconds without an event, beyond a few tests' clocks, after which the process is given up."""
@@ -40,6 +43,7 @@ class Progress:
         self.out_of_patience = False
         self.problem: str | None = None
         self.notes: list[str] = []
+        self.draft: str | None = None
         self.done = False
 
     @property
@@ -59,6 +63,8 @@ class Progress:
                 self.cases.append(case)
             case events.Noted(message):
                 self.notes.append(message)
+            case events.Drafted(message):
+                self.draft = message
             case events.Spawning():
                 self.isolation = SPAWN
             case events.OutOfPatience():
@@ -117,6 +123,15 @@ def _start_interpreter(
     )
 
 
+def _start_for_debugger(
+    requests: int, answers: int, output: IO[bytes], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """With the caller's streams and terminal."""
+    del output
+    command = [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)]
+    return subprocess.Popen(command, pass_fds=(requests, answers), env=environment)
+
+
 class Session:
     """A process that has collected the cases of some clauses, and judges one target after another by them.
 
@@ -125,9 +140,10 @@ class Session:
     Args:
         profiles, clauses: what can be judged; as in Options.
         device: where modules and values lie.
+        cases: only these can be judged; as in Options.
         path: folders in which a target's module is looked for before others.
         start: starts the process.
-        silence: seconds without an event, beyond a few tests' clocks, after which the process is given up.
+        silence: seconds without an event, beyond a few tests' clocks, after which the process is given up; None: it never is.
     """
 
     def __init__(
@@ -136,13 +152,15 @@ class Session:
         clauses: Iterable[str] = (),
         device: str = devices.CPU,
         *,
+        cases: Iterable[str] = (),
         path: Iterable[str] = (),
         start: Start | None = None,
-        silence: float = _SILENCE,
+        silence: float | None = _SILENCE,
     ) -> None:
         self._scope: dict[str, Any] = {
             "profiles": list(profiles),
             "clauses": list(clauses),
+            "cases": list(cases),
             "device": device,
             "path": list(path),
         }
@@ -195,7 +213,10 @@ class Session:
         progress, interrupted = Progress(), False
         self._ask({**options.as_dict(), "folder": folder or os.getcwd()})
         try:
-            problem = self._follow(progress, self._silence + 3 * options.timeout, on_event)
+            silence = None if self._silence is None else self._silence + 3 * options.timeout
+            problem = self._follow(progress, silence, on_event)
+            if options.isolation == NONE and self._process.returncode == _INTERRUPTED:
+                interrupted, problem = True, None  # in the debugger
         except KeyboardInterrupt:
             interrupted, problem = True, None
             self._end()
@@ -207,7 +228,7 @@ class Session:
             target=progress.target or {"address": address, "name": address, "file": None, "line": None},
             environment=progress.environment,
             run=Run(
-                profiles=options.profiles or tuple(dict.fromkeys(clause.profile for clause in chosen)),
+                profiles=options.profiles or _profiles(chosen, progress.plan),
                 isolation=progress.isolation,
                 workers=options.workers,
                 seed=options.seed,
@@ -219,10 +240,12 @@ class Session:
                 exitfirst=options.exitfirst,
                 problem=progress.problem or problem,
                 notes=tuple(dict.fromkeys(progress.notes)),
+                draft=progress.draft,
+                in_part=bool(options.cases),
             ),
         )
 
-    def _follow(self, progress: Progress, silence: float, on_event: OnEvent | None) -> str | None:
+    def _follow(self, progress: Progress, silence: float | None, on_event: OnEvent | None) -> str | None:
         """Take events until the request is done; what went wrong, where it ends otherwise."""
         try:
             for event in self._events(silence):
@@ -239,7 +262,7 @@ class Session:
             self._end()  # it has closed its side, and lives on
         return f"the suite's process ended early ({_how(self._process.returncode or 0)}) {self._last_line()}".strip()
 
-    def _events(self, silence: float) -> Iterator[events.Event]:
+    def _events(self, silence: float | None) -> Iterator[events.Event]:
         """Event by event, to the end of the process. TimeoutError where it says nothing for so long."""
         while True:
             while self._lines:
@@ -261,11 +284,18 @@ class Session:
         return lines[-1] if lines else ""
 
 
+def _profiles(chosen: Iterable[Clause], plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of what is judged; of what was asked for, where that is not known."""
+    planned = [clause for clause in chosen if clause.slug in plan]
+    return tuple(dict.fromkeys(clause.profile for clause in planned or chosen))
+
+
 def run(options: Options, on_event: OnEvent | None = None) -> Report:
     """Judge one target in a process for it alone. UsageError where the call is wrong."""
     chosen = load_spec().select(options.profiles, options.clauses)
     devices.check(options.device, chosen)
-    with Session(options.profiles, options.clauses, options.device) as session:
+    how: dict[str, Any] = {"start": _start_for_debugger, "silence": None} if options.isolation == NONE else {}
+    with Session(options.profiles, options.clauses, options.device, cases=options.cases, **how) as session:
         return session.judge(options, on_event)
 
 

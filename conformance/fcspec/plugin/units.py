@@ -23,7 +23,7 @@ from fcspec.plugin.protocol import Play
 from fcspec.plugin.warmup import preload
 from fcspec.report.model import Case, capped
 from fcspec.report.verdict import Verdict
-from fcspec.workers.child import Answer, Outcome, Output, use_output
+from fcspec.workers.child import Answer, Outcome, Output, use_output, written_since
 
 ONLY_AFTER_OTHERS = "only after other calls in the same process: "
 """Begins the reason of a case that fails after other cases of its child, and passes in a fresh one."""
@@ -108,7 +108,7 @@ class Unit:
         boundary.careful = self.phase is Phase.CAREFUL
         before = process_state.snapshot(*_LEFT_FOR_OTHERS)
 
-        for answer in self._play_all():
+        for answer in self._play_all(output):
             if self.phase is Phase.CAREFUL:
                 _, answer["changed"] = restoring.put_back(before)
             yield answer
@@ -118,7 +118,7 @@ class Unit:
             now = process_state.snapshot(*_LEFT_FOR_OTHERS)
             yield {"changed": [*boundary.restore_all(), *process_state.difference(before, now)]}
 
-    def _play_all(self) -> Iterator[dict[str, Any]]:
+    def _play_all(self, output: Output) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
         for item, following in itertools.zip_longest(self.todo, self.todo[1:]):
             if self._playing.brief and clause_of(item) in wrong:
@@ -127,6 +127,9 @@ class Unit:
                 yield {"skipped": True}
                 continue
             case, reports = self._playing.play(item, following)
+            printed = item.config.stash[UNDER_TEST].boundary.printed
+            if case.verdict.is_wrong and printed is not None and not self._playing.captures:
+                case = replace(case, output=capped(written_since(output, printed)) or None)
             sections = [(title, capped(text)) for report in reports for title, text in report.sections]
             yield {"case": case.as_dict(), "sections": sections if self._playing.captures else []}
             if case.verdict.is_wrong:

@@ -11,8 +11,8 @@ from typing import Any
 
 from fcspec.errors import UsageError
 from fcspec.report.model import FORMAT, FORMAT_VERSION
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 
 Data = Mapping[str, Any]
 """A report as report.schema.json describes it."""
@@ -75,8 +75,12 @@ class Comparison:
         yield f"since then: {counts}" if self.broken or self.held or self.otherwise else "nothing changed"
 
 
-def load(name: str) -> Data:
-    """Read a report. UsageError where it is none, or of a run that was not complete."""
+def load(name: str, *, whole: bool = True) -> Data:
+    """Read a report. UsageError where it is none, or of a run that was not complete.
+
+    Args:
+        whole: the run must have been complete.
+    """
     try:
         data = json.loads(Path(name).read_text(encoding="utf-8"))
     except OSError as error:
@@ -88,13 +92,22 @@ def load(name: str) -> Data:
     if data.get("format_version") != FORMAT_VERSION:
         raise UsageError(f"{name}: expected format_version {FORMAT_VERSION}, found {data.get('format_version')!r}")
     try:
-        if not data["run"]["complete"]:
+        if whole and not data["run"]["complete"]:
             raise UsageError(f"{name} is of a run that is not complete, so there is nothing to compare")
         for clause in data["clauses"]:
             _ = clause["clause"], clause["level"], Verdict(clause["verdict"]), clause["reason"], _wrong(clause)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{name} is no whole report: {type(error).__name__}: {error}") from None
     return data
+
+
+def failed(name: str) -> tuple[str, ...]:
+    """The ids of the cases that were wrong in a report, but for those of a MAY. UsageError where there are none."""
+    data = load(name, whole=False)
+    ids = tuple(id for clause in data["clauses"] if clause["level"] != "MAY" for id in _wrong(clause))
+    if not ids:
+        raise UsageError(f"{name}: no case failed there")
+    return ids
 
 
 def compare(before: Data, now: Data) -> Comparison:

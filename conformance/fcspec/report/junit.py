@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import Spec
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

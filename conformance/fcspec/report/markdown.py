@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report, counts
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Overall, Verdict
+from fcspec.report.words import clean
 from fcspec.spec import Spec
 
 _TITLES = {

@@ -32,6 +32,7 @@ class Case:
         message: pytest's full text of the failure.
         stimulus: the call during which it happened.
         observed: what a MAY case saw.
+        output: what was printed while it ran, where it is no pass.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Case:
     stimulus: str | None = None
     message: str | None = None
     observed: str | None = None
+    output: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verdict", Verdict(self.verdict))  # ValueError where a report holds another word
@@ -88,7 +90,12 @@ class ClauseResult:
 
 @dataclass(frozen=True)
 class Run:
-    """How the suite ran."""
+    """How the suite ran.
+
+    Attributes:
+        draft: how the target fails to call a Linear; None: it does not.
+        in_part: only some cases were asked for.
+    """
 
     profiles: tuple[str, ...] = ("core",)
     isolation: str = "fork"
@@ -102,6 +109,8 @@ class Run:
     exitfirst: bool = False
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    draft: str | None = None
+    in_part: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +170,7 @@ class Report:
         """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
         del run["interrupted"], run["out_of_patience"], run["exitfirst"]
+        run = {key: value for key, value in run.items() if key not in ("draft", "in_part") or value}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -185,8 +195,13 @@ class Report:
 
 def _clause_as_dict(result: ClauseResult) -> dict[str, Any]:
     data = asdict(result)
-    cases = [{key: value for key, value in case.items() if key not in ("clause", "observed")} for case in data["cases"]]
+    cases = [_case_as_dict(case) for case in data["cases"]]
     return {**data, "seconds": result.seconds, "cases": cases}
+
+
+def _case_as_dict(case: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = ("clause", "observed") if case["output"] else ("clause", "observed", "output")
+    return {key: value for key, value in case.items() if key not in left_out}
 
 
 def judge(

@@ -295,6 +295,25 @@ def use_output(output: Output) -> None:
         os.dup2(file.fileno(), descriptor)
 
 
+def sizes() -> tuple[int, ...]:
+    """In a child: how much it has printed to its stdout and stderr so far."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            pass  # it is the target's own, or closed
+    return os.fstat(1).st_size, os.fstat(2).st_size
+
+
+def written_since(output: Output, before: tuple[int, ...], most: int = 4000) -> str:
+    """In a child: the end of what it has printed since `sizes` said `before`."""
+    texts = []
+    for file, start, size in zip(output, before, sizes(), strict=True):
+        start = max(start, size - most)
+        texts.append(os.pread(file.fileno(), size - start, start).decode(errors="replace"))
+    return "".join(texts)
+
+
 def _tail(file: Any, length: int = 4000) -> str:
     file.seek(0, os.SEEK_END)
     file.seek(max(0, file.tell() - length))
