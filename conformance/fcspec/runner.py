@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any, Protocol
 
 from fcspec import devices, events
-from fcspec.errors import UsageError
-from fcspec.options import NONE, SPAWN, Options
-from fcspec.report.model import Case, Report, Run, judge
+from fcspec.options import NONE, Options
+from fcspec.progress import Progress
+from fcspec.report.model import Report, Run, judge
 from fcspec.spec import Clause, load_spec
+from fcspec.workers.processes import signal_name
 
 _DEATH = 5.0
 """Seconds that the process may take to end after it has closed its side."""
@@ -29,50 +29,6 @@ _INTERRUPTED = 2
 
 _SILENCE = 120.0
 """Seconds without an event, beyond a few tests' clocks, after which the process is given up."""
-
-
-class Progress:
-    """What is known while a target is judged."""
-
-    def __init__(self) -> None:
-        self.plan: dict[str, list[str]] = {}
-        self.cases: list[Case] = []
-        self.target: dict[str, Any] = {}
-        self.environment: dict[str, str] = {}
-        self.isolation = "fork"
-        self.out_of_patience = False
-        self.problem: str | None = None
-        self.notes: list[str] = []
-        self.draft: str | None = None
-        self.done = False
-
-    @property
-    def planned(self) -> int:
-        return sum(map(len, self.plan.values()))
-
-    def take(self, event: events.Event) -> None:
-        """UsageError where the request is refused."""
-        match event:
-            case events.Refused(message):
-                raise UsageError(message)
-            case events.TargetFound(target):
-                self.target = target
-            case events.Planned(plan, isolation, environment):
-                self.plan, self.isolation, self.environment = plan, isolation, environment
-            case events.Judged(case):
-                self.cases.append(case)
-            case events.Noted(message):
-                self.notes.append(message)
-            case events.Drafted(message):
-                self.draft = message
-            case events.Spawning():
-                self.isolation = SPAWN
-            case events.OutOfPatience():
-                self.out_of_patience = True
-            case events.Problem(message):
-                self.problem = self.problem or message
-            case events.Done():
-                self.done = True
 
 
 OnEvent = Callable[[Progress], object]
@@ -109,11 +65,15 @@ def environment(folder: str, device: str) -> dict[str, str]:
 _OF_PYTEST = ("PYTEST_", "COV_CORE_", "COVERAGE_PROCESS_")
 
 
+def _command(requests: int, answers: int) -> list[str]:
+    return [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)]
+
+
 def _start_interpreter(
     requests: int, answers: int, output: IO[bytes], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
+        _command(requests, answers),
         pass_fds=(requests, answers),
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -124,12 +84,10 @@ def _start_interpreter(
 
 
 def _start_for_debugger(
-    requests: int, answers: int, output: IO[bytes], environment: dict[str, str]
+    requests: int, answers: int, _: IO[bytes], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     """With the caller's streams and terminal."""
-    del output
-    command = [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)]
-    return subprocess.Popen(command, pass_fds=(requests, answers), env=environment)
+    return subprocess.Popen(_command(requests, answers), pass_fds=(requests, answers), env=environment)
 
 
 class Session:
@@ -302,7 +260,4 @@ def run(options: Options, on_event: OnEvent | None = None) -> Report:
 def _how(returncode: int) -> str:
     if returncode >= 0:
         return f"status {returncode}"
-    try:
-        return f"killed by {signal.Signals(-returncode).name}"
-    except ValueError:
-        return f"killed by signal {-returncode}"
+    return f"killed by {signal_name(-returncode)}"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from fcspec import runner
 from fcspec.options import NONE, Flag, Options, flags
+from fcspec.progress import Progress as Judged
 from fcspec.report.model import Report
 from fcspec.report.words import WIDTH
 
@@ -48,7 +49,7 @@ def with_progress(options: Options) -> Report:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def show(progress: runner.Progress) -> None:
+        def show(progress: Judged) -> None:
             wrong = sum(case.verdict.is_wrong for case in progress.cases)
             latest = progress.cases[-1].clause if progress.cases else "collecting"
             bar.update(

@@ -24,7 +24,8 @@ from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Final, Playing
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
-from fcspec.workers.child import Answer, Child, Output, use_output
+from fcspec.workers.child import Answer, Child
+from fcspec.workers.output import Output, use_output
 from fcspec.workers.pool import Ended, Pool, Task
 from fcspec.workers.processes import channels
 

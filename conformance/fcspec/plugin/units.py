@@ -21,9 +21,11 @@ from fcspec.plugin import judging
 from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
 from fcspec.plugin.warmup import preload
-from fcspec.report.model import Case, capped
+from fcspec.report.model import Case
 from fcspec.report.verdict import Verdict
-from fcspec.workers.child import Answer, Outcome, Output, use_output, written_since
+from fcspec.report.words import capped
+from fcspec.workers.child import Answer, Outcome
+from fcspec.workers.output import Output, use_output, written_since
 
 ONLY_AFTER_OTHERS = "only after other calls in the same process: "
 """Begins the reason of a case that fails after other cases of its child, and passes in a fresh one."""

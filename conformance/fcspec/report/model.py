@@ -18,8 +18,6 @@ from fcspec.spec import Clause, Spec
 FORMAT = "fcspec-report"
 FORMAT_VERSION = 1
 
-MESSAGE_CAP = 8000
-
 
 @dataclass(frozen=True)
 class Case:
@@ -295,11 +293,3 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def capped(text: str) -> str:
-    """Text of bounded length that says what was cut."""
-    if len(text) <= MESSAGE_CAP:
-        return text
-    half = MESSAGE_CAP // 2
-    return f"{text[:half]}\n... {len(text) - MESSAGE_CAP} characters cut ...\n{text[-half:]}"

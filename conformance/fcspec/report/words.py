@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator
 WIDTH = 100
 """Where nobody says how wide a line may be."""
 
+MESSAGE_CAP = 8000
+"""Characters of a message that are kept."""
+
 LABEL = 10
 """Columns that the label of a row takes."""
 
@@ -69,3 +72,11 @@ def row(label: str, text: str, width: int, indent: str, most: int) -> Iterator[s
 def _part(line: str, width: int, hanging: str) -> list[str]:
     own = line[: len(line) - len(line.lstrip())].expandtabs(4)
     return wrapped(line.strip(), width, hanging + own, f"{hanging}{own}  ")
+
+
+def capped(text: str) -> str:
+    """Text of bounded length that says what was cut."""
+    if len(text) <= MESSAGE_CAP:
+        return text
+    half = MESSAGE_CAP // 2
+    return f"{text[:half]}\n... {len(text) - MESSAGE_CAP} characters cut ...\n{text[-half:]}"

@@ -19,7 +19,7 @@ from fcspec.errors import Unsupported, in_words
 from fcspec.state.attributes import Change
 from fcspec.target.integrity import CallSurroundings, TrustedCode, classes_below, is_of_torch
 from fcspec.target.stimulus import in_one_line
-from fcspec.workers.child import sizes
+from fcspec.workers.output import sizes
 from fcspec.workers.processes import end_if_not
 
 SPEECH: tuple[type[BaseException], ...] = (

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
-from fcspec.workers.child import CHANNEL_CLOSED, Child, Outcome, Output, use_output
+from fcspec.workers.child import CHANNEL_CLOSED, Child, Outcome
+from fcspec.workers.output import Output, use_output
 from fcspec.workers.processes import AVAILABLE
 
 if TYPE_CHECKING:

@@ -21,9 +21,12 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from fcspec.errors import in_words
+from fcspec.workers.output import Output as Output
+from fcspec.workers.output import tail
+from fcspec.workers.output import use_output as use_output
 from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name
 
 _DONE = b"fcspec: the work is done\n"
@@ -34,9 +37,6 @@ CHANNEL_CLOSED = 97
 """The status of a child whose work has closed the socket that takes its answers."""
 
 _exit = os._exit  # as it was before the code under test ran
-
-Output = tuple[IO[bytes], IO[bytes]]
-"""The files that take a child's stdout and stderr."""
 
 Work = Callable[[Output], Iterable[Any]]
 """What a child does; yields what JSON can hold, one answer for each piece of its work."""
@@ -261,7 +261,7 @@ class Child:
             os.close(self._schedstat)
         outcome = Outcome(status=status, seconds=time.monotonic() - self.clock)
         outcome.intruded = self._intruded or bool(self._received)
-        outcome.output = "".join(map(_tail, self._output))
+        outcome.output = "".join(map(tail, self._output))
         for file in self._output:
             file.close()
         return outcome
@@ -287,34 +287,3 @@ def _unreadable(value: Any) -> str:
         return repr(value)
     except Exception:
         return f"<{type(value).__qualname__}>"
-
-
-def use_output(output: Output) -> None:
-    """In a child: send stdout and stderr to its own files."""
-    for file, descriptor in zip(output, (1, 2), strict=True):
-        os.dup2(file.fileno(), descriptor)
-
-
-def sizes() -> tuple[int, ...]:
-    """In a child: how much it has printed to its stdout and stderr so far."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except Exception:
-            pass  # it is the target's own, or closed
-    return os.fstat(1).st_size, os.fstat(2).st_size
-
-
-def written_since(output: Output, before: tuple[int, ...], most: int = 4000) -> str:
-    """In a child: the end of what it has printed since `sizes` said `before`."""
-    texts = []
-    for file, start, size in zip(output, before, sizes(), strict=True):
-        start = max(start, size - most)
-        texts.append(os.pread(file.fileno(), size - start, start).decode(errors="replace"))
-    return "".join(texts)
-
-
-def _tail(file: Any, length: int = 4000) -> str:
-    file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - length))
-    return str(file.read().decode(errors="replace"))
