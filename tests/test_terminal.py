@@ -1,8 +1,10 @@
 """What `fcspec check` shows: all that decides, nothing that a target could forge."""
 
+import re
 from dataclasses import replace
 
 import pytest
+from fcspec.plugin.items import CASES
 from fcspec.report import terminal
 from fcspec.report.model import Case, Run, judge
 from fcspec.spec import load_spec
@@ -189,3 +191,17 @@ def test_one_case_is_shown_with_its_script():
 
     assert "\n    import torch\n" in screen_of([case], details=True)
     assert "import torch" not in screen_of([case])
+
+
+@pytest.mark.parametrize("file", ["test_strict.py", "SPEC.md"])
+def test_a_line_of_a_test_that_goes_on_is_shown_whole(file):
+    path, slug = (load_spec().path, "call.signature") if file == "SPEC.md" else (CASES / file, "strict.exact")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if text.endswith("functional_call("))
+    case = raising(slug, "KeyError: 1")
+    message = case.message.replace("/x/fcspec/cases/test_call_result.py", f"/x/fcspec/cases/{file}")
+    message = message.replace("line 10", f"line {line}")
+    message = message.replace("assert functional_call(module, {}) is answer", lines[line - 1].strip())
+    shown = screen_of([replace(case, message=message)], 400)
+
+    assert re.search(r"expected  .*functional_call\(.+\).*\n", shown)

@@ -159,6 +159,8 @@ def write_deviations(target: str, output: Path | None) -> int:
     report = with_progress(Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
+    if report.run.draft is not None:
+        raise UsageError(f"nothing is written: {report.run.draft}")
     text = deviations.write(report, known)
     if output is None:
         click.echo(text, nl=False)

@@ -19,7 +19,6 @@ from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import CASES, is_case, needs_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
-from fcspec.report.words import clean
 from fcspec.target import preflight
 from fcspec.workers.processes import AVAILABLE, adopt_strays, channels
 
@@ -35,7 +34,6 @@ class Suite:
         self._collection = Collection(self.options.profiles, self.options.clauses, self.options.cases)
         self._protocol = Protocol()
         self._has_cases = False
-        self._draft: str | None = None
         self._patience = Patience(self.options.patience)
         self._denied = channels() if self.options.isolated else frozenset()
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
@@ -48,7 +46,8 @@ class Suite:
                 first = preflight.try_in_child(self.options.address, self.options.timeout, channels())
             except UsageError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._draft = first.draft
+            if first.draft is not None:
+                raise pytest.UsageError(first.draft)
             if not first.forks:
                 config.option.fcspec_isolation = SPAWN
                 self.options = replace(self.options, isolation=SPAWN)
@@ -97,8 +96,6 @@ class Suite:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._draft is not None:
-            terminalreporter.write_line(f"fcspec: {clean(self._draft)}", red=True)
         if not self._has_cases:
             line = "--fcspec-target: no case of the suite was collected; `--pyargs fcspec` names them"
             terminalreporter.write_line(f"ERROR: {line}", red=True)

@@ -49,6 +49,7 @@ class Comparison:
         otherwise: what fails in another way, or in other cases.
         missing: the clauses that were judged before, and are not now.
         strict: every SHOULD counts like a MUST.
+        draft: how the target fails to call a Linear now; None: it does not.
     """
 
     broken: tuple[Change, ...]
@@ -56,6 +57,7 @@ class Comparison:
     otherwise: tuple[Change, ...]
     missing: tuple[str, ...]
     strict: bool
+    draft: str | None = None
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -68,6 +70,8 @@ class Comparison:
         for title, changes in groups:
             for change in changes:
                 yield f"{title:<13} {change}"
+        if self.draft is not None:
+            yield clean(self.draft)
         if self.missing:
             more = f" and {len(self.missing) - 3} more" if len(self.missing) > 3 else ""
             yield clean(f"not judged now {', '.join(self.missing[:3])}{more}")
@@ -133,7 +137,8 @@ def compare(before: Data, now: Data) -> Comparison:
         elif then is not None and _is_wrong(then) and clause["verdict"] == Verdict.PASS:
             held.append(change)
     missing = tuple(slug for slug in known if slug not in judged)
-    return Comparison(tuple(broken), tuple(held), tuple(otherwise), missing, bool(now["run"].get("strict")))
+    run = now["run"]
+    return Comparison(tuple(broken), tuple(held), tuple(otherwise), missing, bool(run.get("strict")), run.get("draft"))
 
 
 def _is_wrong(clause: Data) -> bool:

@@ -6,8 +6,9 @@ import shlex
 import textwrap
 from dataclasses import dataclass
 
+from fcspec import index
 from fcspec.report.model import Case, ClauseResult
-from fcspec.report.trace import Trace, actual, trace_of
+from fcspec.report.trace import Frame, Trace, actual, trace_of
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import LABEL, WIDTH, clean, joined, law_in_words, row, wrapped
 from fcspec.spec import Clause, Spec
@@ -64,7 +65,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
     trace = trace_of(case, address) if case is not None else Trace()
     rows = [
         ("called", case.stimulus or "") if case is not None else ("", ""),
-        ("expected", trace.test),
+        ("expected", _expected(trace.test, clause)),
         ("actual", _actual(result, case, trace)),
         ("where", "\n".join(map(str, trace.own[:_MOST_FRAMES]))),
         ("printed", (case.output or "").strip("\n") if case is not None else ""),
@@ -88,6 +89,19 @@ def plainest(result: ClauseResult) -> Case | None:
 
 def _rank(id: str) -> int:
     return {"test_examples.py": 0, "test_covering.py": 2, "test_drawn.py": 2}.get(id.partition("::")[0], 1)
+
+
+def _expected(frame: Frame | None, clause: Clause) -> str:
+    """The line of the test that did not come true; with those that follow where it is only the beginning of a call."""
+    if frame is None:
+        return ""
+    code, line = frame.code, int(frame.line)
+    if code.endswith(("(", "[", "{", ",")):
+        before = [one for one in clause.examples if one.line <= line]
+        is_example = frame.file.endswith("SPEC.md") and before
+        text = "\n" * (before[-1].line - 1) + before[-1].code if is_example else index.text(frame.file)
+        code = index.statement(text, line) or code
+    return code.removeprefix("assert ")
 
 
 def _actual(result: ClauseResult, case: Case | None, trace: Trace) -> str:

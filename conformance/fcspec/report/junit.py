@@ -20,8 +20,8 @@ def document(report: Report, spec: Spec) -> str:
         chapter, _, _ = result.clause.partition(".")
         case = _add(suite, "testcase", classname=chapter, name=result.clause, time=str(result.seconds))
         _describe(case, result, report, spec)
-    if report.run.problem is not None:
-        _add(_add(suite, "testcase", classname="fcspec", name="run"), "error", message=report.run.problem)
+    for what in filter(None, (report.run.problem, report.run.draft)):
+        _add(_add(suite, "testcase", classname="fcspec", name="run"), "error", message=what)
     counts = {
         "tests": "testcase",
         "failures": "testcase/failure",

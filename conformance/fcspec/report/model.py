@@ -91,7 +91,7 @@ class Run:
     """How the suite ran.
 
     Attributes:
-        draft: how the target fails to call a Linear; None: it does not.
+        draft: how the target fails to call a Linear where no pytest is; None: it does not. It can't conform then.
         in_part: only some cases were asked for.
     """
 
@@ -150,7 +150,7 @@ class Report:
         unjudged = self.judged < len(self.clauses) and not ended
         if self.run.problem is not None or errors or unjudged:
             return ExitCode.INCOMPLETE
-        if self.broken or self.stale or self.run.out_of_patience:
+        if self.broken or self.stale or self.run.out_of_patience or self.run.draft is not None:
             return ExitCode.NONCONFORMING
         if not any(result.verdict not in (None, Verdict.UNSUPPORTED) for result in self.clauses):
             return ExitCode.NOTHING

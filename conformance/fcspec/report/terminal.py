@@ -157,6 +157,8 @@ def _notes(report: Report) -> Iterator[tuple[str, str]]:
         yield "without isolation: the target ran in the suite's own process", "dim"
     for note in run.notes:
         yield note, "dim"
+    if run.draft is not None:
+        yield run.draft, "red"
     if run.interrupted:
         yield "interrupted", "red"
     if run.problem:

@@ -47,13 +47,13 @@ class Trace:
     """
     Attributes:
         own: the target's frames of the latest exception, the innermost first; not those of torch, unless it is torch's target.
-        test: the line of the test, or of an example, at which it ended.
+        test: where the test, or an example, ended.
         raised: the text of that exception, whole; empty: there was none.
         script: a program that shows the failure, for a case that was drawn.
     """
 
     own: tuple[Frame, ...] = ()
-    test: str = ""
+    test: Frame | None = None
     raised: str = ""
     script: str = ""
 
@@ -78,7 +78,7 @@ def trace_of(case: Case, address: str) -> Trace:
     of_suite = [one for one in frames if _TEST.search(one.file) and "AssertionError(" not in one.code]
     return Trace(
         own=tuple(_unrepeated(one for one in innermost if _is_own(one.file, address))),
-        test=of_suite[-1].code.removeprefix("assert ") if of_suite else "",
+        test=of_suite[-1] if of_suite else None,
         raised=_raised(latest) if frames else "",
         script=script[0] if script else "",
     )
