@@ -21,9 +21,10 @@ from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
 from fcspec.report.model import is_stdout
+from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean, law_in_words
-from fcspec.spec import Clause, load_spec
+from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
 _ELSEWHERE = {
@@ -31,6 +32,7 @@ _ELSEWHERE = {
     "doctor": "diagnosing",
     "explore": "exploring",
     "init": "starting",
+    "merge": "merging",
     "next": "following",
 }
 """Commands that are imported when they are asked for, and their files in fcspec.commands."""
@@ -63,6 +65,7 @@ def _fcspec() -> None:
 @judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
 @click.option("--last-failed", metavar="FILE", help="Only the cases that failed in the report in FILE, of --json.")
+@click.option("--shard", metavar="I/N", help="Every Nth clause, from the Ith on; fcspec merge puts reports together.")
 @gating.options
 def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     """Judge TARGET clause by clause.
@@ -72,14 +75,15 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     if not target:
         raise UsageError(f"which implementation? TARGET is {FORMS}\nas in: fcspec check torch.func:functional_call")
     outputs, spec = Outputs.from_options(chosen), load_spec()
-    last = chosen.pop("last_failed")
+    last, shard = chosen.pop("last_failed"), chosen.pop("shard")
     options = options_for(target, chosen)
     if last is not None:
         options = replace(options, clauses=options.clauses or ("*",), cases=(*options.cases, *comparison.failed(last)))
-    spec.select(options.profiles, options.clauses)
+    options, part = _sharded(options, shard, spec)
     entries = deviations.load(declared, str(options.address), spec) if declared else None
     outputs.claim()
     report = with_progress(options)
+    report = replace(report, run=replace(report.run, shard=part))
     if entries is not None:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
@@ -94,6 +98,18 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     except UsageError as error:
         return _fail(str(error), ExitCode.INCOMPLETE)
     return outputs.exit_code(report, changes)
+
+
+def _sharded(options: Options, shard: str | None, spec: Spec) -> tuple[Options, Shard | None]:
+    """The options for a shard. UsageError where nothing is selected, or there is no such shard."""
+    chosen = spec.select(options.profiles, options.clauses)
+    if shard is None:
+        return options, None
+    part = shard_of(shard, options.profiles, options.clauses)
+    slugs = tuple(clause.slug for clause in chosen[part.index - 1 :: part.of])
+    if not slugs:
+        raise UsageError(f"--shard {shard}: there are only {len(chosen)} clauses")
+    return replace(options, clauses=slugs), part
 
 
 @_fcspec.command()

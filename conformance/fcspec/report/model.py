@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fcspec import __version__
+from fcspec.report.shard import Shard
 from fcspec.report.verdict import ExitCode, Overall, Verdict
 from fcspec.spec import Clause, Spec
 
@@ -109,6 +110,7 @@ class Run:
     notes: tuple[str, ...] = ()
     draft: str | None = None
     in_part: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ class Report:
         """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
         del run["interrupted"], run["out_of_patience"], run["exitfirst"]
-        run = {key: value for key, value in run.items() if key not in ("draft", "in_part") or value}
+        run = {key: value for key, value in run.items() if key not in ("draft", "in_part", "shard") or value}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,

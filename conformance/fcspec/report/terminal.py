@@ -31,7 +31,8 @@ def header(report: Report, width: int = WIDTH) -> Text:
     target = report.target
     place = f" · {target['file']}:{target['line']}" if target.get("file") else ""
     profiles = ", ".join(report.run.profiles)
-    text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}\n")
+    shard = f" · shard {report.run.shard.index}/{report.run.shard.of}" if report.run.shard is not None else ""
+    text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}{shard}\n")
     device = report.environment.get("device", "cpu")
     where = "" if device == "cpu" else f" · on {device}"
     line = clean(f"{target['address']} · {target['name']}{place}{where}")
