@@ -13,6 +13,7 @@ EVERY = [
     events.TargetFound({"address": "a:b", "name": "b", "file": None, "line": None}),
     events.Planned({"call.result": ["test_call.py::a"]}, "fork", {"torch": "2.13.0"}),
     events.Judged(Case("test_call.py::a", "call.result", Verdict.FAIL, "not\nso", 0.5, "f()", "at line 1", "phrase")),
+    events.Drafted("the target cannot call a torch.nn.Linear"),
     events.Spawning(),
     events.Noted("put back after the import: default dtype"),
     events.OutOfPatience(),

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from fcspec import runner
+from fcspec import parametrizing, runner
 from fcspec.errors import UsageError
 from fcspec.options import Options
+from fcspec.report import junit, terminal
+from fcspec.spec import load_spec
 from fcspec.target.address import Address
 
 HOSTILE = Path(__file__).parent / "hostile"
@@ -194,11 +196,15 @@ def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_pa
     assert (report["verdict"], report["run"]["complete"]) == ("nonconforming", True)
 
 
-def test_what_is_right_only_where_pytest_is_loaded_is_refused(tmp_path):
-    address = f"{HOSTILE / 'lying.py'}:is_right_under_pytest"
+def test_what_is_right_only_where_pytest_is_loaded_does_not_conform():
+    report = runner.run(request(f"{HOSTILE / 'lying.py'}:is_right_under_pytest", "call.result"))
 
-    with pytest.raises(UsageError, match="does not compute with the given values"):
-        runner.run(request(address, "call.result"))
+    assert (report.exit_code, report.verdict) == (1, "nonconforming")
+    assert "does not compute with the given values" in report.run.draft
+    assert f"\n{report.run.draft}\nNOT CONFORMING\n" in terminal.screen(report, load_spec()).plain
+    assert report.run.draft in junit.document(report, load_spec())
+    outcomes = {parametrizing._outcome(result, report).kind for result in report.clauses}
+    assert outcomes == {parametrizing.Kind.FAILS}
 
 
 def test_nothing_that_a_target_started_outlives_the_run(judge):

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from fcspec.report.model import MESSAGE_CAP, Case, Run, capped, judge, write_json
+from fcspec.report.model import Case, Run, judge, write_json
+from fcspec.report.words import MESSAGE_CAP, capped
 from fcspec.spec import Clause, Spec
 
 

@@ -28,6 +28,7 @@ ROOMS = {
     "calls": "draws calls, and makes them through target's boundary in children",
     "plugin": "runs pytest's items with all of the above, and makes cases of a report of them",
     "cases": "are tests: they use the marks of plugin, specimens, calls and state",
+    "progress": "holds what events have said",
     "runner": "starts serve by name and reads its events; so it never imports it, or plugin",
     "serve": "runs pytest with plugin, on the cases",
     "live": "forks the process that asks, and runs serve there",

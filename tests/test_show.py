@@ -10,8 +10,8 @@ import pytest
 from fcspec import cli
 from fcspec.errors import UsageError
 from fcspec.report import badge, page, reading, terminal
-from fcspec.report.failure import cut
 from fcspec.report.model import Case, Run, as_json, judge
+from fcspec.report.words import cut
 from fcspec.spec import load_spec
 from reports import EVIL, GOLDEN, SCRIPT, SPEC, mine, other, report, views
 

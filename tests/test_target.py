@@ -88,7 +88,7 @@ class TestTrial:
 
         def ask(address):
             trial.ask(address, 20.0)
-            trial.answer()
+            return trial.answer()
 
         yield ask
         trial._child.end()
@@ -100,9 +100,8 @@ class TestTrial:
         )
         broken = file("import os\n\nos._exit(7)\n")
 
-        ask(REFERENCE)
-        with pytest.raises(UsageError, match="does not compute with the given values"):
-            ask(wrong)
+        assert ask(REFERENCE).draft is None
+        assert "does not compute with the given values" in ask(wrong).draft
         with pytest.raises(UsageError, match=r"ends the process \(status 7\)"):
             ask(broken)
         ask(REFERENCE)

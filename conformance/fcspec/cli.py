@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,15 @@ from rich.text import Text
 from fcspec import __version__, index
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
-from fcspec.report import deviations, terminal
+from fcspec.report import comparison, deviations, terminal
 from fcspec.report.model import is_stdout
+from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
-from fcspec.spec import Clause, load_spec
+from fcspec.report.words import clean, law_in_words
+from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
 _ELSEWHERE = {
@@ -30,6 +33,7 @@ _ELSEWHERE = {
     "doctor": "diagnosing",
     "explore": "exploring",
     "init": "starting",
+    "merge": "merging",
     "next": "following",
     "show": "showing",
 }
@@ -52,7 +56,7 @@ class _Group(click.Group):
         return found
 
 
-@click.group(cls=_Group)
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fcspec")
 def _fcspec() -> None:
     """Judge implementations of torch.func.functional_call against SPEC.md."""
@@ -62,6 +66,8 @@ def _fcspec() -> None:
 @click.argument("target", required=False)
 @judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
+@click.option("--last-failed", metavar="FILE", help="Only the cases that failed in the report in FILE, of --json.")
+@click.option("--shard", metavar="I/N", help="Every Nth clause, from the Ith on; fcspec merge puts reports together.")
 @gating.options
 def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     """Judge TARGET clause by clause.
@@ -71,16 +77,22 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     if not target:
         raise UsageError(f"which implementation? TARGET is {FORMS}\nas in: fcspec check torch.func:functional_call")
     outputs, spec = Outputs.from_options(chosen), load_spec()
+    last, shard = chosen.pop("last_failed"), chosen.pop("shard")
     options = options_for(target, chosen)
-    spec.select(options.profiles, options.clauses)
+    if last is not None:
+        options = replace(options, clauses=options.clauses or ("*",), cases=(*options.cases, *comparison.failed(last)))
+    options, part = _sharded(options, shard, spec)
     entries = deviations.load(declared, str(options.address), spec) if declared else None
     outputs.claim()
     report = with_progress(options)
+    report = replace(report, run=replace(report.run, shard=part))
     if entries is not None:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(terminal.screen(report, spec), end="", soft_wrap=True)
+    out.print(
+        terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
+    )
     for line in (*(changes.lines() if changes is not None else ()), *gating.github_lines(report)):
         out.print(Text(line), soft_wrap=True)
     try:
@@ -90,6 +102,18 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     return outputs.exit_code(report, changes)
 
 
+def _sharded(options: Options, shard: str | None, spec: Spec) -> tuple[Options, Shard | None]:
+    """The options for a shard. UsageError where nothing is selected, or there is no such shard."""
+    chosen = spec.select(options.profiles, options.clauses)
+    if shard is None:
+        return options, None
+    part = shard_of(shard, options.profiles, options.clauses)
+    slugs = tuple(clause.slug for clause in chosen[part.index - 1 :: part.of])
+    if not slugs:
+        raise UsageError(f"--shard {shard}: there are only {len(chosen)} clauses")
+    return replace(options, clauses=slugs), part
+
+
 @_fcspec.command()
 @click.argument("globs", nargs=-1)
 def clauses(globs: tuple[str, ...]) -> int:
@@ -97,8 +121,10 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        law = " ".join(clause.law.split("\n\n")[0].replace("`", "").split())
-        out.print(Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law}"), soft_wrap=not out.is_terminal)
+        out.print(
+            Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"),
+            soft_wrap=not out.is_terminal,
+        )
     return 0
 
 
@@ -151,6 +177,8 @@ def write_deviations(target: str, output: Path | None) -> int:
     report = with_progress(Options(address, ("all",)))
     if not report.complete:
         raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
+    if report.run.draft is not None:
+        raise UsageError(f"nothing is written: {report.run.draft}")
     text = deviations.write(report, known)
     if output is None:
         click.echo(text, nl=False)
@@ -214,5 +242,5 @@ def _exit_code(command: Callable[[], Any]) -> int:
 
 
 def _fail(message: str, code: ExitCode = ExitCode.USAGE) -> int:
-    click.echo(f"fcspec: {terminal.clean(message)}", err=True)
+    click.echo(f"fcspec: {clean(message)}", err=True)
     return code

@@ -57,6 +57,13 @@ class Noted:
 
 
 @dataclass(frozen=True)
+class Drafted:
+    """The target does not call a Linear; `message` says how. It is judged all the same."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Spawning:
     """A fork of a process that has imported the target cannot carry it: every child imports it anew."""
 
@@ -85,7 +92,7 @@ class Done:
     """The request was carried out; nothing more comes of it."""
 
 
-Event = Alive | TargetFound | Planned | Judged | Noted | Spawning | OutOfPatience | Problem | Refused | Done
+Event = Alive | TargetFound | Planned | Judged | Noted | Drafted | Spawning | OutOfPatience | Problem | Refused | Done
 
 _KINDS = {one.__name__: one for one in get_args(Event)}
 

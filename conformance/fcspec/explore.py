@@ -74,7 +74,9 @@ def explore(
 ) -> Search:
     """Search for so many seconds, or until `maxfail` clauses are found. UsageError where the target can't be judged."""
     os.environ.update(devices.HIDDEN)
-    preflight.try_in_child(address, 10.0, channels())
+    first = preflight.try_in_child(address, 10.0, channels())
+    if first.draft is not None:
+        raise UsageError(first.draft)
     torch.set_num_threads(1)
     loaded = preflight.load(address)
     shrinking.preload()

@@ -49,6 +49,22 @@ def source(case: str) -> str | None:
     return None
 
 
+def text(file: str) -> str:
+    """Of a file of cases, wherever it stood when they ran; nothing where there is no such file."""
+    path = _CASES / Path(file).name
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def statement(text: str, line: int) -> str | None:
+    """The statement that begins on a line or goes over it, in one line; None where there is none."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return None
+    over = [one for one in ast.walk(tree) if isinstance(one, ast.stmt) and one.lineno <= line <= (one.end_lineno or 0)]
+    return ast.unparse(max(over, key=lambda one: one.lineno)) if over else None
+
+
 _WRITTEN_ELSEWHERE = ("test_examples.py", "test_drawn.py", "test_covering.py")
 
 

@@ -21,7 +21,8 @@ from fcspec import events, runner
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
-from fcspec.workers.child import Child, Output
+from fcspec.workers.child import Child
+from fcspec.workers.output import Output
 from fcspec.workers.processes import channels, deny, die_with_parent
 
 

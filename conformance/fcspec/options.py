@@ -38,8 +38,11 @@ class Options:
     exclude: tuple[str, ...] = _option(
         (), "exclude", "No case whose id matches, as in 'test_drawn.py::*'; again for more.", metavar="GLOB"
     )
+    cases: tuple[str, ...] = _option(
+        (), "case", "Only the case of this id, or all of file.py::test; again for more.", metavar="ID"
+    )
     brief: bool = _option(False, "brief", "Judge a clause up to its first case that is wrong.")
-    exitfirst: bool = _option(False, "exitfirst", "End with the first case that is wrong.")
+    exitfirst: bool = _option(False, "exitfirst", "End with the first case that is wrong.", short="x")
     strict: bool = _option(False, "strict", "Every SHOULD counts like a MUST.")
     workers: int = _option(_processors, "workers", "Tests at a time. [default: the number of CPUs]", minimum=1)
     timeout: float = _option(10.0, "timeout", "Seconds for one test.", minimum=0.1)
@@ -66,6 +69,8 @@ class Options:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Options:
         values: dict[str, Any] = {key: tuple(one) if isinstance(one, list) else one for key, one in data.items()}
+        if values.get("cases") and not (values.get("profiles") or values.get("clauses")):
+            values["clauses"] = ("*",)  # a case is of its own profile
         return cls(Address.parse(values.pop("address")), **values)
 
 
@@ -88,6 +93,7 @@ class Flag:
     metavar: str | None = None
     choices: tuple[str, ...] | None = None
     minimum: float | None = None
+    short: str | None = None
 
 
 def flags() -> tuple[Flag, ...]:

@@ -27,8 +27,8 @@ from fcspec import api
 from fcspec.errors import UsageError
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import load_spec
 from fcspec.workers.processes import AVAILABLE
 
@@ -195,6 +195,8 @@ def _outcome(result: ClauseResult, report: Report) -> Outcome:
     decides = result in report.required() or result.verdict is Verdict.ERROR
     if report.run.problem is not None:
         return Outcome(Kind.FAILS, f"the suite itself failed: {report.run.problem}")
+    if report.run.draft is not None and not result.is_wrong:
+        return Outcome(Kind.FAILS, clean(report.run.draft))  # whatever holds, holds by accident, or where pytest is
     if result.verdict is None:
         return Outcome(Kind.FAILS, "not judged: too many timeouts in a row (patience)")
     if result.clause in report.stale and result.is_wrong:

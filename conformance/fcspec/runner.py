@@ -7,66 +7,28 @@ import datetime
 import json
 import os
 import select
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import IO, Any, Protocol
 
 from fcspec import devices, events
-from fcspec.errors import UsageError
-from fcspec.options import SPAWN, Options
-from fcspec.report.model import Case, Report, Run, judge
-from fcspec.spec import load_spec
+from fcspec.options import NONE, Options
+from fcspec.progress import Progress
+from fcspec.report.model import Report, Run, judge
+from fcspec.spec import Clause, load_spec
+from fcspec.workers.processes import signal_name
 
 _DEATH = 5.0
 """Seconds that the process may take to end after it has closed its side."""
 
+_INTERRUPTED = 2
+"""The status of pytest where somebody ends it."""
+
 _SILENCE = 120.0
 """Seconds without an event, beyond a few tests' clocks, after which the process is given up."""
-
-
-class Progress:
-    """What is known while a target is judged."""
-
-    def __init__(self) -> None:
-        self.plan: dict[str, list[str]] = {}
-        self.cases: list[Case] = []
-        self.target: dict[str, Any] = {}
-        self.environment: dict[str, str] = {}
-        self.isolation = "fork"
-        self.out_of_patience = False
-        self.problem: str | None = None
-        self.notes: list[str] = []
-        self.done = False
-
-    @property
-    def planned(self) -> int:
-        return sum(map(len, self.plan.values()))
-
-    def take(self, event: events.Event) -> None:
-        """UsageError where the request is refused."""
-        match event:
-            case events.Refused(message):
-                raise UsageError(message)
-            case events.TargetFound(target):
-                self.target = target
-            case events.Planned(plan, isolation, environment):
-                self.plan, self.isolation, self.environment = plan, isolation, environment
-            case events.Judged(case):
-                self.cases.append(case)
-            case events.Noted(message):
-                self.notes.append(message)
-            case events.Spawning():
-                self.isolation = SPAWN
-            case events.OutOfPatience():
-                self.out_of_patience = True
-            case events.Problem(message):
-                self.problem = self.problem or message
-            case events.Done():
-                self.done = True
 
 
 OnEvent = Callable[[Progress], object]
@@ -103,11 +65,15 @@ def environment(folder: str, device: str) -> dict[str, str]:
 _OF_PYTEST = ("PYTEST_", "COV_CORE_", "COVERAGE_PROCESS_")
 
 
+def _command(requests: int, answers: int) -> list[str]:
+    return [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)]
+
+
 def _start_interpreter(
     requests: int, answers: int, output: IO[bytes], environment: dict[str, str]
 ) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "fcspec.serve", str(requests), str(answers)],
+        _command(requests, answers),
         pass_fds=(requests, answers),
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -115,6 +81,13 @@ def _start_interpreter(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+def _start_for_debugger(
+    requests: int, answers: int, _: IO[bytes], environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
+    """With the caller's streams and terminal."""
+    return subprocess.Popen(_command(requests, answers), pass_fds=(requests, answers), env=environment)
 
 
 class Session:
@@ -125,9 +98,10 @@ class Session:
     Args:
         profiles, clauses: what can be judged; as in Options.
         device: where modules and values lie.
+        cases: only these can be judged; as in Options.
         path: folders in which a target's module is looked for before others.
         start: starts the process.
-        silence: seconds without an event, beyond a few tests' clocks, after which the process is given up.
+        silence: seconds without an event, beyond a few tests' clocks, after which the process is given up; None: it never is.
     """
 
     def __init__(
@@ -136,13 +110,15 @@ class Session:
         clauses: Iterable[str] = (),
         device: str = devices.CPU,
         *,
+        cases: Iterable[str] = (),
         path: Iterable[str] = (),
         start: Start | None = None,
-        silence: float = _SILENCE,
+        silence: float | None = _SILENCE,
     ) -> None:
         self._scope: dict[str, Any] = {
             "profiles": list(profiles),
             "clauses": list(clauses),
+            "cases": list(cases),
             "device": device,
             "path": list(path),
         }
@@ -195,7 +171,10 @@ class Session:
         progress, interrupted = Progress(), False
         self._ask({**options.as_dict(), "folder": folder or os.getcwd()})
         try:
-            problem = self._follow(progress, self._silence + 3 * options.timeout, on_event)
+            silence = None if self._silence is None else self._silence + 3 * options.timeout
+            problem = self._follow(progress, silence, on_event)
+            if options.isolation == NONE and self._process.returncode == _INTERRUPTED:
+                interrupted, problem = True, None  # in the debugger
         except KeyboardInterrupt:
             interrupted, problem = True, None
             self._end()
@@ -207,7 +186,7 @@ class Session:
             target=progress.target or {"address": address, "name": address, "file": None, "line": None},
             environment=progress.environment,
             run=Run(
-                profiles=options.profiles or tuple(dict.fromkeys(clause.profile for clause in chosen)),
+                profiles=options.profiles or _profiles(chosen, progress.plan),
                 isolation=progress.isolation,
                 workers=options.workers,
                 seed=options.seed,
@@ -219,10 +198,12 @@ class Session:
                 exitfirst=options.exitfirst,
                 problem=progress.problem or problem,
                 notes=tuple(dict.fromkeys(progress.notes)),
+                draft=progress.draft,
+                in_part=bool(options.cases),
             ),
         )
 
-    def _follow(self, progress: Progress, silence: float, on_event: OnEvent | None) -> str | None:
+    def _follow(self, progress: Progress, silence: float | None, on_event: OnEvent | None) -> str | None:
         """Take events until the request is done; what went wrong, where it ends otherwise."""
         try:
             for event in self._events(silence):
@@ -239,7 +220,7 @@ class Session:
             self._end()  # it has closed its side, and lives on
         return f"the suite's process ended early ({_how(self._process.returncode or 0)}) {self._last_line()}".strip()
 
-    def _events(self, silence: float) -> Iterator[events.Event]:
+    def _events(self, silence: float | None) -> Iterator[events.Event]:
         """Event by event, to the end of the process. TimeoutError where it says nothing for so long."""
         while True:
             while self._lines:
@@ -261,18 +242,22 @@ class Session:
         return lines[-1] if lines else ""
 
 
+def _profiles(chosen: Iterable[Clause], plan: Mapping[str, Any]) -> tuple[str, ...]:
+    """Of what is judged; of what was asked for, where that is not known."""
+    planned = [clause for clause in chosen if clause.slug in plan]
+    return tuple(dict.fromkeys(clause.profile for clause in planned or chosen))
+
+
 def run(options: Options, on_event: OnEvent | None = None) -> Report:
     """Judge one target in a process for it alone. UsageError where the call is wrong."""
     chosen = load_spec().select(options.profiles, options.clauses)
     devices.check(options.device, chosen)
-    with Session(options.profiles, options.clauses, options.device) as session:
+    how: dict[str, Any] = {"start": _start_for_debugger, "silence": None} if options.isolation == NONE else {}
+    with Session(options.profiles, options.clauses, options.device, cases=options.cases, **how) as session:
         return session.judge(options, on_event)
 
 
 def _how(returncode: int) -> str:
     if returncode >= 0:
         return f"status {returncode}"
-    try:
-        return f"killed by {signal.Signals(-returncode).name}"
-    except ValueError:
-        return f"killed by signal {-returncode}"
+    return f"killed by {signal_name(-returncode)}"

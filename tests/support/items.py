@@ -28,6 +28,7 @@ class Item:
 
 class _Boundary:
     careful = False
+    printed = None
 
     def restore_all(self):
         return []

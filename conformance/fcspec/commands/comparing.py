@@ -19,4 +19,4 @@ def command(before: str, now: str) -> int:
     changes = comparison.compare(comparison.load(before), comparison.load(now))
     for line in changes.lines():
         click.echo(line)
-    return ExitCode.NONCONFORMING if changes.worse else ExitCode.CONFORMING
+    return ExitCode.NONCONFORMING if changes.worse or changes.draft is not None else ExitCode.CONFORMING

@@ -14,8 +14,8 @@ import click
 from fcspec import runner
 from fcspec.options import Options
 from fcspec.report.model import ClauseResult
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import ExitCode, Verdict
+from fcspec.report.words import clean
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
 from fcspec.workers.processes import AVAILABLE

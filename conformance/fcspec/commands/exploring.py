@@ -9,8 +9,8 @@ import click
 from rich.text import Text
 
 from fcspec.commands.judging import console
-from fcspec.report import terminal
 from fcspec.report.verdict import ExitCode
+from fcspec.report.words import clean
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
 
@@ -41,9 +41,9 @@ def command(target: str, globs: tuple[str, ...], seed: int | None, **options: An
         search = explore.explore(address, seed=seed, topics=topics, on_progress=show, **options)
     order = load_spec().position
     for number, finding in enumerate(sorted(search.findings.values(), key=lambda one: order(one.clause)), 1):
-        out.print(Text(terminal.clean(explore.as_text(finding, number))), soft_wrap=True)
+        out.print(Text(clean(explore.as_text(finding, number))), soft_wrap=True)
     for problem in search.problems:
-        err.print(Text(terminal.clean(f"the search itself failed: {problem}")), soft_wrap=True)
+        err.print(Text(clean(f"the search itself failed: {problem}")), soft_wrap=True)
     out.print(f"{search.examples} examples, {len(search.findings)} findings · seed {seed}")
     if search.interrupted:
         return ExitCode.INTERRUPTED

@@ -111,7 +111,8 @@ class Outputs:
     def exit_code(self, report: Report, changes: comparison.Comparison | None) -> ExitCode:
         if changes is None or not self.only_changes or report.exit_code != ExitCode.NONCONFORMING:
             return report.exit_code
-        return ExitCode.NONCONFORMING if changes.worse or not report.complete else ExitCode.CONFORMING
+        wrong = changes.worse or not report.complete or report.run.draft is not None
+        return ExitCode.NONCONFORMING if wrong else ExitCode.CONFORMING
 
 
 def github_lines(report: Report) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,10 @@ import click
 from rich.console import Console
 
 from fcspec import runner
-from fcspec.options import Flag, Options, flags
+from fcspec.options import NONE, Flag, Options, flags
+from fcspec.progress import Progress as Judged
 from fcspec.report.model import Report
+from fcspec.report.words import WIDTH
 
 
 def judging_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -19,7 +22,7 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         kind = type(flag.default)
         more: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": _type(flag), "multiple": flag.several}
         default = {} if flag.default is None else {"default": flag.default, "show_default": not flag.several}
-        names = f"--{flag.name}", flag.field
+        names = (f"--{flag.name}", flag.field, *((f"-{flag.short}",) if flag.short else ()))
         command = click.option(*names, help=flag.help, metavar=flag.metavar, **more, **default)(command)
     return command
 
@@ -38,7 +41,7 @@ def options_for(target: str, chosen: dict[str, Any]) -> Options:
 
 def with_progress(options: Options) -> Report:
     err = console(stderr=True)
-    if not err.is_terminal:
+    if not err.is_terminal or options.isolation == NONE:  # a debugger has the terminal then
         return runner.run(options)
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # slow to import
 
@@ -46,7 +49,7 @@ def with_progress(options: Options) -> Report:
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("starting", total=None)
 
-        def show(progress: runner.Progress) -> None:
+        def show(progress: Judged) -> None:
             wrong = sum(case.verdict.is_wrong for case in progress.cases)
             latest = progress.cases[-1].clause if progress.cases else "collecting"
             bar.update(
@@ -61,3 +64,8 @@ def with_progress(options: Options) -> Report:
 
 def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
+
+
+def width(out: Console) -> int:
+    """Of what is shown; lines longer than that of a book are hard to read."""
+    return min(out.width, 120) if out.is_terminal or os.environ.get("COLUMNS") else WIDTH

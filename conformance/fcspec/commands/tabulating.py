@@ -15,8 +15,8 @@ from fcspec.errors import UsageError
 from fcspec.report import reading, side_by_side
 from fcspec.report.matrix import Matrix
 from fcspec.report.model import Report, is_stdout
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import ExitCode
+from fcspec.report.words import clean
 from fcspec.spec import Spec, load_spec
 from fcspec.target.address import Address
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from _pytest.python import path_matches_patterns
 
-from fcspec.errors import UsageError
+from fcspec.errors import UsageError, did_you_mean
 from fcspec.plugin.items import CASES, case_id, clause_of, note_clause
 from fcspec.spec import load_spec
 
@@ -33,13 +33,15 @@ class Collection:
     """A plugin of pytest: collects the cases of some clauses, and leaves alone whatever else is collected.
 
     Args:
-        profiles, clauses: as in Options.
+        profiles, clauses, cases: as in Options.
 
     Attributes:
         cases: what was collected, in the order of SPEC.md's clauses.
     """
 
-    def __init__(self, profiles: Iterable[str], clauses: Iterable[str]) -> None:
+    def __init__(self, profiles: Iterable[str], clauses: Iterable[str], cases: Iterable[str] = ()) -> None:
+        self._ids = tuple(cases)
+        self._files = {_without_folder(id).partition("::")[0] for id in self._ids}
         try:
             self.slugs = {one.slug for one in load_spec().select(profiles, clauses)}
         except UsageError as error:
@@ -50,6 +52,8 @@ class Collection:
         """Files that mention none of the chosen clauses need no import."""
         if not _holds_cases(collection_path):
             return None
+        if self._files and collection_path.name not in self._files and (CASES / collection_path.name).is_file():
+            return True
         text = collection_path.read_text(encoding="utf-8")
         return None if "SPEC.clauses" in text or any(slug in text for slug in self.slugs) else True
 
@@ -77,6 +81,26 @@ class Collection:
 
 def excluded(case: pytest.Item, globs: Iterable[str]) -> bool:
     return any(fnmatchcase(case_id(case), glob) for glob in globs)
+
+
+def chosen_cases(cases: Sequence[pytest.Item], ids: Iterable[str]) -> list[pytest.Item]:
+    """Those of these ids, or of these ids without brackets; UsageError where there is none of an id. No ids: all."""
+    if not (wanted := set(map(_without_folder, ids))):
+        return list(cases)
+    by_id: dict[str, list[pytest.Item]] = {}
+    for case in cases:
+        for id in {case_id(case), case_id(case).partition("[")[0]}:
+            by_id.setdefault(id, []).append(case)
+    for id in wanted - set(by_id):
+        raise UsageError(f"no case {id!r} in what is selected{did_you_mean(id, by_id)}")
+    found = {case for id in wanted for case in by_id[id]}
+    return [case for case in cases if case in found]
+
+
+def _without_folder(id: str) -> str:
+    """pytest's nodeid begins with folders."""
+    file, colons, name = id.partition("::")
+    return f"{file.rpartition('/')[2]}{colons}{name}"
 
 
 def shuffled(cases: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:

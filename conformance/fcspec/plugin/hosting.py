@@ -17,14 +17,15 @@ import pytest
 
 from fcspec import events
 from fcspec.errors import UsageError
-from fcspec.options import FORK, SPAWN, Options
+from fcspec.options import FORK, NONE, SPAWN, Options
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Final, Playing
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
-from fcspec.workers.child import Answer, Child, Output, use_output
+from fcspec.workers.child import Answer, Child
+from fcspec.workers.output import Output, use_output
 from fcspec.workers.pool import Ended, Pool, Task
 from fcspec.workers.processes import channels
 
@@ -48,6 +49,7 @@ def _put_under_test(config: pytest.Config, options: Options, loaded: preflight.L
     from fcspec.target.boundary import Boundary
 
     boundary = Boundary(loaded.function, loaded.trusted, loaded.own_classes)
+    boundary.debugged = options.isolation == NONE
     config.stash[UNDER_TEST] = UnderTest(boundary, options, loaded)
     return list(map(events.Noted, loaded.notes))
 
@@ -118,6 +120,8 @@ def _follow(
                             return False
                         found, task.limit = True, SILENCE + 3 * options.timeout
                         os.write(opener, _WARM if first.imports else _GO)
+                        if first.draft is not None:
+                            yield events.Drafted(first.draft)
                     yield said
     finally:
         os.close(gate)

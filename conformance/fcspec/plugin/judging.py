@@ -11,8 +11,9 @@ import pytest
 
 from fcspec.errors import LeftTheTest, Unsupported, in_words
 from fcspec.plugin.items import case_id, clause_of
-from fcspec.report.model import Case, capped
+from fcspec.report.model import Case
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import capped
 from fcspec.spec import load_spec
 from fcspec.workers.child import Answer, Outcome
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 import itertools
 import random
 import zlib
@@ -52,6 +53,10 @@ class Protocol:
             now.boundary.warm_up(zlib.crc32(f"{case_id(item)} {now.options.seed}".encode()) % 3)
             _seed(now.options.seed)
             return (yield)
+        except bdb.BdbQuit as quit:
+            if now.boundary.debugged:
+                raise KeyboardInterrupt from quit
+            raise
         except (KeyboardInterrupt, Exit) as error:
             # pytest would end the run. A user's own Ctrl-C reaches the parent; without isolation it must pass here.
             if now.options.isolated or now.boundary.evasion is not None:

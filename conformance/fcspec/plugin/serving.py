@@ -15,7 +15,7 @@ from fcspec import events
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.plugin import hosting, warmup
-from fcspec.plugin.collection import Collection, excluded, planned, shuffled
+from fcspec.plugin.collection import Collection, chosen_cases, excluded, planned, shuffled
 from fcspec.plugin.items import clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.spec import load_spec
@@ -37,7 +37,7 @@ class Server:
     ) -> None:
         self._requests, self._answers, self._trial = requests, answers, trial
         self._protocol = Protocol()
-        self._collection = Collection(scope["profiles"], scope["clauses"])
+        self._collection = Collection(scope["profiles"], scope["clauses"], scope["cases"])
 
     def _emit(self, event: events.Event) -> None:
         events.write(event, self._answers)
@@ -77,6 +77,9 @@ class Server:
         isolated = options.isolated and self._trial is not None
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
+        cases = chosen_cases(cases, options.cases)
+        if options.cases:
+            slugs = set(map(clause_of, cases))
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
         for case in cases:
             vars(case)["location"] = (case.nodeid, None, case.name)  # pytest would look it up for each report

@@ -31,7 +31,7 @@ class Suite:
 
     def __init__(self, config: pytest.Config) -> None:
         self.options = _options(config)
-        self._collection = Collection(self.options.profiles, self.options.clauses)
+        self._collection = Collection(self.options.profiles, self.options.clauses, self.options.cases)
         self._protocol = Protocol()
         self._has_cases = False
         self._patience = Patience(self.options.patience)
@@ -46,6 +46,8 @@ class Suite:
                 first = preflight.try_in_child(self.options.address, self.options.timeout, channels())
             except UsageError as error:
                 raise pytest.UsageError(str(error)) from None
+            if first.draft is not None:
+                raise pytest.UsageError(first.draft)
             if not first.forks:
                 config.option.fcspec_isolation = SPAWN
                 self.options = replace(self.options, isolation=SPAWN)

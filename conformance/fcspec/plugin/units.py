@@ -21,9 +21,11 @@ from fcspec.plugin import judging
 from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
 from fcspec.plugin.warmup import preload
-from fcspec.report.model import Case, capped
+from fcspec.report.model import Case
 from fcspec.report.verdict import Verdict
-from fcspec.workers.child import Answer, Outcome, Output, use_output
+from fcspec.report.words import capped
+from fcspec.workers.child import Answer, Outcome
+from fcspec.workers.output import Output, use_output, written_since
 
 ONLY_AFTER_OTHERS = "only after other calls in the same process: "
 """Begins the reason of a case that fails after other cases of its child, and passes in a fresh one."""
@@ -110,7 +112,7 @@ class Unit:
         boundary.careful = self.phase is Phase.CAREFUL
         before = process_state.snapshot(*_LEFT_FOR_OTHERS)
 
-        for answer in self._play_all():
+        for answer in self._play_all(output):
             if self.phase is Phase.CAREFUL:
                 answer["put_back"], answer["changed"] = restoring.put_back(before)
             yield answer
@@ -120,7 +122,7 @@ class Unit:
             now = process_state.snapshot(*_LEFT_FOR_OTHERS)
             yield {"changed": [*boundary.restore_all(), *process_state.difference(before, now)]}
 
-    def _play_all(self) -> Iterator[dict[str, Any]]:
+    def _play_all(self, output: Output) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
         for item, following in itertools.zip_longest(self.todo, self.todo[1:]):
             if self._playing.brief and clause_of(item) in wrong:
@@ -129,6 +131,9 @@ class Unit:
                 yield {"skipped": True}
                 continue
             case, reports = self._playing.play(item, following)
+            printed = item.config.stash[UNDER_TEST].boundary.printed
+            if case.verdict.is_wrong and printed is not None and not self._playing.captures:
+                case = replace(case, output=capped(written_since(output, printed)) or None)
             sections = [(title, capped(text)) for report in reports for title, text in report.sections]
             yield {"case": case.as_dict(), "sections": sections if self._playing.captures else []}
             if case.verdict.is_wrong:

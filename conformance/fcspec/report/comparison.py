@@ -10,8 +10,8 @@ from typing import Any
 from fcspec.errors import UsageError
 from fcspec.report import reading
 from fcspec.report.reading import Data
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -45,6 +45,7 @@ class Comparison:
         otherwise: what fails in another way, or in other cases.
         missing: the clauses that were judged before, and are not now.
         strict: every SHOULD counts like a MUST.
+        draft: how the target fails to call a Linear now; None: it does not.
     """
 
     broken: tuple[Change, ...]
@@ -52,6 +53,7 @@ class Comparison:
     otherwise: tuple[Change, ...]
     missing: tuple[str, ...]
     strict: bool
+    draft: str | None = None
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -64,6 +66,8 @@ class Comparison:
         for title, changes in groups:
             for change in changes:
                 yield f"{title:<13} {change}"
+        if self.draft is not None:
+            yield clean(self.draft)
         if self.missing:
             more = f" and {len(self.missing) - 3} more" if len(self.missing) > 3 else ""
             yield clean(f"not judged now {', '.join(self.missing[:3])}{more}")
@@ -71,17 +75,30 @@ class Comparison:
         yield f"since then: {counts}" if self.broken or self.held or self.otherwise else "nothing changed"
 
 
-def load(name: str) -> Data:
-    """Read a report. UsageError where it is none, or of a run that was not complete."""
+def load(name: str, *, whole: bool = True) -> Data:
+    """Read a report. UsageError where it is none, or of a run that was not complete.
+
+    Args:
+        whole: the run must have been complete.
+    """
     data = reading.data(name)
     try:
-        if not data["run"]["complete"]:
+        if whole and not data["run"]["complete"]:
             raise UsageError(f"{name} is of a run that is not complete, so there is nothing to compare")
         for clause in data["clauses"]:
             _ = clause["clause"], clause["level"], Verdict(clause["verdict"]), clause["reason"], _wrong(clause)
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{name} is no whole report: {type(error).__name__}: {error}") from None
     return data
+
+
+def failed(name: str) -> tuple[str, ...]:
+    """The ids of the cases that were wrong in a report, but for those of a MAY. UsageError where there are none."""
+    data = load(name, whole=False)
+    ids = tuple(id for clause in data["clauses"] if clause["level"] != "MAY" for id in _wrong(clause))
+    if not ids:
+        raise UsageError(f"{name}: no case failed there")
+    return ids
 
 
 def compare(before: Data, now: Data) -> Comparison:
@@ -107,7 +124,8 @@ def compare(before: Data, now: Data) -> Comparison:
         elif then is not None and _is_wrong(then) and clause["verdict"] == Verdict.PASS:
             held.append(change)
     missing = tuple(slug for slug in known if slug not in judged)
-    return Comparison(tuple(broken), tuple(held), tuple(otherwise), missing, bool(now["run"].get("strict")))
+    run = now["run"]
+    return Comparison(tuple(broken), tuple(held), tuple(otherwise), missing, bool(run.get("strict")), run.get("draft"))
 
 
 def _is_wrong(clause: Data) -> bool:

@@ -107,19 +107,20 @@ def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
 
 def apply(report: Report, declared: Sequence[Deviation]) -> Report:
     """Mark declared deviations; those that do not deviate as declared are stale."""
+    in_part = report.run.in_part
     torch_version = str(report.environment.get("torch", "0"))
     active = {entry.clause: entry for entry in declared if entry.matches(torch_version)}
-    results = tuple(_mark(result, active.get(result.clause)) for result in report.clauses)
+    results = tuple(_mark(result, active.get(result.clause), in_part) for result in report.clauses)
     judged = {result.clause: result for result in results if result.verdict is not None}
-    stale = tuple(slug for slug in active if slug in judged and judged[slug].declared is None)
+    stale = tuple(slug for slug in active if slug in judged and judged[slug].declared is None and not in_part)
     return replace(report, clauses=results, stale=stale)
 
 
-def _mark(result: ClauseResult, entry: Deviation | None) -> ClauseResult:
+def _mark(result: ClauseResult, entry: Deviation | None, in_part: bool) -> ClauseResult:
     if entry is None or result.verdict != entry.verdict:
         return result
     wrong = {case.id for case in result.cases if case.verdict.is_wrong}
-    if entry.cases and wrong != set(entry.cases):
+    if entry.cases and not (wrong <= set(entry.cases) if in_part else wrong == set(entry.cases)):
         return result
     return replace(result, declared=entry.reason)
 

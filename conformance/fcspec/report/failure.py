@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
-import sysconfig
+import shlex
 import textwrap
 from dataclasses import dataclass
 
+from fcspec import index
 from fcspec.report.model import Case, ClauseResult
-from fcspec.report.terminal import clean
+from fcspec.report.trace import Frame, Trace, actual, trace_of
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import LABEL, WIDTH, clean, joined, law_in_words, row, wrapped
 from fcspec.spec import Clause, Spec
 
-_FRAME = re.compile(
-    r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)\n(?:    (?P<code>.+))?', re.MULTILINE
-)
-_SCRIPT = re.compile(r"^# [a-z-]+\.[a-z0-9-]+ · .*", re.MULTILINE | re.DOTALL)
-_STDLIB = sysconfig.get_path("stdlib")
-_WIDTH = 100
-_LINES = 12
+_MOST_LINES = 14
+"""Of one row; the report has all."""
+
+_MOST_FRAMES = 4
 
 
 @dataclass(frozen=True)
@@ -27,19 +25,35 @@ class Failure:
 
     Attributes:
         title: clause, level, place in SPEC.md.
-        rows: (label, text): called, expected, actual, where, case.
-        script: what shows it: the reproducer, else the drawn call where one broke it, else the example of SPEC.md.
+        rows: (label, text): called, expected, actual, where, printed, cases.
+        again: the command that judges the case again, in parts that stay whole.
+        script: what shows it: the drawn call where one broke it, else the example of SPEC.md.
     """
 
     title: str
     law: str
     rows: tuple[tuple[str, str], ...]
+    again: tuple[str, ...]
     script: str
 
     def __str__(self) -> str:
-        law = textwrap.fill(self.law, _WIDTH, initial_indent="  ", subsequent_indent="  ")
-        rows = [_row(label, text) for label, text in self.rows if text]
-        return "\n".join((self.title, law, *rows, "", textwrap.indent(self.script.rstrip(), "    ")))
+        return "\n".join((*self.lines(), "", textwrap.indent(self.script.rstrip(), "    ")))
+
+    def lines(self, width: int = WIDTH, indent: str = "") -> list[str]:
+        """All but the script, in lines with a hanging indent."""
+        lines = [indent + self.title, *wrapped(self.law, width, f"{indent}  ")]
+        for label, text in self.rows:
+            if text:
+                lines += row(label, text, width, f"{indent}    ", _MOST_LINES)
+        return lines + again_in_lines(self.again, width, f"{indent}    ")
+
+
+def again_in_lines(command: tuple[str, ...], width: int, indent: str) -> list[str]:
+    """A command that can be pasted: the lines of one that is too long end in a backslash."""
+    if not command:
+        return []
+    lines = joined(command, width - 2, f"{indent}{'again':<{LABEL}}", f"{indent}{'':<{LABEL + 2}}")
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
 def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
@@ -48,20 +62,22 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         address: of the target, for the command that judges the clause again.
     """
     clause, case = spec[result.clause], plainest(result)
-    frames = list(_FRAME.finditer(case.message or "")) if case is not None else []
+    trace = trace_of(case, address) if case is not None else Trace()
     rows = [
         ("called", case.stimulus or "") if case is not None else ("", ""),
-        ("expected", _expected(frames)),
-        ("actual", _actual(result, case)),
-        ("where", _where(frames)),
-        ("case", _case(result, case) if case is not None else ""),
-        ("again", f"fcspec check {address} --clause {result.clause}"),
+        ("expected", _expected(trace.test, clause)),
+        ("actual", _actual(result, case, trace)),
+        ("where", "\n".join(map(str, trace.own[:_MOST_FRAMES]))),
+        ("printed", (case.output or "").strip("\n") if case is not None else ""),
+        ("cases", _cases(result, case) if case is not None else ""),
     ]
+    which = f"--clause {result.clause}" if case is None else f"--case {shlex.quote(case.id)}"
     return Failure(
         f"{result.clause} · {result.level} · {spec.path.name}:{clause.line}",
-        " ".join(clause.law.split("\n\n")[0].replace("`", "").split()),
+        law_in_words(clause.law),
         tuple((label, clean(text)) for label, text in rows),
-        clean(result.reproducer or _script(clause, case)),
+        tuple(map(clean, (f"fcspec check {shlex.quote(address)}", which))),
+        clean(result.reproducer or _script(clause, trace)),
     )
 
 
@@ -75,57 +91,30 @@ def _rank(id: str) -> int:
     return {"test_examples.py": 0, "test_covering.py": 2, "test_drawn.py": 2}.get(id.partition("::")[0], 1)
 
 
-def _row(label: str, text: str) -> str:
-    lines = text.splitlines() if label == "where" else textwrap.wrap(" ".join(text.split()), _WIDTH - 14)
-    if len(lines) > _LINES:
-        lines[_LINES:] = [f"... {len(lines) - _LINES} more lines"]
-    return "\n".join(f"    {label if number == 0 else '':<10}{line}" for number, line in enumerate(lines))
+def _expected(frame: Frame | None, clause: Clause) -> str:
+    """The line of the test that did not come true; with those that follow where it is only the beginning of a call."""
+    if frame is None:
+        return ""
+    code, line = frame.code, int(frame.line)
+    if code.endswith(("(", "[", "{", ",")):
+        before = [one for one in clause.examples if one.line <= line]
+        is_example = frame.file.endswith("SPEC.md") and before
+        text = "\n" * (before[-1].line - 1) + before[-1].code if is_example else index.text(frame.file)
+        code = index.statement(text, line) or code
+    return code.removeprefix("assert ")
 
 
-def cut(text: str, most: int) -> str:
-    """Text that says how much of it is missing."""
-    return text if len(text) <= most else f"{text[:most]} ... {len(text) - most} more characters"
-
-
-def _is_of_suite(file: str) -> bool:
-    return "/fcspec/" in file or file.endswith("SPEC.md")
-
-
-def _expected(frames: list[re.Match[str]]) -> str:
-    """The line of the test that did not come true."""
-    own = [frame for frame in frames if _is_of_suite(frame["file"]) and "AssertionError(" not in (frame["code"] or "")]
-    return (own[-1]["code"] or "").removeprefix("assert ") if own else ""
-
-
-def _actual(result: ClauseResult, case: Case | None) -> str:
+def _actual(result: ClauseResult, case: Case | None, trace: Trace) -> str:
     if case is None:
         return "not judged"
     how = "" if result.verdict is Verdict.FAIL else f"{result.verdict}: "
-    return f"{how}{case.reason or ''}"
+    return how + actual(case, trace.raised)
 
 
-def _where(frames: list[re.Match[str]]) -> str:
-    """The target's own frames, the innermost first."""
-    theirs = [
-        frame for frame in reversed(frames) if not _is_of_suite(frame["file"]) and not _is_of_python(frame["file"])
-    ]
-    return "\n".join(f"{_short(frame['file'])}:{frame['line']} in {frame['name']}" for frame in theirs[:3])
-
-
-def _is_of_python(file: str) -> bool:
-    return file.startswith((_STDLIB, "<frozen")) and "site-packages" not in file
-
-
-def _short(file: str) -> str:
-    return file.rpartition("site-packages/")[2]
-
-
-def _case(result: ClauseResult, case: Case) -> str:
+def _cases(result: ClauseResult, case: Case) -> str:
     wrong = sum(one.verdict == case.verdict for one in result.cases)
-    more = f" (and {wrong - 1} more of {len(result.cases)} cases)" if wrong > 1 else ""
-    return f"{case.id}{more}"
+    return f"{wrong} of {len(result.cases)} like this" if len(result.cases) > 1 else ""
 
 
-def _script(clause: Clause, case: Case | None) -> str:
-    drawn = _SCRIPT.search(case.message or "") if case is not None else None
-    return drawn[0] if drawn else "\n".join(example.code for example in clause.examples)
+def _script(clause: Clause, trace: Trace) -> str:
+    return trace.script or "\n".join(example.code for example in clause.examples)

@@ -7,6 +7,7 @@ from html import escape
 from fcspec.report import terminal
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import Spec
 
 
@@ -37,4 +38,4 @@ def _row(result: ClauseResult, spec: Spec) -> str:
 
 
 def _text(text: object) -> str:
-    return escape(terminal.clean(str(text)))
+    return escape(clean(str(text)))

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import Spec
 
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -20,8 +20,8 @@ def document(report: Report, spec: Spec) -> str:
         chapter, _, _ = result.clause.partition(".")
         case = _add(suite, "testcase", classname=chapter, name=result.clause, time=str(result.seconds))
         _describe(case, result, report, spec)
-    if report.run.problem is not None:
-        _add(_add(suite, "testcase", classname="fcspec", name="run"), "error", message=report.run.problem)
+    for what in filter(None, (report.run.problem, report.run.draft)):
+        _add(_add(suite, "testcase", classname="fcspec", name="run"), "error", message=what)
     counts = {
         "tests": "testcase",
         "failures": "testcase/failure",

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 
-from fcspec.report.failure import cut, failure_of
+from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report, counts
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Overall, Verdict
+from fcspec.report.words import clean, cut
 from fcspec.spec import Spec
 
 _TITLES = {
@@ -34,7 +34,7 @@ def document(report: Report, spec: Spec, changes: tuple[str, ...] = ()) -> str:
         f"### fcspec: {_TITLES[report.verdict]}",
         f"`{_code(target['address'])}` · {_text(target['name'])} · torch {_text(report.environment.get('torch', '?'))}"
         f" · profile {profiles} · {counts(report)} · {report.judged} of {len(report.clauses)} clauses judged",
-        *(f"**{_text(line)}**" for line in (report.run.problem, *report.run.notes) if line),
+        *(f"**{_text(line)}**" for line in (report.run.problem, report.run.draft, *report.run.notes) if line),
         *(
             f"**`{slug}`**: the declared deviation is stale: the clause does not deviate in that way"
             for slug in report.stale
@@ -88,8 +88,7 @@ def error_lines(report: Report) -> Iterator[str]:
     found += [
         (slug, "the declared deviation is stale: the clause does not deviate in that way") for slug in report.stale
     ]
-    if report.run.problem is not None:
-        found.insert(0, ("fcspec", report.run.problem))
+    found[:0] = [("fcspec", what) for what in (report.run.problem, report.run.draft) if what is not None]
     if len(found) > _MOST_ERRORS:
         found[_MOST_ERRORS - 1 :] = [("fcspec", f"{len(found) - _MOST_ERRORS + 1} more clauses do not hold")]
     for title, message in found:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fcspec.report.model import ClauseResult, Report
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import clean
 from fcspec.spec import Clause, Spec
 
 _SIGNS = {

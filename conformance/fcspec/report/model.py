@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from fcspec import __version__
+from fcspec.report.shard import Shard
 from fcspec.report.verdict import ExitCode, Overall, Verdict
 from fcspec.spec import Clause, Spec
 
 FORMAT = "fcspec-report"
 FORMAT_VERSION = 1
-
-MESSAGE_CAP = 8000
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class Case:
         message: pytest's full text of the failure.
         stimulus: the call during which it happened.
         observed: what a MAY case saw.
+        output: what was printed while it ran, where it is no pass.
     """
 
     id: str
@@ -42,6 +42,7 @@ class Case:
     stimulus: str | None = None
     message: str | None = None
     observed: str | None = None
+    output: str | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "verdict", Verdict(self.verdict))  # ValueError where a report holds another word
@@ -89,7 +90,12 @@ class ClauseResult:
 
 @dataclass(frozen=True)
 class Run:
-    """How the suite ran."""
+    """How the suite ran.
+
+    Attributes:
+        draft: how the target fails to call a Linear where no pytest is; None: it does not. It can't conform then.
+        in_part: only some cases were asked for.
+    """
 
     profiles: tuple[str, ...] = ("core",)
     isolation: str = "fork"
@@ -103,6 +109,9 @@ class Run:
     exitfirst: bool = False
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    draft: str | None = None
+    in_part: bool = False
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +153,7 @@ class Report:
         unjudged = self.judged < len(self.clauses) and not ended
         if self.run.problem is not None or errors or unjudged:
             return ExitCode.INCOMPLETE
-        if self.broken or self.stale or self.run.out_of_patience:
+        if self.broken or self.stale or self.run.out_of_patience or self.run.draft is not None:
             return ExitCode.NONCONFORMING
         if not any(result.verdict not in (None, Verdict.UNSUPPORTED) for result in self.clauses):
             return ExitCode.NOTHING
@@ -162,6 +171,7 @@ class Report:
         """The JSON document that report.schema.json describes."""
         run = asdict(self.run)
         del run["interrupted"], run["out_of_patience"]  # the exit code says both
+        run = {key: value for key, value in run.items() if key not in ("draft", "in_part", "shard") or value}
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -186,8 +196,13 @@ class Report:
 
 def _clause_as_dict(result: ClauseResult) -> dict[str, Any]:
     data = asdict(result)
-    cases = [{key: value for key, value in case.items() if key not in ("clause", "observed")} for case in data["cases"]]
+    cases = [_case_as_dict(case) for case in data["cases"]]
     return {**data, "seconds": result.seconds, "cases": cases}
+
+
+def _case_as_dict(case: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = ("clause", "observed") if case["output"] else ("clause", "observed", "output")
+    return {key: value for key, value in case.items() if key not in left_out}
 
 
 def judge(
@@ -281,11 +296,3 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         os.unlink(temporary)
         raise
-
-
-def capped(text: str) -> str:
-    """Text of bounded length that says what was cut."""
-    if len(text) <= MESSAGE_CAP:
-        return text
-    half = MESSAGE_CAP // 2
-    return f"{text[:half]}\n... {len(text) - MESSAGE_CAP} characters cut ...\n{text[-half:]}"

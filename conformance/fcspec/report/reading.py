@@ -10,8 +10,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from fcspec.errors import UsageError
 from fcspec.report.model import FORMAT, FORMAT_VERSION, Case, ClauseResult, Report, Run
-from fcspec.report.terminal import clean
 from fcspec.report.verdict import ExitCode, Verdict
+from fcspec.report.words import clean
 from fcspec.spec import LEVELS, Spec
 
 Data = Mapping[str, Any]

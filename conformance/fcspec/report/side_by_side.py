@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from fcspec.report.failure import cut
 from fcspec.report.matrix import Column, Matrix, Row
-from fcspec.report.terminal import clean
+from fcspec.report.words import clean, cut
 
 _STYLES = {"MUST": "red", "SHOULD": "yellow"}
 _NAME = 34

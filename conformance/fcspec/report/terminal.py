@@ -1,56 +1,64 @@
-"""What `fcspec check` shows: a line per chapter, the failures, the verdict."""
+"""What `fcspec check` shows: a line per chapter, what does not hold, grouped by cause, the verdict."""
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterable, Iterator
 
 from rich.text import Text
 
+from fcspec.report import blocks
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Overall, Verdict
-from fcspec.spec import Clause, Spec
+from fcspec.report.words import WIDTH, clean, joined, wrapped
+from fcspec.spec import Spec
 
-WIDTH = 100
-_SIGNS = {Verdict.UNSUPPORTED: "-", Verdict.TIMEOUT: "⧗"}
-_STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_DECLARED = "~"
+_SIGNS = {
+    "✗": "a MUST that does not hold",
+    "!": "a SHOULD that does not hold",
+    "⧗": "timed out",
+    "-": "cannot be judged here",
+    _DECLARED: "deviates as declared",
+}
+_FEW = 3
+"""So many names are always shown."""
+
+_NAMES = 16
+"""Columns before the names of a chapter."""
 
 
-def clean(text: str) -> str:
-    """Text that came from a target, without what controls a terminal, turns the order of text, or cannot be encoded."""
-    return _CONTROL.sub("", text)
-
-
-def header(report: Report) -> Text:
+def header(report: Report, width: int = WIDTH) -> Text:
     target = report.target
     place = f" · {target['file']}:{target['line']}" if target.get("file") else ""
     profiles = ", ".join(report.run.profiles)
-    text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}\n")
+    shard = f" · shard {report.run.shard.index}/{report.run.shard.of}" if report.run.shard is not None else ""
+    text = Text(f"fcspec {report.fcspec_version} · spec {report.spec_version} · profile {profiles}{shard}\n")
     device = report.environment.get("device", "cpu")
     where = "" if device == "cpu" else f" · on {device}"
-    return text.append(clean(f"target  {target['address']} · {target['name']}{place}{where}\n"))
+    line = clean(f"{target['address']} · {target['name']}{place}{where}")
+    return text.append("\n".join(wrapped(line, width, "target  ", " " * 8)) + "\n")
 
 
-def screen(report: Report, spec: Spec) -> Text:
-    """The final screen."""
-    text = header(report).append("\n")
-    selected = len(report.clauses) < len(spec.select(report.run.profiles))
+def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = False) -> Text:
+    """The final screen.
+
+    Args:
+        width: of its lines; what can be pasted is not broken.
+        details: with the script of each failure.
+    """
+    text = header(report, width).append("\n")
+    selected = report.run.in_part or len(report.clauses) < len(spec.select(report.run.profiles))
     for chapter, results in _by_chapter(report.clauses):
-        text.append(_chapter(chapter, results)).append("\n")
+        text.append(_chapter(chapter, results, width))
         for result in results if selected else ():
             if result.observed:
-                text.append(clean(f"    {result.clause.partition('.')[2]}: {result.observed}\n"), "dim")
-    for result in report.clauses:
-        if result.is_wrong and (result.level != "MAY" or result.verdict is Verdict.ERROR):
-            text.append("\n").append(_failure(result, spec[result.clause], spec.path.name))
-    text.append(_unsupported(report))
-    for slug in report.stale:
-        text.append(
-            f"\n✗ {slug}: the declared deviation is stale: the clause does not deviate in that way now\n", "red"
-        )
-    return text.append("\n").append(summary(report, selected))
+                line = f"{result.clause.partition('.')[2]}: {result.observed}"
+                text.append("\n".join(wrapped(clean(line), width, "    ", " " * 6)) + "\n", "dim")
+    text.append(_legend(report.clauses, width))
+    text.append(blocks.stale(report, width))
+    text.append(blocks.wrong(report, spec, width, details=details))
+    text.append(blocks.unsupported(report, width))
+    return text.append("\n").append(summary(report, selected, width))
 
 
 def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[ClauseResult]]]:
@@ -60,20 +68,48 @@ def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[Cla
     yield from chapters.items()
 
 
-def _chapter(chapter: str, results: list[ClauseResult]) -> Text:
+def _chapter(chapter: str, results: list[ClauseResult], width: int) -> Text:
     decisive = [result for result in results if result.level != "MAY"]
     held = sum(result.holds for result in decisive)
     counts = f"{held:>3}/{len(_judged(decisive)):<3}" if decisive else f"{len(results):>3} obs"
-    text = Text(f"  {chapter:<13}{counts}")
+    shown = [result for result in decisive if not result.holds and result.verdict is not None]
+    names = {f"{_sign(result)} {result.clause.partition('.')[2]}": _style(result) for result in shown}
+    if len(shown) == len(decisive) > _FEW and all(result.is_wrong and result.declared is None for result in shown):
+        names = {f"{_worst_sign(shown)} all": _style(shown[0])}
     unjudged = sum(result.verdict is None for result in results)
-    for result in decisive:
-        if result.holds or result.verdict is None:
-            continue
-        sign = "!" if result.level == "SHOULD" else _SIGNS.get(result.verdict, "✗")
-        name = result.clause.partition(".")[2]
-        declared = " (declared)" if result.declared else ""
-        text.append(f"  {sign} {name}{declared}", "dim" if result.declared else _STYLES[result.level])
-    return text.append(f"  {unjudged} not judged", "dim") if unjudged else text
+    text, start = Text(), f"  {chapter:<13}{counts}"
+    lines = joined((f"{name} " for name in names), width, f"{start}  ", " " * _NAMES) or [start]
+    if unjudged:
+        lines[-1] += f"  {unjudged} not judged"
+    for line in lines:
+        text.append(f"{line.rstrip()}\n")
+    for name, style in names.items():
+        text.highlight_words([name], style)
+    return text
+
+
+def _worst_sign(results: Iterable[ClauseResult]) -> str:
+    return min(map(_sign, results), key=[*_SIGNS].index)
+
+
+def _sign(result: ClauseResult) -> str:
+    if result.declared is not None:
+        return _DECLARED
+    if result.verdict is Verdict.UNSUPPORTED:
+        return "-"
+    if result.level == "SHOULD":
+        return "!"
+    return "⧗" if result.verdict is Verdict.TIMEOUT else "✗"
+
+
+def _style(result: ClauseResult) -> str:
+    return "dim" if _sign(result) in "~-" else blocks.STYLES[result.level]
+
+
+def _legend(results: Iterable[ClauseResult], width: int) -> Text:
+    used = {_sign(one) for one in results if one.level != "MAY" and not one.holds and one.verdict is not None}
+    line = "   ".join(f"{sign} {meaning}" for sign, meaning in _SIGNS.items() if sign in used)
+    return Text("\n".join(("", *wrapped(line, width, "  "), "")) if line else "", "dim")
 
 
 def _judged(results: Iterable[ClauseResult]) -> list[ClauseResult]:
@@ -84,50 +120,7 @@ def _supported(results: Iterable[ClauseResult]) -> list[ClauseResult]:
     return [result for result in results if result.verdict is not Verdict.UNSUPPORTED]
 
 
-def _unsupported(report: Report) -> Text:
-    """Why some clauses could not be judged here: a line for each reason."""
-    reasons: dict[str, list[str]] = {}
-    for result in report.clauses:
-        if result.verdict is Verdict.UNSUPPORTED:
-            reasons.setdefault(result.reason or "", []).append(result.clause)
-    text = Text()
-    for reason, slugs in reasons.items():
-        which = slugs[0] if len(slugs) == 1 else f"{slugs[0]} and {len(slugs) - 1} more"
-        text.append(f"\n- {which}: unsupported: {reason}\n", "dim")
-    return text
-
-
-def _failure(result: ClauseResult, clause: Clause, file: str) -> Text:
-    place = f"{file}:{clause.line}"
-    title = f"{'!' if result.level == 'SHOULD' else '✗'} {result.clause} · {result.level}"
-    text = Text(title, _STYLES[result.level]).append(place.rjust(max(1, WIDTH - len(title))), "dim").append("\n")
-    for line in textwrap.wrap(_plain(clause.law.split("\n\n")[0]), WIDTH - 2):
-        text.append(f"  {line}\n")
-    case = result.worst
-    rows = {}
-    if result.declared:
-        rows["declared"] = result.declared
-    if case is not None:
-        wrong = [one for one in result.cases if one.verdict == case.verdict]
-        more = f"  (and {len(wrong) - 1} more of {len(result.cases)} cases)" if len(wrong) > 1 else ""
-        rows |= {"case": f"{case.id}{more}", "called": case.stimulus or "", result.verdict or "": case.reason or ""}
-    rows["more"] = f"fcspec explain {result.clause}"
-    for label, value in rows.items():
-        if value:
-            text.append(f"    {label:<10}", "dim").append(_clipped(clean(value))).append("\n")
-    return text
-
-
-def _plain(law: str) -> str:
-    return " ".join(law.replace("`", "").split())
-
-
-def _clipped(text: str, width: int = 300) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= width else f"{text[: width - 3]}..."
-
-
-def summary(report: Report, selected: bool = False) -> Text:
+def summary(report: Report, selected: bool = False, width: int = WIDTH) -> Text:
     """
     Args:
         selected: not every clause of the profiles was asked for.
@@ -144,17 +137,10 @@ def summary(report: Report, selected: bool = False) -> Text:
     if unsupported:
         parts.append(f"{unsupported} unsupported")
     parts.append(f"{report.judged} of {len(report.clauses)} clauses judged")
-    text = Text(" · ".join(parts)).append(f"{report.run.seconds:>12.1f} s\n", "dim")
-    if report.run.isolation == "none":
-        text.append("without isolation: the target ran in the suite's own process\n", "dim")
-    for note in report.run.notes:
-        text.append(clean(f"{note}\n"), "dim")
-    if report.run.interrupted:
-        text.append("interrupted\n", "red")
-    if report.run.problem:
-        text.append(clean(f"{report.run.problem}\n"), "red")
-    if report.run.out_of_patience:
-        text.append("too many timeouts in a row: the rest was not judged (--patience)\n", "red")
+    parts.append(f"{report.run.seconds:.1f} s")
+    text = Text("\n".join(wrapped(" · ".join(parts), width, "", "  ")) + "\n")
+    for note, style in _notes(report):
+        text.append("\n".join(wrapped(clean(note), width, "", "  ")) + "\n", style)
     verdicts = {
         Overall.CONFORMING: ("CONFORMING", "bold green"),
         Overall.AS_DECLARED: ("CONFORMING AS DECLARED", "bold green"),
@@ -162,4 +148,21 @@ def summary(report: Report, selected: bool = False) -> Text:
         Overall.INCOMPLETE: ("INCOMPLETE", "bold red"),
     }
     text.append(*verdicts[report.verdict])
-    return text.append(" in the clauses that were selected\n" if report.verdict.conforms and selected else "\n")
+    part = "cases" if report.run.in_part else "clauses"
+    return text.append(f" in the {part} that were selected\n" if report.verdict.conforms and selected else "\n")
+
+
+def _notes(report: Report) -> Iterator[tuple[str, str]]:
+    run = report.run
+    if run.isolation == "none":
+        yield "without isolation: the target ran in the suite's own process", "dim"
+    for note in run.notes:
+        yield note, "dim"
+    if run.draft is not None:
+        yield run.draft, "red"
+    if run.interrupted:
+        yield "interrupted", "red"
+    if run.problem:
+        yield run.problem, "red"
+    if run.out_of_patience:
+        yield "too many timeouts in a row: the rest was not judged (--patience)", "red"

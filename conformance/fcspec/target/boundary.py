@@ -18,6 +18,8 @@ from _pytest.outcomes import Exit, OutcomeException
 from fcspec.errors import Unsupported, in_words
 from fcspec.state.attributes import Change
 from fcspec.target.integrity import CallSurroundings, TrustedCode, classes_below, is_of_torch
+from fcspec.target.stimulus import in_one_line
+from fcspec.workers.output import sizes
 from fcspec.workers.processes import end_if_not
 
 SPEECH: tuple[type[BaseException], ...] = (
@@ -34,6 +36,10 @@ SPEECH: tuple[type[BaseException], ...] = (
 """What only a test may say to a test framework."""
 
 
+_QUITTING = (Exit, bdb.BdbQuit)
+"""What a debugger raises where somebody quits it: pytest's own, and others."""
+
+
 class Boundary:
     """The implementation under test, as the fixture `functional_call` hands it out.
 
@@ -48,8 +54,10 @@ class Boundary:
 
     Attributes:
         careful: after each call attributes of torch are put back, and after each case everything that judges.
+        debugged: somebody may quit a debugger in a call, and end the run by that.
         stimulus: the latest call of this case, in words.
         evasion: the first evasion of this case, in words.
+        printed: how much had been printed when the case began, after calls that warm up.
         undone: what calls of this case left changed and was put back at once, by group of process_state and name.
     """
 
@@ -58,6 +66,7 @@ class Boundary:
     ) -> None:
         self.function = function
         self.careful = False
+        self.debugged = False
         self._trusted = trusted
         self._own_classes = own_classes
         self._lock = threading.Lock()
@@ -68,6 +77,7 @@ class Boundary:
         """Before each case."""
         self.stimulus: str | None = None
         self.evasion: str | None = None
+        self.printed: tuple[int, ...] | None = None
         self.undone: dict[str, Change] = {}
 
     @property
@@ -79,6 +89,9 @@ class Boundary:
         __tracebackhide__ = True
         return self._watched(self.function, args, kwargs)
 
+    def __repr__(self) -> str:
+        return "functional_call"  # in what pytest says about an assertion
+
     def through(self, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Callable[..., Any]:
         """What `wrap` makes of the bare implementation, such as a compiled function that calls it; watched like itself.
 
@@ -89,7 +102,7 @@ class Boundary:
 
     def _watched(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         __tracebackhide__ = True
-        self.stimulus = _in_one_line(args, kwargs)  # in words, for the objects must not live on here
+        self.stimulus = in_one_line(args, kwargs)  # in words, for the objects must not live on here
         with self._lock:
             # A call inside another, or beside it in another thread, may see what that one has patched and will put back.
             outermost = self._running == 0
@@ -100,7 +113,9 @@ class Boundary:
         try:
             result = function(*args, **kwargs)
         except SPEECH as speech:
-            self.record_evasion(in_words(speech))
+            if not (self.debugged and isinstance(speech, _QUITTING)):
+                hint = "; a debugger needs --isolation none" if isinstance(speech, bdb.BdbQuit) else ""
+                self.record_evasion(f"{in_words(speech)}{hint}")
             raise
         finally:
             end_if_not(process)
@@ -127,6 +142,7 @@ class Boundary:
                 pass  # cases judge, this does not
             finally:
                 end_if_not(process)
+        self.printed = sizes()
         if found is not None:
             found.restore()
             self._record_replaced(self._trusted.restore_comparisons())
@@ -173,26 +189,3 @@ def _leaves(value: Any, depth: int = 0) -> Iterator[Any]:
     elif depth < 4 and isinstance(value, dict):
         for item in itertools.islice(dict.values(value), 100):
             yield from _leaves(item, depth + 1)
-
-
-def _in_one_line(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    with torch._C.DisableTorchFunction():  # looking at a shape is no call of torch's that a mode should see
-        return ", ".join([*map(_brief, args), *(f"{key}={_brief(value)}" for key, value in kwargs.items())])
-
-
-def _brief(value: Any, depth: int = 0) -> str:
-    """One line for one argument: modules by class, tensors by shape. Of other classes no code is run."""
-    if isinstance(value, torch.Tensor):
-        shape = "(nested)" if value.is_nested else tuple(value.shape)  # a nested one has no shape to be asked for
-        return f"{type(value).__name__}{shape}"
-    if isinstance(value, torch.nn.Module):
-        children = ", ".join(f"{k}={type(child).__name__}" for k, child in vars(value).get("_modules", {}).items())
-        return f"{type(value).__name__}({children})"
-    if isinstance(value, dict) and depth < 3:
-        shown = [f"{_brief(key)}: {_brief(item, depth + 1)}" for key, item in itertools.islice(dict.items(value), 12)]
-        return "{" + ", ".join(shown) + (", ...}" if len(value) > 12 else "}")
-    if type(value) in (tuple, list) and depth < 3:
-        items = ", ".join(_brief(item, depth + 1) for item in value[:12])
-        return f"[{items}]" if type(value) is list else f"({items},)" if len(value) == 1 else f"({items})"
-    text = repr(value) if type(value) in (type(None), bool, int, float, str, bytes) else f"<{type(value).__name__}>"
-    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -146,13 +146,8 @@ _NO_CALL = "the target cannot call a torch.nn.Linear"
 _NO_RESULT = "the target does not compute with the given values"
 
 
-def does_not_work_yet(error: UsageError) -> bool:
-    """Whether a target is refused because it does not call a Linear, as a first draft."""
-    return str(error).startswith((_NO_ARGUMENTS, _NO_CALL, _NO_RESULT))
-
-
-def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: None) -> None:
-    """Does it take the documented arguments, and does a Linear work? UsageError with one clear line where not.
+def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: None) -> str | None:
+    """How it fails to call a Linear, as a first draft does; None: it does not. UsageError where it can't take the arguments.
 
     Whatever is no plain error (an exit, an interruption, speech to a test framework) is for the cases to judge.
 
@@ -178,13 +173,19 @@ def try_out(function: Callable[..., Any], tidy: Callable[[], object] = lambda: N
         result = function(module, values, (torch.ones(1, 2),))
     except Exception as error:
         if type(error).__module__.partition(".")[0] in ("_pytest", "hypothesis", "unittest", "bdb", "fcspec"):
-            return
-        raise UsageError(f"{_NO_CALL}: {in_words(error)}") from None
+            return None
+        return f"{_NO_CALL}: {in_words(error)}"
     except BaseException:
-        return
+        return None
     finally:
         end_if_not(process)
         tidy()
-    if not (isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0))):
-        found = "another result" if isinstance(result, torch.Tensor) else f"an object of type {type(result).__name__}"
-        raise UsageError(f"{_NO_RESULT}: a torch.nn.Linear gives {found}")
+    if inspect.iscoroutine(result):
+        result.close()  # or Python warns that nobody awaited it
+        return f"{_NO_RESULT}: a torch.nn.Linear gives a coroutine; define it with def, not with async def"
+    if result is None:
+        return f"{_NO_RESULT}: a torch.nn.Linear gives None"
+    if isinstance(result, torch.Tensor) and torch.equal(result.detach(), torch.full((1, 2), 2.0)):
+        return None
+    found = "another result" if isinstance(result, torch.Tensor) else f"an object of type {type(result).__name__}"
+    return f"{_NO_RESULT}: a torch.nn.Linear gives {found}"

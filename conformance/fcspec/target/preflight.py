@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from fcspec.errors import UsageError, in_words
 from fcspec.target import implementation
 from fcspec.target.address import Address
-from fcspec.workers.child import CHANNEL_CLOSED, Child, Outcome, Output, use_output
+from fcspec.workers.child import CHANNEL_CLOSED, Child, Outcome
+from fcspec.workers.output import Output, use_output
 from fcspec.workers.processes import AVAILABLE
 
 if TYPE_CHECKING:
@@ -120,10 +121,12 @@ class FirstCall:
     Attributes:
         forks: it works in a fork of the process that has imported the target, or works nowhere.
         imports: it imports modules that were not there, and starts no thread.
+        draft: how it fails, in words; None: it works, or the cases are to judge how it ends.
     """
 
     forks: bool = True
     imports: bool = False
+    draft: str | None = None
 
 
 def try_in_child(address: Address, seconds: float, denied: Iterable[int] = ()) -> FirstCall:
@@ -173,8 +176,8 @@ def _trying(address: Address, seconds: float) -> Callable[[Output], Iterator[dic
                 yield {"forks": True, "imports": imports}
                 return
             yield {"forks": False}
-            call(loaded)
-            yield {"forks": False, "imports": False}
+            draft = call(loaded)
+            yield {"forks": draft is not None, "imports": False, "draft": draft}
         except UsageError as error:
             yield {"refused": str(error)}
 
@@ -187,9 +190,7 @@ def _call_in_fork(loaded: Loaded, longest: float) -> bool | None:
     def work(output: Output) -> Iterator[bool | None]:
         use_output(output)
         modules = len(sys.modules)
-        try:
-            call(loaded)
-        except UsageError:
+        if call(loaded) is not None:
             yield None
         else:
             yield len(sys.modules) > modules and len(os.listdir("/proc/self/task")) == 1
@@ -200,12 +201,12 @@ def _call_in_fork(loaded: Loaded, longest: float) -> bool | None:
     return answer.value if answer is not None else None
 
 
-def call(loaded: Loaded) -> None:
-    """Call the target once, here. UsageError where it does not work."""
+def call(loaded: Loaded) -> str | None:
+    """Call the target once, here. How it fails, in words; UsageError where it can't take the arguments."""
     from fcspec.target.integrity import CallSurroundings
 
     surroundings = CallSurroundings()
-    implementation.try_out(loaded.function, lambda: (surroundings.restore(), loaded.trusted.restore_all()))
+    return implementation.try_out(loaded.function, lambda: (surroundings.restore(), loaded.trusted.restore_all()))
 
 
 def warm(loaded: Loaded) -> Loaded:

@@ -11,7 +11,8 @@ from typing import Any
 from fcspec.errors import UsageError
 from fcspec.target import preflight
 from fcspec.target.address import Address
-from fcspec.workers.child import Child, Output, use_output
+from fcspec.workers.child import Child
+from fcspec.workers.output import Output, use_output
 
 
 class Trial:

@@ -21,10 +21,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from fcspec.errors import in_words
-from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name, tail
+from fcspec.workers.output import Output as Output
+from fcspec.workers.output import tail
+from fcspec.workers.output import use_output as use_output
+from fcspec.workers.processes import deny, die_with_parent, kill, limit_resources, open_schedstat, signal_name
 
 _DONE = b"fcspec: the work is done\n"
 _TOKEN_LENGTH = 32
@@ -34,9 +37,6 @@ CHANNEL_CLOSED = 97
 """The status of a child whose work has closed the socket that takes its answers."""
 
 _exit = os._exit  # as it was before the code under test ran
-
-Output = tuple[IO[bytes], IO[bytes]]
-"""The files that take a child's stdout and stderr."""
 
 Work = Callable[[Output], Iterable[Any]]
 """What a child does; yields what JSON can hold, one answer for each piece of its work."""
@@ -287,9 +287,3 @@ def _unreadable(value: Any) -> str:
         return repr(value)
     except Exception:
         return f"<{type(value).__qualname__}>"
-
-
-def use_output(output: Output) -> None:
-    """In a child: send stdout and stderr to its own files."""
-    for file, descriptor in zip(output, (1, 2), strict=True):
-        os.dup2(file.fileno(), descriptor)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable
-from typing import IO, NoReturn
+from typing import NoReturn
 
 AVAILABLE = sys.platform == "linux" and hasattr(os, "pidfd_open")
 
@@ -109,10 +109,3 @@ def end_if_not(pid: int, _getpid: Callable[[], int] = os.getpid, _exit: Callable
     """End this process where it is another one: the code under test forked, and returned in both."""
     if _getpid() != pid:
         _exit(0)
-
-
-def tail(file: IO[bytes], length: int = 4000) -> str:
-    """The end of what a child wrote into a file."""
-    file.seek(0, os.SEEK_END)
-    file.seek(max(0, file.tell() - length))
-    return file.read().decode(errors="replace")

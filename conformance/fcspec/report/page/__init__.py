@@ -15,7 +15,7 @@ from markupsafe import Markup
 from fcspec.report.matrix import Matrix
 from fcspec.report.model import Report
 from fcspec.report.page.findings import allowance, findings
-from fcspec.report.terminal import clean
+from fcspec.report.words import clean
 from fcspec.spec import LEVELS, Clause, Spec
 
 _HERE = Path(__file__).parent

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from fcspec.report.failure import cut, failure_of
+from fcspec.report.failure import failure_of
 from fcspec.report.matrix import Cell, Column, Matrix, Row
+from fcspec.report.words import cut
 from fcspec.spec import Spec
 
 _ALL = 800_000

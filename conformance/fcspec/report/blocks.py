@@ -1,0 +1,111 @@
+"""The parts of the screen that say what does not hold, and why."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich.text import Text
+
+from fcspec.report.cause import Cause, causes
+from fcspec.report.failure import failure_of
+from fcspec.report.model import ClauseResult, Report
+from fcspec.report.verdict import Verdict
+from fcspec.report.words import LABEL, clean, joined, wrapped
+from fcspec.spec import Spec
+
+STYLES = {"MUST": "red", "SHOULD": "yellow", "MAY": "dim"}
+
+_MOST_SLUGS = 40
+
+
+def stale(report: Report, width: int) -> Text:
+    """How what was declared differs from what happens, and a line that counts it all."""
+    declared = [one for one in report.clauses if one.declared is not None]
+    if not declared and not report.stale:
+        return Text()
+    wrong = {one.clause for one in report.clauses if one.is_wrong}
+    new = sum(one.is_wrong and one.declared is None and one.clause not in report.stale for one in _decisive(report))
+    other = [slug for slug in report.stale if slug in wrong]
+    gone = [slug for slug in report.stale if slug not in wrong]
+    counted = ((new, "new"), (len(other), "in another way"), (len(gone), "stale"), (len(declared), "declared"))
+    line = ", ".join(f"{number} {word}" for number, word in counted if number or word == "declared")
+    text = Text("\n").append("\n".join(wrapped(f"deviations: {line}", width, "", "  ")) + "\n")
+    for slugs, how in (
+        (gone, "is declared, and holds now: take it out of the file"),
+        (other, "fails in another way, or in other cases, than declared"),
+    ):
+        for slug in slugs:
+            text.append("\n".join(wrapped(f"✗ {slug} {how}", width, "", "  ")) + "\n", "red")
+    return text
+
+
+def _decisive(report: Report) -> list[ClauseResult]:
+    return [one for one in report.clauses if one.level != "MAY" or one.verdict is Verdict.ERROR]
+
+
+def wrong(report: Report, spec: Spec, width: int, *, details: bool) -> Text:
+    """A block for each cause; nothing of what deviates as declared."""
+    results = [one for one in _decisive(report) if one.is_wrong and one.declared is None]
+    found = causes(results, spec, report.target["address"], report.run.draft)
+    text = Text()
+    for cause in found:
+        text.append("\n").append(_block(cause, report, spec, width, draft=report.run.draft is not None))
+        if details:
+            script = failure_of(cause.results[0], spec, report.target["address"]).script
+            text.append(f"\n{textwrap.indent(script.rstrip(), '    ')}\n")
+    if len(found) > 1:
+        line = f"{len(results)} laws do not hold, for {len(found)} causes; the first to mend: {results_first(found)}"
+        text.append("\n").append("\n".join(wrapped(line, width, "", "  ")) + "\n")
+    return text
+
+
+def results_first(found: Sequence[Cause]) -> str:
+    return found[0].results[0].clause
+
+
+def _block(cause: Cause, report: Report, spec: Spec, width: int, *, draft: bool) -> Text:
+    first = cause.results[0]
+    failure = failure_of(first, spec, report.target["address"])
+    sign = "!" if first.level == "SHOULD" else "✗"
+    if len(cause.results) == 1 and not draft:
+        title, *lines = failure.lines(width)
+        return Text(f"{sign} {title}\n", STYLES[first.level]).append("".join(f"{line}\n" for line in lines))
+    head = f"{sign} {_count(cause.results)}: {clean(cause.words)}"
+    text = Text("\n".join(wrapped(head, width, "", "  ")) + "\n", STYLES[first.level])
+    if not draft:
+        text.append("".join(f"{line}\n" for line in _slugs(cause.results, width)))
+    lines = failure.lines(width, "  ")
+    lines[0] = f"  first: {lines[0].strip()}"
+    return text.append("".join(f"{line}\n" for line in lines))
+
+
+def _count(results: Sequence[ClauseResult]) -> str:
+    levels = {level: sum(one.level == level for one in results) for level in STYLES}
+    parts = ", ".join(f"{number} {level}" for level, number in levels.items() if number)
+    return f"{len(results)} law{'s' if len(results) > 1 else ''} ({parts})"
+
+
+def _slugs(results: Sequence[ClauseResult], width: int) -> Iterator[str]:
+    shown = [one.clause for one in results[:_MOST_SLUGS]]
+    if len(results) > len(shown):
+        shown += [f"and {len(results) - len(shown)} more"]
+    yield from joined(shown, width, f"  {'laws':<{LABEL}}", " " * (LABEL + 2))
+
+
+def unsupported(report: Report, width: int) -> Text:
+    """Why some clauses could not be judged here: a line for each reason."""
+    text = Text()
+    for reason, slugs in _by_reason(report.clauses).items():
+        which = slugs[0] if len(slugs) == 1 else f"{slugs[0]} and {len(slugs) - 1} more"
+        lines = wrapped(clean(f"- {which}: unsupported: {reason}"), width, "", "  ")
+        text.append("\n" + "\n".join(lines) + "\n", "dim")
+    return text
+
+
+def _by_reason(results: Iterable[ClauseResult]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = {}
+    for result in results:
+        if result.verdict is Verdict.UNSUPPORTED:
+            reasons.setdefault(result.reason or "", []).append(result.clause)
+    return reasons

@@ -1,0 +1,104 @@
+"""Shards of one run, judged on different machines, and the report that they make together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from fcspec.errors import UsageError
+from fcspec.report.model import Case, ClauseResult, Report, Run
+from fcspec.report.reading import Data
+from fcspec.report.verdict import Verdict
+from fcspec.spec import Spec
+
+_ALIKE = (
+    (("target", "address"), "target"),
+    (("spec_version",), "specification"),
+    (("fcspec_version",), "fcspec"),
+    (("environment", "torch"), "torch"),
+    (("run", "strict"), "strict"),
+    (("run", "seed"), "seed"),
+    (("run", "shard", "of"), "number of shards"),
+    (("run", "shard", "profiles"), "profiles"),
+    (("run", "shard", "clauses"), "clauses"),
+)
+"""In what shards of one run agree."""
+
+
+def merge(reports: Mapping[str, Data], spec: Spec) -> Report:
+    """The report of all shards. It is not complete where one is missing. UsageError where they are not of one run.
+
+    Args:
+        reports: by the names of their files.
+    """
+    _check(reports, spec)
+    found = [*reports.values()]
+    first = found[0]
+    shard = first["run"]["shard"]
+    there = {one["run"]["shard"]["index"] for one in found}
+    missing = [str(number) for number in range(1, shard["of"] + 1) if number not in there]
+    results = {one["clause"]: _result(one) for report in found for one in report["clauses"]}
+    chosen = spec.select(shard["profiles"], shard["clauses"])
+    clauses = tuple(
+        results.get(clause.slug) or ClauseResult(clause.slug, clause.level, clause.profile, None, ())
+        for clause in chosen
+    )
+    problems = [f"shard {', '.join(missing)} of {shard['of']} is missing"] if missing else []
+    problems += [report["run"]["problem"] for report in found if report["run"]["problem"]]
+    profiles = tuple(shard["profiles"]) or tuple(dict.fromkeys(clause.profile for clause in chosen))
+    return Report(
+        spec.version,
+        first["target"],
+        first["environment"],
+        _run([report["run"] for report in found], profiles, "; ".join(problems) or None),
+        clauses,
+        tuple(slug for report in found for slug in report["stale"]),
+    )
+
+
+def _check(reports: Mapping[str, Data], spec: Spec) -> None:
+    first_name, first = next(iter(reports.items()))
+    seen: dict[int, str] = {}
+    for name, report in reports.items():
+        if not report["run"].get("shard"):
+            raise UsageError(f"{name} is no shard: expected a report of fcspec check --shard I/N --json")
+        for path, what in _ALIKE:
+            one, other = _at(first, path), _at(report, path)
+            if one != other:
+                raise UsageError(f"{name} and {first_name} are not of one run: {what} {other!r} and {one!r}")
+        index = report["run"]["shard"]["index"]
+        if index in seen:
+            raise UsageError(f"{name} and {seen[index]} are both shard {index}")
+        seen[index] = name
+    if first["spec_version"] != spec.version:
+        raise UsageError(f"{first_name} is about SPEC.md {first['spec_version']}; merge it where that is installed")
+
+
+def _at(report: Data, path: Sequence[str]) -> Any:
+    found: Any = report
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found
+
+
+def _result(data: Data) -> ClauseResult:
+    cases = tuple(Case.from_dict({**case, "clause": data["clause"]}) for case in data["cases"])
+    verdict = None if data["verdict"] is None else Verdict(data["verdict"])
+    more = {key: data[key] for key in ("declared", "observed", "reason")}
+    return ClauseResult(data["clause"], data["level"], data["profile"], verdict, cases, **more)
+
+
+def _run(runs: Sequence[Data], profiles: tuple[str, ...], problem: str | None) -> Run:
+    return Run(
+        profiles=profiles,
+        isolation=runs[0]["isolation"],
+        workers=sum(run["workers"] for run in runs),
+        seed=runs[0]["seed"],
+        strict=runs[0]["strict"],
+        started=min(run["started"] for run in runs),
+        seconds=round(sum(run["seconds"] for run in runs), 2),
+        problem=problem,
+        notes=tuple(dict.fromkeys(note for run in runs for note in run.get("notes", ()))),
+        draft=next((run["draft"] for run in runs if run.get("draft")), None),
+        in_part=any(run.get("in_part", False) for run in runs),
+    )
