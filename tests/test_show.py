@@ -4,8 +4,10 @@ import json
 import re
 from html import unescape
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
+import jsonschema
 import pytest
 from fcspec import cli
 from fcspec.errors import UsageError
@@ -14,6 +16,8 @@ from fcspec.report.model import Case, Run, as_json, judge
 from fcspec.report.words import cut
 from fcspec.spec import load_spec
 from reports import EVIL, GOLDEN, SCRIPT, SPEC, mine, other, report, views
+
+SCHEMA = Path(reading.__file__).with_name("report.schema.json")
 
 
 def fcspec(*arguments):
@@ -41,6 +45,7 @@ def test_a_view_is_as_its_golden_file(name):
 def test_a_report_that_was_read_is_the_one_that_was_written(tmp_path, made):
     again = reading.report(str(written(tmp_path, made)), SPEC)
 
+    jsonschema.validate(again.as_dict(), json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert again.as_dict() == cleaned(made.as_dict())
 
 
