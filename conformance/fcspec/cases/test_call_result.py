@@ -81,10 +81,12 @@ def test_a_call_that_raises_is_not_tried_again(functional_call, site, error):
         raise error
 
     site.in_forward(fail)
-    with pytest.raises(Exception):
-        functional_call(site.module, {site.name: site.value()}, site.x)
+    for args in (site.x, (None,)):
+        with pytest.raises(Exception):
+            functional_call(site.module, {site.name: site.value()}, args)
 
-    assert calls == ["forward"]
+        assert calls == ["forward"]
+        calls.clear()
 
 
 @clause("call.exception")
