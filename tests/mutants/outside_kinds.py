@@ -37,7 +37,7 @@ MUTANTS = [
     mutant(
         "frozen parameters are not missing",
         ("strict.missing",),
-        need_not_be_given("home == _PARAMETERS and not tensor.requires_grad"),
+        need_not_be_given("isinstance(tensor, nn.Parameter) and not tensor.requires_grad"),
     ),
     mutant(
         "tensors without elements are not missing",
@@ -47,12 +47,12 @@ MUTANTS = [
     mutant(
         "buffers of integers are not missing",
         ("strict.buffers",),
-        need_not_be_given("home == _BUFFERS and not tensor.is_floating_point()"),
+        need_not_be_given("not isinstance(tensor, nn.Parameter) and not tensor.is_floating_point()"),
     ),
     mutant(
         "non-persistent buffers of submodules are not missing",
         ("strict.buffers",),
-        need_not_be_given("'.' in name and home == _BUFFERS and key in module._non_persistent_buffers_set"),
+        need_not_be_given("'.' in name and key in module._non_persistent_buffers_set"),
     ),
     mutant(
         "num_batches_tracked is not missing",
@@ -154,8 +154,8 @@ MUTANTS = [
         ("inplace.rebinding",),
         Replace(
             "functional_call",
-            "return module(...)",
-            "result = module(...)\nswap.is_in = result is not None\nreturn result",
+            "return ...",
+            "result = ...\nswap.is_in = result is not None\nreturn result",
         ),
     ),
     mutant(
@@ -178,13 +178,17 @@ MUTANTS = [
     mutant(
         "recurrent modules with projections keep the given weights in their list",
         ("restore.recurrent",),
-        Replace("_Owner", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and not module.proj_size"),
+        Replace(
+            "_Owner.__init__",
+            "isinstance(module, nn.RNNBase)",
+            "isinstance(module, nn.RNNBase) and not module.proj_size",
+        ),
     ),
     mutant(
         "recurrent modules in both directions keep the given weights in their list",
         ("restore.recurrent",),
         Replace(
-            "_Owner", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and not module.bidirectional"
+            "_Owner.__init__", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and not module.bidirectional"
         ),
     ),
     mutant(

@@ -33,13 +33,13 @@ MUTANTS = [
         ("call.mode",),
         Replace(
             "functional_call",
-            "return module(...)",
+            "return ...",
             """
             if torch.compiler.is_compiling():
-                return module(...)
+                return ...
             cached = torch.is_autocast_cache_enabled()
             try:
-                return module(...)
+                return ...
             finally:
                 torch.set_autocast_cache_enabled(cached)
             """,
@@ -61,9 +61,9 @@ MUTANTS = [
         ),
         Replace(
             "functional_call",
-            "return module(...)",
+            "return ...",
             """
-            result = module(...)
+            result = ...
             for one, requires_grad in own:
                 if one.requires_grad != requires_grad:
                     one.requires_grad_(requires_grad)
@@ -83,10 +83,10 @@ MUTANTS = [
         ("call.once",),
         Replace(
             "functional_call",
-            "return module(...)",
+            "return ...",
             """
             try:
-                return module(...)
+                return ...
             except TypeError:
                 if args != (None,):
                     raise
@@ -99,7 +99,7 @@ MUTANTS = [
         ("call.hooks",),
         Replace(
             "functional_call",
-            "return module(...)",
+            "return ...",
             """
             hooks = nn.modules.module
             if type(module).__call__ is not nn.Module.__call__ or any(
@@ -109,8 +109,8 @@ MUTANTS = [
                     getattr(module, "_compiled_call_impl", None) or torch.compiler.is_compiling(),
                 )
             ):
-                return module(...)
-            return module.forward(...)
+                return ...
+            return module.forward(*args, **({} if kwargs is None else kwargs))
             """,
         ),
     ),
@@ -147,6 +147,12 @@ MUTANTS = [
                 raise
             """,
         ),
+    ),
+    mutant(
+        "the module of a call that found no owner is remembered until the next one",
+        ("restore.freed",),
+        TopLevel("_LAST: list[Any] = [None]"),
+        Before("_Swap._module_at", "raise AttributeError(...)", "_LAST[0] = module"),
     ),
     mutant(
         "what forward bound is kept in a cycle",

@@ -194,6 +194,20 @@ def test_module_arguments_and_result_are_freed_by_reference_counts(functional_ca
         assert [one() for one in alive] == [None] * len(alive)
 
 
+@clause("restore.freed")
+@pytest.mark.parametrize("why", ["no owner", "strict", "no tensor"])
+def test_the_module_of_a_refused_call_is_freed_by_reference_counts(functional_call, why):
+    module, x = nn.Sequential(nn.Linear(3, 2)), torch.ones(1, 3)
+    alive, name = weakref.ref(module), "nowhere.weight" if why == "no owner" else "0.weight"
+    values = {name: 3.0 if why == "no tensor" else torch.ones(2, 3)}
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(module, values, x, strict=why == "strict")
+        del module
+
+        assert alive() is None
+
+
 @clause("restore.no-references")
 @with_site(FLAT)
 def test_nothing_keeps_the_tensors_of_a_refused_call_alive(functional_call, site):
