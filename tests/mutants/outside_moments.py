@@ -172,11 +172,11 @@ MUTANTS = [
     mutant(
         "what is missing takes the square of its number",
         ("call.linear",),
-        Before("_Swap.check_strict", "missing.append(name)", "name in missing"),
+        Before("_Swap.check_strict", "missing.append(name)", "any(name.startswith(f'{other}.') for other in missing)"),
     ),
     mutant(
         "new names take the square of their number",
         ("call.linear",),
-        First("_Swap._other_slot", "name in [*self.names]"),
+        First("_Swap._other_slot", "any(name.startswith(f'{other}.') for other in self.names)"),
     ),
 ]
