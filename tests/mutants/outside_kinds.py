@@ -188,7 +188,9 @@ MUTANTS = [
         "recurrent modules in both directions keep the given weights in their list",
         ("restore.recurrent",),
         Replace(
-            "_Owner.__init__", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and not module.bidirectional"
+            "_Owner.__init__",
+            "isinstance(module, nn.RNNBase)",
+            "isinstance(module, nn.RNNBase) and not module.bidirectional",
         ),
     ),
     mutant(

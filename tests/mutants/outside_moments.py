@@ -9,12 +9,6 @@ def again():
     return again, self
 """
 
-
-def costs_the_square(function: str, number: str, where: str = "True") -> First:
-    """Where this holds, the function takes this number of steps once more for each of them."""
-    return First(function, f"if {where}:\n    for _ in range({number}):\n        sum(range({number}))")
-
-
 MUTANTS = [
     mutant(
         "train and eval mode are put back when forward raised",
@@ -158,11 +152,6 @@ MUTANTS = [
         "what forward bound is kept in a cycle",
         ("restore.freed",),
         Before("_Swap.put_back", "source[name] = slot.now", CYCLE),
-    ),
-    mutant(
-        "the number of dicts counts as its square",
-        ("call.linear",),
-        costs_the_square("_Swap.take", "len(dicts)", "isinstance(dicts, tuple)"),
     ),
     mutant(
         "what forward bound takes the square of its number",

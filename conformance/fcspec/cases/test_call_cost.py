@@ -95,7 +95,6 @@ def _bound(names, size):
 ODD: dict[str, Any] = {
     "one of a large group": (_one_tensor, lambda values: dict([*values.items()][:1]), {}),
     "bound by forward": (_bound, lambda values: values, {}),
-    "a dict each": (_bound, lambda values: tuple({name: value} for name, value in values.items()), {}),
     "new names": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {}),
     "all missing": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {"strict": True}),
 }
