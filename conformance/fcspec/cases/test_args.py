@@ -30,6 +30,7 @@ SINGLE = {
     "string": "abc",
     "set": {1, 2},
     "generator": (number for number in range(3)),
+    "deque": collections.deque([1, 2]),
     "module": nn.Identity(),
     "number": 0,
     "false": False,

@@ -1,5 +1,6 @@
 """call: what a call costs: no operation of its own, time that grows with the number of tensors, no stack for depth."""
 
+import contextlib
 import itertools
 import sys
 import time
@@ -70,6 +71,49 @@ SHAPES: tuple[Any, ...] = (
     ),
     ("one given", lambda names: names[:1], {}),
 )
+
+
+def _one_tensor(names, size):
+    """One buffer under so many names."""
+    root, tensor = probe(names, lambda self, x: x), torch.zeros(())
+    for number in range(size):
+        root.register_buffer(f"buffer{number}", tensor)
+    return root
+
+
+def _bound(names, size):
+    """Buffers that forward binds anew."""
+    root, new = (
+        probe(names, lambda self, x: self._buffers.update(dict.fromkeys(self._buffers, new)) or x),
+        torch.ones(()),
+    )
+    for number in range(size):
+        root.register_buffer(f"buffer{number}", torch.zeros(()))
+    return root
+
+
+ODD: dict[str, Any] = {
+    "one of a large group": (_one_tensor, lambda values: dict([*values.items()][:1]), {}),
+    "bound by forward": (_bound, lambda values: values, {}),
+    "new names": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {}),
+    "all missing": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {"strict": True}),
+}
+
+
+@clause("call.linear")
+@pytest.mark.parametrize(("make", "give", "flags"), ODD.values(), ids=ODD)
+def test_nor_where_names_are_tied_bound_new_or_refused(functional_call, names, make, give, flags):
+    def seconds(module):
+        given = give(dict.fromkeys(module._buffers, torch.ones(())))
+        start = time.process_time()
+        with contextlib.suppress(Exception):  # what is refused takes its time, too
+            functional_call(module, given, torch.ones(()), **flags)
+        return time.process_time() - start
+
+    few, many = make(names, FEW), make(names, MANY)
+    least = max(1e-4, min(seconds(few) for _ in range(3)))
+
+    assert any(seconds(many) < 80 * least for _ in range(3))
 
 
 @clause("call.linear")

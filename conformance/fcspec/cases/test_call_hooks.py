@@ -94,6 +94,23 @@ def test_full_backward_hooks_fire(functional_call, site):
     assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
 
 
+REGISTERS = {
+    "of the module": lambda module, hook: module.register_full_backward_pre_hook(hook),
+    "global": lambda module, hook: nn.modules.module.register_module_full_backward_pre_hook(hook),
+}
+
+
+@clause("call.hooks")
+@pytest.mark.parametrize("register", REGISTERS.values(), ids=REGISTERS)
+@with_site((flat_parameter,))
+def test_full_backward_pre_hooks_fire(functional_call, site, register):
+    fired = []
+    with register(site.module, lambda module, grad_output: fired.append(grad_output[0])):
+        functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
+
+    assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
+
+
 @clause("call.hooks")
 @with_site((flat_parameter,))
 def test_an_overridden_call_is_used(functional_call, site):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import flat_parameter, nested_parameter
@@ -61,16 +62,22 @@ def test_train_and_eval_mode_of_every_module_stay(functional_call, site, trainin
 
 
 @clause("call.mode")
+@returns_or_raises
 @with_site((flat_parameter,))
-def test_what_forward_changes_stays_changed(functional_call, site):
+def test_what_forward_changes_stays_changed(functional_call, site, fails):
     def change(owner):
         owner.eval()
         torch.set_grad_enabled(False)
+        torch.set_autocast_cache_enabled(False)
+        return 1 / 0 if fails else None
 
     site.in_forward(change)
     try:
-        functional_call(site.module, {site.name: site.value()}, site.x)
+        with raises_if(fails):
+            functional_call(site.module, {site.name: site.value()}, site.x)
 
-        assert (site.module.training, torch.is_grad_enabled()) == (False, False)
+        changed = site.module.training, torch.is_grad_enabled(), torch.is_autocast_cache_enabled()
+        assert changed == (False, False, False)
     finally:
+        torch.set_autocast_cache_enabled(True)
         torch.set_grad_enabled(True)

@@ -82,6 +82,12 @@ def test_plain_attributes_that_forward_changes_are_changed(functional_call, site
 
     assert (module.calls, module.log) == (1, ["forward"])
 
+    module.register_forward_hook(lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert (module.calls, module.log) == (2, ["forward"] * 2)
+
 
 def _circle(names, through_child):
     """A module that contains itself, directly or through a child; its forward runs once."""

@@ -1,6 +1,7 @@
 """call: the documented arguments, and a module among them."""
 
 import re
+import types
 
 import pytest
 import torch
@@ -56,6 +57,7 @@ NOT_MODULES = {
     "none": None,
     "name": "Linear",
     "method": nn.Linear(2, 2).forward,
+    "an object that has what a module has": types.SimpleNamespace(**vars(nn.Linear(2, 2))),
 }
 
 

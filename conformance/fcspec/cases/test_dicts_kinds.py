@@ -1,6 +1,7 @@
 """dicts: dicts that are odd but legal, one that stands twice; names that a property computes."""
 
 import collections
+import itertools
 
 import pytest
 import torch
@@ -101,8 +102,9 @@ class Loading(dict[str, torch.Tensor]):
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}], ids=["default", "untied", "strict"])
 @with_site((nested_parameter,))
 def test_each_value_is_read_once(functional_call, site, flags):
-    for several in (False, True):
+    for several, bound in itertools.product((False, True), repeat=2):
         values = Loading(fresh_values(site.module))
+        site.in_forward(lambda owner, bound=bound: site.rebind(site.bindable()) if bound else None)
 
         functional_call(site.module, (values, {}) if several else values, site.x, **flags)
 

@@ -135,7 +135,8 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
 @with_site((flat_parameter, nested_parameter))
 def test_what_is_almost_a_name_is_refused(functional_call, site):
     path, _, key = site.name.rpartition(".")
-    almost = [f"{prefix}{site.name}" for prefix in (".", "..", "module.", "model.", "_orig_mod.", "self.")]
+    wrappers = "module", "model", "self", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"
+    almost = [f"{prefix}.{site.name}" for prefix in ("", ".", *wrappers)]
     functional_call(site.module, {site.name: site.value(), site.other: site.value()}, site.x)
 
     for name in (*almost, f"{site.name}.", f"{path}..{key}"):

@@ -106,7 +106,8 @@ def test_missing_names_are_listed_in_a_runtime_error(functional_call, site):
 @clause("drop-in.strict-error")
 @with_site((*FLAT, nested_parameter))
 def test_unexpected_names_are_listed_first(functional_call, names, site):
-    values, extra = fresh_values(site.module), [names.attribute() for _ in range(2)]
+    values, key = fresh_values(site.module), names.attribute()
+    extra = [names.attribute(), key, f"{key}9", f"{key}10", key.upper()]
     functional_call(site.module, values, site.x, strict=True)
     more = {**values, **dict.fromkeys(sorted(extra, reverse=True), torch.ones(3))}
 
@@ -222,7 +223,7 @@ def test_a_jitted_module_is_a_runtime_error(functional_call, compiled, flags):
 
 @clause("drop-in.data-parallel")
 @pytest.mark.parametrize("flags", [{}, {"strict": True}, {"tie_weights": False}], ids=["default", "strict", "untied"])
-def test_data_parallel_is_a_runtime_error(functional_call, flags):
+def test_data_parallel_is_a_runtime_error(functional_call, names, flags):
     if RELEASE < (2, 1):
         unsupported("torch takes an nn.DataParallel before torch 2.1")
     module, x = nn.Linear(3, 2), torch.rand(4, 3)
@@ -231,5 +232,6 @@ def test_data_parallel_is_a_runtime_error(functional_call, flags):
         nn.Sequential(module), {name.replace("module", "0"): one for name, one in values.items()}, x, **flags
     )
 
-    with pytest.raises(RuntimeError):
-        functional_call(nn.DataParallel(module), values, x, **flags)
+    for kind in (nn.DataParallel, type(names.type(), (nn.DataParallel,), {})):
+        with pytest.raises(RuntimeError):
+            functional_call(kind(module), values, x, **flags)

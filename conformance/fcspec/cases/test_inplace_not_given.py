@@ -8,7 +8,7 @@ from fcspec.cases.support.comparing import equal
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
 from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
-from fcspec.specimens.sites import BUFFERS, FLAT, SITES
+from fcspec.specimens.sites import BUFFERS, FLAT, SITES, flat_parameter, nested_parameter
 
 
 @clause("inplace.not-given")
@@ -78,3 +78,15 @@ def test_what_forward_registers_stays_on_the_module(functional_call, names, site
 
     assert site.owner._buffers.get(key[0]) is buffer
     assert site.owner._parameters.get(key[1]) is own
+
+
+@clause("inplace.not-given")
+@pytest.mark.parametrize("given", ["all but one", "one"])
+@with_site((flat_parameter, nested_parameter))
+def test_requires_grad_that_forward_sets_of_a_name_that_is_not_given_stays(functional_call, site, given):
+    values = {name: value for name, value in fresh_values(site.module).items() if name != site.name}
+    site.in_forward(lambda owner: owner.requires_grad_(False) and None)
+
+    functional_call(site.module, values if given == "all but one" else {site.other: site.value()}, site.x)
+
+    assert not site.own.requires_grad

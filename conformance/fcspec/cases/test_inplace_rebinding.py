@@ -1,6 +1,8 @@
 """inplace: the dict holds the tensor that forward bound to a given name, whatever it is, whatever the flags."""
 
 import collections
+import contextlib
+import itertools
 
 import pytest
 import torch
@@ -122,6 +124,35 @@ def test_the_dict_holds_what_forward_bound_under_all_flags(functional_call, site
     new = _rebound(functional_call, site, values, tie_weights=tie_weights, strict=strict)
 
     assert values[site.name] is new
+
+
+SURROUNDINGS = (contextlib.nullcontext, torch.no_grad, torch.inference_mode)
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@with_site(FLAT)
+def test_the_dict_holds_what_forward_bound_in_every_mode_whatever_it_returns(functional_call, site, training):
+    site.module.train(training)
+    for surrounding, result in itertools.product(SURROUNDINGS, (None, {}, site.x)):
+        values, new = {site.name: site.value()}, site.bindable()
+        type(site.module).forward = lambda self, x, new=new, result=result: site.rebind(new) or result
+        with surrounding():
+            functional_call(site.module, values, site.x)
+
+        assert values[site.name] is new
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_the_dict_holds_what_forward_bound_whatever_its_shape(functional_call, site):
+    for new in (torch.rand(2, 5), torch.rand(()), torch.rand(0), torch.rand(3, device="meta")):
+        bound, values = nn.Parameter(new) if isinstance(site.own, nn.Parameter) else new, {site.name: site.value()}
+        site.in_forward(lambda owner, bound=bound: site.rebind(bound) or ())
+
+        functional_call(site.module, values, site.x)
+
+        assert values[site.name] is bound
 
 
 @clause("inplace.rebinding")

@@ -11,12 +11,18 @@ from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe
 from fcspec.specimens.parametrized import parametrization
 
+RECURRENT = {
+    "RNN": lambda: nn.RNN(2, 2, num_layers=2),
+    "LSTM": lambda: nn.LSTM(2, 3, num_layers=2, proj_size=2),
+    "GRU": lambda: nn.GRU(2, 2, num_layers=2, bidirectional=True),
+}
+
 
 @clause("restore.recurrent")
-@pytest.mark.parametrize("make", [nn.RNN, nn.LSTM, nn.GRU])
+@pytest.mark.parametrize("make", RECURRENT.values(), ids=RECURRENT)
 @returns_or_raises
 def test_recurrent_modules_list_their_own_weights_again(functional_call, make, fails):
-    module = make(2, 2, num_layers=2)
+    module = make()
     own = [weight for layer in module.all_weights for weight in layer]
     values = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
     x = torch.rand(3, 7 if fails else 2)

@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import weakref
+from typing import Any
 
 import pytest
 import torch
@@ -100,18 +101,68 @@ def test_given_tensors_are_freed_by_reference_counts(functional_call, names, sit
             assert [one() for one in alive] == [None] * len(alive)
 
 
+REFUSED: dict[str, Any] = {
+    "no owner": lambda site, value: ({site.name: value, "nowhere.weight": value}, {}),
+    "strict": lambda site, value: ({site.name: value}, {"strict": True}),
+    "unexpected": lambda site, value: (
+        {**fresh_values(site.module), site.name: value, "nowhere": value},
+        {"strict": True},
+    ),
+    "two dicts": lambda site, value: (({site.name: value}, {site.name: value}), {}),
+    "no tensor": lambda site, value: ({site.name: value, site.other: 3.0}, {}),
+    "no string": lambda site, value: ({site.name: value, 3: value}, {}),
+    "no dict": lambda site, value: (({site.name: value}, value), {}),
+    "the name of a method": lambda site, value: ({site.name: value, site.sibling_name("forward"): value}, {}),
+}
+
+
 @clause("restore.freed")
-@pytest.mark.parametrize("flags", [{}, {"strict": True}], ids=["no owner", "strict"])
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
 @with_site((NESTED[0],))
-def test_the_tensors_of_a_refused_call_are_freed_by_reference_counts(functional_call, site, flags):
-    values = {site.name: site.value(), **({} if flags else {"nowhere.weight": site.value()})}
-    alive = [weakref.ref(value) for value in values.values()]
+def test_the_tensors_of_a_refused_call_are_freed_by_reference_counts(functional_call, site, refused):
+    value = site.value()
+    alive = weakref.ref(value)
+    values, flags = refused(site, value)
     with _without_collecting():
         with contextlib.suppress(Exception):
             functional_call(site.module, values, site.x, **flags)
+        del values, value
+
+        assert alive() is None
+
+
+@clause("restore.freed")
+@with_group((ALL_PAIRS[1],))
+def test_the_different_tensors_of_tied_names_are_freed_by_reference_counts(functional_call, group):
+    values = {name: group.value(seed) for seed, name in enumerate(group.names)}
+    alive = [weakref.ref(value) for value in values.values()]
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(group.module, values, group.x, tie_weights=True)
         del values
 
         assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@with_site((*FLAT, NESTED[1]))
+def test_tensors_that_forward_bound_are_freed_by_reference_counts(functional_call, site):
+    values = {site.name: site.value()}
+    alive = [weakref.ref(values[site.name])]
+
+    def bind(owner):
+        new = site.bindable()
+        alive.append(weakref.ref(new))
+        delattr(owner, site.key)
+        (owner.register_parameter if isinstance(new, nn.Parameter) else owner.register_buffer)(site.key, new)
+
+    site.in_forward(bind)
+    with _without_collecting():
+        functional_call(site.module, values, site.x)
+        site.rebind(site.own)  # that the module does not keep the value is the law of other clauses
+        del values
+
+        assert [one() for one in alive] == [None] * 2
 
 
 @clause("restore.freed")
@@ -141,6 +192,20 @@ def test_module_arguments_and_result_are_freed_by_reference_counts(functional_ca
         del module, x, keyword
 
         assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@pytest.mark.parametrize("why", ["no owner", "strict", "no tensor"])
+def test_the_module_of_a_refused_call_is_freed_by_reference_counts(functional_call, why):
+    module, x = nn.Sequential(nn.Linear(3, 2)), torch.ones(1, 3)
+    alive, name = weakref.ref(module), "nowhere.weight" if why == "no owner" else "0.weight"
+    values = {name: 3.0 if why == "no tensor" else torch.ones(2, 3)}
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(module, values, x, strict=why == "strict")
+        del module
+
+        assert alive() is None
 
 
 @clause("restore.no-references")

@@ -159,6 +159,7 @@ def test_no_warning_is_issued(functional_call, site):
     with _no_warnings():
         functional_call(site.module, {}, site.x)
         _takes_everything(functional_call, site)
+        functional_call(site.module, {name: one.double() for name, one in fresh_values(site.module).items()}, site.x)
 
 
 @clause("state.warnings")
@@ -166,6 +167,15 @@ def test_no_warning_is_issued(functional_call, site):
 def test_no_warning_is_issued_for_a_regular_name(functional_call, site):
     with _no_warnings(), contextlib.suppress(Exception):  # that it is accepted is the law of parametrize.regular-name
         functional_call(site.module, {site.name: site.value()}, site.x)
+
+
+@clause("state.warnings")
+@with_site((flat_parameter,))
+def test_no_warning_is_issued_for_a_plain_tensor(functional_call, names, site):
+    key = names.attribute()
+    setattr(site.module, key, torch.ones(3))
+    with _no_warnings(), contextlib.suppress(Exception):  # it may be refused
+        functional_call(site.module, {key: torch.ones(3)}, site.x)
 
 
 @clause("state.warnings")

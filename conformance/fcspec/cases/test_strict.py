@@ -17,6 +17,7 @@ from fcspec.specimens.sites import (
     PARAMETERS,
     SITES,
     flat_parameter,
+    nested_non_persistent_buffer,
     nested_parameter,
     non_persistent_buffer,
 )
@@ -134,7 +135,7 @@ def test_an_unknown_name_alone_is_no_error(functional_call, names, site):
 
 
 @clause("strict.buffers")
-@with_site((*BUFFERS, *PARAMETERS[:2]))
+@with_site((*BUFFERS, nested_non_persistent_buffer, *PARAMETERS[:2]))
 def test_each_missing_buffer_is_an_error(functional_call, site):
     values = fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)

@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.cases.support.comparing import identical
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_group, with_site
+from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     FLAT,
@@ -86,11 +86,12 @@ MODES = (
 @with_site((flat_parameter, nested_buffer))
 def test_the_attribute_is_the_given_object_in_every_mode(functional_call, site):
     before, seen = site.value(), []
+    kinds = before, before.double(), before.clone().requires_grad_() * 1
     site.in_forward(lambda owner: seen.append(site.current()))
 
     for mode in MODES:
         with mode():
-            for value in (before, before.clone()):
+            for value in (*kinds, before.clone()):
                 functional_call(site.module, {site.name: value}, site.x)
 
                 assert seen.pop() is value
@@ -112,10 +113,12 @@ def test_every_kind_of_tensor_is_accepted_everywhere(functional_call, site, kind
     requires_grad = value.requires_grad
     site.in_forward(lambda owner: seen.append(site.current()))
 
-    functional_call(site.module, {site.name: value}, site.x)
+    for own_requires_grad in (True, False):
+        site.module.requires_grad_(own_requires_grad)
+        functional_call(site.module, {site.name: value}, site.x)
 
-    assert seen[0] is value
-    assert value.requires_grad == requires_grad
+        assert seen.pop() is value
+        assert value.requires_grad == requires_grad
 
 
 OTHERS = {
@@ -133,12 +136,13 @@ OTHERS = {
 @pytest.mark.parametrize("value", OTHERS.values(), ids=OTHERS)
 @with_site(FLAT)
 def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functional_call, site, value):
-    seen = []
+    seen, others = [], fresh_values(site.module)
     site.in_forward(lambda owner: seen.append(site.current()) or site.x)
 
     functional_call(site.module, {site.name: value}, site.x)
+    functional_call(site.module, {**others, site.name: value}, site.x, strict=True)
 
-    assert seen[0] is value
+    assert [one is value for one in seen] == [True, True]
 
 
 NEAR = (

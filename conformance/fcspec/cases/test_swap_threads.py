@@ -79,6 +79,34 @@ def test_two_threads_call_two_modules(functional_call, names):
     assert identical([site.current() for site in sites], [site.own for site in sites])
 
 
+@clause("swap.threads")
+def test_a_call_that_ends_leaves_the_values_of_one_that_began_later(functional_call, names):
+    first, second = flat_parameter(names), nested_buffer(names)
+    began, ended, seen, value = threading.Event(), threading.Event(), [], second.value()
+
+    def call_the_first():
+        first.in_forward(lambda owner: began.wait(0.3) and None)  # calls one after the other are right, too
+        functional_call(first.module, {first.name: first.value()}, first.x)
+        ended.set()
+
+    def look(owner):
+        began.set()
+        ended.wait(0.3)
+        seen.append(second.current())
+
+    thread = threading.Thread(target=call_the_first)
+    started = threading.Event()
+    second.in_forward(look)
+    first.module.register_forward_pre_hook(lambda *_: started.set())
+    thread.start()
+    started.wait(0.3)
+    functional_call(second.module, {second.name: value}, second.x)
+    thread.join()
+
+    assert seen[0] is value
+    assert [site.current() is site.own for site in (first, second)] == [True, True]
+
+
 def _as_it_is(tensor):
     return {
         "requires grad": tensor.requires_grad,

@@ -20,6 +20,32 @@ def _seen(functional_call, module, given, wanted):
     return seen[0], value
 
 
+KINDS = {
+    "frozen": lambda: nn.Parameter(torch.rand(3), requires_grad=False),
+    "integers": lambda: torch.tensor([1, 2, 3]),
+    "bool": lambda: torch.tensor([True, False, True]),
+    "complex": lambda: torch.rand(3, dtype=torch.complex64),
+    "one number": lambda: torch.tensor(1.0),
+    "without elements": lambda: torch.rand(0),
+    "meta": lambda: torch.rand(3, device="meta"),
+    "view": lambda: torch.rand(6)[::2],
+}
+
+
+@clause("tie.one-name")
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_names_are_tied_whatever_tensor_they_share(functional_call, names, kind):
+    module, shared, (first, second, third) = probe(names), kind(), (names.attribute() for _ in range(3))
+    module.register_parameter(third, parameter())
+    for key in (first, second):
+        setattr(module, key, shared) if isinstance(shared, nn.Parameter) else module.register_buffer(key, shared)
+
+    for given, wanted in ((first, second), (second, first)):
+        seen, value = _seen(functional_call, module, given, wanted)
+
+        assert seen is value
+
+
 def _chain(names, length):
     root = owner = probe(names)
     path = [names.attribute() for _ in range(length)]

@@ -121,6 +121,10 @@ def nested_buffer(names: Names) -> Site:
     return nested(names, flat_buffer(names))
 
 
+def nested_non_persistent_buffer(names: Names) -> Site:
+    return nested(names, non_persistent_buffer(names))
+
+
 def _container_of_parameters(names: Names, container: nn.Module, *keys: Any) -> Site:
     """A ParameterList or ParameterDict in a module in a ModuleList. It is not called: the module that holds it reads it."""
     root, modules, parameters = probe(names), names.attribute(), names.attribute()
