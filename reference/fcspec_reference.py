@@ -22,8 +22,8 @@ __all__ = ["functional_call"]
 
 Values = Mapping[str, Tensor | None]
 _Owner = dict[str, Any]  # the `__dict__` of a module: its plain attributes, and its stores among them
-# An owner, one of its dicts, a key of it, what stands there before the call, and what stands there in forward, if it is given.
-_Slot = tuple[_Owner, Any, str, Any, Any]
+# A module, one of its dicts, a key of it, what stands there before the call, and what stands there in forward, if it is given.
+_Slot = tuple[nn.Module, Any, str, Any, Any]
 _Slots = dict[str, _Slot]  # by name
 # The owner of a recurrent module, its list of weights, and its list of weak references to them.
 _Recurrent = list[tuple[_Owner, list[Any], list[Any]]]
@@ -68,25 +68,27 @@ def functional_call(
     args = () if args is None else args if isinstance(args, tuple) else (args,)
     kwargs = {} if kwargs is None else kwargs
     given = _read(dicts)
-    named, rest, owners = _walk(module, given) if tie_weights or strict else ({}, {}, [])
+    named, rest, modules = _walk(module, given) if tie_weights or strict else ({}, {}, [])
     is_listed = len(named) == len(given)
     also: list[_Slot] = []
     if not is_listed:
         others = {name: given[name] for name in given if name not in named} if named else given
         resolved, also, further = _resolve(module, others, strict)
-        named, owners = {**named, **resolved}, [*owners, *further]
+        named, modules = {**named, **resolved}, [*modules, *further]
     if tie_weights:
         also += _tie(named, rest, given, is_listed)
     slots = [*named.values(), *also]
     if also:
-        owners = [*{id(owner): owner for owner in (*owners, *(slot[0] for slot in also))}.values()]
+        modules = [*{id(one): one for one in (*modules, *(slot[0] for slot in also))}.values()]
     if strict:
         _check_strict(given, named, rest, slots)
     if not slots:
         return module(*args, **kwargs)
+    owners = [one.__dict__ for one in modules]
     layout, recurrent, cache = _layout(owners), _recurrent(owners), parametrize._cache
     if recurrent and not is_listed:
-        recurrent = _recurrent([*owners, *_walk(module, {})[2]])  # copies share the lists: restore.shared-store
+        # Copies of a recurrent module share its lists: restore.shared-store.
+        recurrent = _recurrent([*owners, *(one.__dict__ for one in _walk(module, {})[2])])
     try:
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
             parametrize._cache = {}
@@ -130,13 +132,16 @@ def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
     return given
 
 
-def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]:
-    """List every module once, by the first path to it (call.circular): slots of given names, other slots, owners of the first."""
+def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[nn.Module]]:
+    """List every module once, by the first path to it (call.circular): slots of given names, others, modules of the first."""
     named: _Slots = {}
     rest: _Slots = {}
-    owners = []
+    modules = []
     seen, todo, look_up = {id(root)}, [("", root)], given.get
-    for prefix, module in todo:
+    place = 0
+    while place < len(todo):  # in a trace of torch 2.5, `for` does not see what is appended
+        prefix, module = todo[place]
+        place += 1
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
         found = len(named)
@@ -145,21 +150,21 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner]]
                 name = prefix + key
                 value = look_up(name, _ABSENT)
                 if value is not _ABSENT:
-                    named[name] = owner, store, key, own, value
+                    named[name] = module, store, key, own, value
                 else:
-                    rest[name] = owner, store, key, own, None
+                    rest[name] = module, store, key, own, None
         if len(named) > found or "_flat_weights" in owner:
-            owners.append(owner)
+            modules.append(module)
         if children:
             for key, child in children.items():
                 if child is not None and id(child) not in seen:
                     seen.add(id(child))
                     todo.append((f"{prefix}{key}.", child))
-    return named, rest, owners
+    return named, rest, modules
 
 
-def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list[_Slot], list[_Owner]]:
-    """Find the slots of names that no walk has met, slots that go with them, and owners. What `strict` refuses has none."""
+def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list[_Slot], list[nn.Module]]:
+    """Find the slots of names that no walk has met, slots that go with them, and modules. What `strict` refuses has none."""
     named: _Slots = {}
     also = []
     modules = {"": root}  # by the beginning of their names, as "layers.0."
@@ -176,11 +181,11 @@ def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list
         if owner is not None:
             store = owner["_parameters"] if key in owner["_parameters"] else owner["_buffers"]
             if key in store:
-                named[name] = owner, store, key, store[key], value
+                named[name] = modules[prefix], store, key, store[key], value
             elif not strict:
                 named[name], *more = _stand_ins(modules[prefix], name, key, value)
                 also += more
-    return named, also, [module.__dict__ for module in modules.values()]
+    return named, also, [*modules.values()]
 
 
 def _follow(modules: dict[str, nn.Module], prefix: str, strict: bool) -> dict[str, nn.Module]:
@@ -211,27 +216,28 @@ def _tie(named: _Slots, rest: _Slots, given: Values, is_listed: bool) -> list[_S
     if is_listed and len(set(map(identify, tensors))) == len(tensors):
         return []  # no tensor has two slots, and no slot two names
     firsts: dict[Any, str] = {}  # the first name of each slot, and of each group
-    for name, (owner, store, key, own, _) in named.items():
-        is_group = isinstance(own, Tensor) and store is not owner
-        in_slot = firsts.setdefault((id(store), key), name)
+    for name, (module, store, key, own, _) in named.items():
+        is_group = isinstance(own, Tensor) and store is not module.__dict__
+        place = _place(module, store, key)
+        in_slot = firsts.setdefault(place, name)
         in_group = firsts.setdefault(identify(own), name) if is_group else in_slot
         if not (_are_equal(given[in_slot], given[name], of_slot=True) and _are_equal(given[in_group], given[name])):
-            is_same = {
-                one: (its[1] is store and its[2] == key) or (is_group and its[3] is own) for one, its in named.items()
-            }
+            is_same = {one: _place(*its[:3]) == place or (is_group and its[3] is own) for one, its in named.items()}
             names = sorted(one for one in named if is_same[one])
             raise ValueError(f"functional_call got multiple values for keys {names}, which are tied")
     return [
-        (owner, store, key, own, given[firsts.get((id(store), key), firsts[identify(own)])])
-        for owner, store, key, own, _ in rest.values()
+        (module, store, key, own, given[firsts.get(_place(module, store, key), firsts[identify(own)])])
+        for module, store, key, own, _ in rest.values()
         if own is not None and identify(own) in firsts
     ]
 
 
 def _check_strict(given: Values, named: _Slots, rest: _Slots, slots: list[_Slot]) -> None:
     """Refuse names that have no slot, and slots that are neither given nor tied to a given one (chapter strict)."""
-    swapped = {(id(store), key) for _, store, key, _, _ in slots}
-    wanted = {name: (id(store), key) for name, (_, store, key, own, _) in rest.items() if own is not None}
+    swapped = {_place(*slot[:3]) for slot in slots}
+    wanted = {
+        name: _place(module, store, key) for name, (module, store, key, own, _) in rest.items() if own is not None
+    }
     missing = sorted(name for name, place in wanted.items() if place not in swapped)
     unexpected = sorted(name for name in given if name not in named)
     faults = {"Unexpected": unexpected, "Missing": missing}
@@ -241,10 +247,10 @@ def _check_strict(given: Values, named: _Slots, rest: _Slots, slots: list[_Slot]
 
 
 def _put_in(slots: list[_Slot]) -> None:
-    for owner, store, key, own, value in slots:
+    for module, store, key, own, value in slots:
         store[key] = value
-        if own is _ABSENT and store is owner["_buffers"] and not value.persistent:  # drop-in.extra-buffer
-            owner["_non_persistent_buffers_set"].add(key)
+        if own is _ABSENT and store is module.__dict__["_buffers"] and not value.persistent:  # drop-in.extra-buffer
+            module.__dict__["_non_persistent_buffers_set"].add(key)
 
 
 def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot]) -> None:
@@ -254,12 +260,14 @@ def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot]) -> None
             break
     else:
         return
-    began = {(id(store), key): value for _, store, key, _, value in slots}
+    began = {_place(module, store, key): value for module, store, key, _, value in slots}
     for one in dicts:
         for name in [name for name in one if name in named]:
-            owner, store, key, _, _ = named[name]
-            now = next((place[key] for place in (store, *_stores(owner)) if key in place), _ABSENT)
-            if now is not began[id(store), key] and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
+            module, store, key, _, _ = named[name]
+            holders = [holder for holder in (store, *_stores(module.__dict__)) if key in holder]
+            now = holders[0][key] if holders else _ABSENT
+            is_rebound = now is not began[_place(module, store, key)]
+            if is_rebound and (now is None or isinstance(now, Tensor)):  # inplace.only-tensors
                 try:
                     one[name] = now
                 except TypeError:
@@ -283,23 +291,49 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
     owner = module.__dict__
     parameters, buffers, children, _ = _stores(owner)
     if _is_parametrized(owner, key):  # parametrize.not-run
-        listed, tensors = children["parametrizations"][key].__dict__, [value]
+        if _is_tracing():  # which takes nothing out of the `__dict__` of a module before torch 2.13
+            lists = children["parametrizations"]
+            return [(lists, lists._modules, key, lists._modules[key], _Given(lists._modules[key], value))]
+        listed, tensors = children["parametrizations"][key], [value]
         methods = {"forward": lambda: tensors[-1], "right_inverse": tensors.append}
-        return [(listed, listed, method, listed.get(method, _ABSENT), one) for method, one in methods.items()]
+        inner = listed.__dict__
+        return [(listed, inner, method, inner.get(method, _ABSENT), one) for method, one in methods.items()]
     found = owner.get(key, getattr(type(module), key, _ABSENT))
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
-        return [(owner, owner, key, owner.get(key, _ABSENT), value)]
+        return [(module, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
         if found is _ABSENT or hasattr(found, "__get__"):
             raise TypeError(f"{name!r}: {type(module).__name__}.{key} is no parameter, buffer or plain tensor")
         raise TypeError(f"{name!r}: attribute `{key}`: {reprlib.repr(found)} is not an instance of torch.Tensor")
     is_buffer = hasattr(nn, "Buffer") and isinstance(value, nn.Buffer)  # drop-in.extra-name, drop-in.extra-buffer
     store = parameters if isinstance(value, nn.Parameter) else buffers if is_buffer else owner
-    return [(owner, store, key, _ABSENT, value)]
+    return [(module, store, key, _ABSENT, value)]
+
+
+class _Given:
+    """What hands out the last tensor that was given or assigned, in place of a ParametrizationList."""
+
+    def __init__(self, listed: nn.Module, value: Any) -> None:
+        self.listed = listed
+        self.value = value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.listed, name)
+
+    def __call__(self) -> Any:
+        return self.value
+
+    def right_inverse(self, value: Any) -> None:
+        self.value = value
 
 
 def _is_parametrized(owner: _Owner, key: str) -> bool:
     return "parametrizations" in owner["_modules"] and key in owner["_modules"]["parametrizations"]
+
+
+def _place(module: nn.Module, store: Any, key: str) -> tuple[int, str]:
+    """What names of one slot have in common. A trace has no id of a dict before torch 2.13, but of its module."""
+    return id(module if _is_tracing() else store), key
 
 
 def _stores(owner: _Owner) -> tuple[Any, Any, Any, Any]:
@@ -338,7 +372,7 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[str | No
         swapped.setdefault(id(store), []).append(key)
     for owner in [
         *owners,
-        *(slot[0] for slot in _walk(root, {})[1].values()),
+        *(slot[0].__dict__ for slot in _walk(root, {})[1].values()),
     ]:  # also those that share a store: restore.shared-store
         hidden = owner["_non_persistent_buffers_set"]
         for store in _stores(owner):
@@ -391,12 +425,12 @@ def _view(tensor: Tensor) -> tuple[Any, ...]:
     kind = "nested" if tensor.is_nested else str(tensor.layout)
     shape = None if tensor.is_nested else tensor.shape
     if kind in _PARTS:
-        return kind, shape, *(_view(getattr(tensor, part)()) for part in _PARTS[kind])
+        return kind, shape, *(_view(getattr(tensor, part)()) for part in _PARTS[kind] if hasattr(tensor, part))
     memory = tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.stride()
     return kind, shape, tensor.dtype, tensor.is_conj(), tensor.is_neg(), object() if tensor.is_quantized else memory
 
 
-_PARTS = {  # the methods that give the dense tensors of which others are made
+_PARTS = {  # the methods that give the dense tensors of which others are made; the last from torch 2.1 on
     "torch.sparse_coo": ("_indices", "_values"),
     **dict.fromkeys(("torch.sparse_csr", "torch.sparse_bsr"), ("crow_indices", "col_indices", "values")),
     **dict.fromkeys(("torch.sparse_csc", "torch.sparse_bsc"), ("ccol_indices", "row_indices", "values")),

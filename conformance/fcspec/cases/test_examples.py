@@ -44,6 +44,7 @@ def _marks(one: Clause):
 def test_example(functional_call, one):
     if one.profile == "compile":
         compiling.require_compile()
+        compiling.keep_from_tokenizing(SPEC.path)
         functional_call.through(lambda bare: lambda: _run(one, bare))()  # else dynamo would trace the boundary with it
     else:
         _run(one, functional_call)

@@ -163,11 +163,15 @@ def test_nothing_else_of_recurrent_submodules_is_changed(functional_call, fails)
     assert snapshot(module).shape == before.shape
 
 
+HOOKS = [name for name in ("_backward_hooks", "_post_accumulate_grad_hooks") if hasattr(torch.Tensor, name)]
+"""The second came with torch 2.1."""
+
+
 def _carried(tensor):
     """What a tensor carries beside its numbers."""
     return {
         "attributes": dict(vars(tensor)),
-        "hooks": [dict(hooks) for hooks in (tensor._backward_hooks, tensor._post_accumulate_grad_hooks) if hooks],
+        "hooks": [dict(hooks) for name in HOOKS if (hooks := getattr(tensor, name))],
         "retains grad": tensor.retains_grad,
         "grad": id(tensor.grad) if tensor.is_leaf else None,
         "requires grad": tensor.requires_grad,

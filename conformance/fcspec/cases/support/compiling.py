@@ -15,6 +15,13 @@ def require_compile():
     torch._dynamo.reset()
 
 
+def keep_from_tokenizing(path):
+    """Have torch 2.5 and later trace code of a file that is no Python: it looks there for the names of functions."""
+    from torch._dynamo import funcname_cache
+
+    funcname_cache.cache.setdefault(str(path), {})
+
+
 def compiled(functional_call, module, backend="eager", **flags):
     """A compiled function of (values, *args), where values are a dict or a tuple of dicts."""
 
