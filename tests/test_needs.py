@@ -49,7 +49,9 @@ def _judge(path):
 
     sys.modules["torch._dynamo"] = sys.modules["sympy"] = None  # operations on meta tensors import the latter
     os.environ.pop("PYTEST_ADDOPTS", None)
-    return pytest.main(serve.pytest_arguments(), plugins=[Judging({"profiles": ["core"], "clauses": [], "cases": []}, [], 1)])
+    return pytest.main(
+        serve.pytest_arguments(), plugins=[Judging({"profiles": ["core"], "clauses": [], "cases": []}, [], 1)]
+    )
 
 
 if __name__ == "__main__":
