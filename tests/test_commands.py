@@ -1,19 +1,23 @@
 """The commands for whoever writes an implementation: `fcspec next`, `fcspec init`; and `fcspec doctor`."""
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
 from fcspec import index
-from fcspec.commands import diagnosing, starting
+from fcspec.commands import diagnosing, starting, watching
 from fcspec.errors import UsageError
+from fcspec.options import NONE, Options
 from fcspec.report import order
 from fcspec.report.failure import failure_of, plainest
 from fcspec.report.model import Case, ClauseResult, Run, judge
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
+from fcspec.target.address import Address
 from fcspec.target.implementation import try_out
 
 SPEC = load_spec()
@@ -172,6 +176,47 @@ def test_the_next_clause_is_the_first_that_does_not_hold(tmp_path):
     assert done.stdout.startswith("restore.rebound · MUST · SPEC.md:")
     assert done.stdout.endswith("MUST 1 of 3 hold, SHOULD 0 of 1 hold, next: restore.rebound\n")
     assert "tie.large-group" not in done.stdout
+
+
+def test_watching_needs_watchfiles_and_isolation(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    with pytest.raises(UsageError, match=r"needs watchfiles: python -m pip install 'fcspec\[watch\]'"):
+        watching.Changes(tmp_path)
+
+    for options, says in (
+        (Options(Address("mine.py", "f"), isolation=NONE), "needs isolation"),
+        (Options(Address("nowhere/mine.py", "f")), "no folder nowhere to watch"),
+    ):
+        with pytest.raises(UsageError, match=says):
+            watching.folder_of(options)
+
+
+@pytest.mark.slow
+def test_a_change_is_judged_at_once_and_all_the_rest_behind_it(tmp_path):
+    pytest.importorskip("watchfiles")
+    target, log = tmp_path / "mine.py", tmp_path / "log"
+    target.write_text(starting.IMPLEMENTATION)
+    command = [sys.executable, "-u", "-m", "fcspec", "next", "mine.py:functional_call", "--clause=call.r*", "--watch"]
+
+    def wait_for(text, seconds=200):
+        end = time.monotonic() + seconds
+        while text not in log.read_text():
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+
+    with log.open("w") as output, subprocess.Popen(command, cwd=tmp_path, stdout=output, stderr=output) as process:
+        try:
+            wait_for("next: call.result\nafter ")
+            wait_for("waiting for a change")
+            target.write_text("def functional_call(:\n")
+            wait_for("mine.py does not import: SyntaxError")
+            target.write_text("from fcspec_reference import functional_call\n")
+            wait_for("call.result holds now in test_call_result.py::")
+            wait_for("\nCONFORMING\nafter ")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(20) == 2
+        finally:
+            process.kill()
 
 
 @pytest.mark.slow

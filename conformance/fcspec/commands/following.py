@@ -12,7 +12,7 @@ from rich.text import Text
 from fcspec import index
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
 from fcspec.report.failure import Failure, failure_of, plainest
-from fcspec.report.model import counts
+from fcspec.report.model import Report, counts
 from fcspec.report.order import in_order
 from fcspec.report.terminal import summary
 from fcspec.report.words import clean
@@ -22,25 +22,48 @@ from fcspec.spec import load_spec
 @click.command("next")
 @click.argument("target")
 @judging_options
-def command(target: str, **chosen: Any) -> int:
+@click.option(
+    "--watch", is_flag=True, help="Judge again whenever a Python file beside TARGET changes, first what failed."
+)
+def command(target: str, watch: bool, **chosen: Any) -> int:
     """Show the first clause that TARGET does not keep, in an order made for implementers, and nothing else.
 
     Every MUST comes before every SHOULD. Exits as `fcspec check` does.
     """
-    spec, options = load_spec(), replace(options_for(target, chosen), brief=True)
-    report = with_progress(options)
+    options = replace(options_for(target, chosen), brief=True)
+    if not watch:
+        report = with_progress(options)
+        _show_first(report)
+        return report.exit_code
+    from fcspec.commands.watching import Watching
+
+    with Watching(options, _show_with_time, lambda line: click.echo(clean(line))) as watching:
+        return watching.run()
+
+
+def _show_with_time(report: Report, seconds: float) -> str | None:
+    click.clear()
+    failed = _show_first(report)
+    click.echo(f"after {seconds:.1f} s; waiting for a change ...")
+    return failed
+
+
+def _show_first(report: Report) -> str | None:
+    """Show the first clause that does not hold, or a summary; the id of its case."""
+    spec = load_spec()
     results = in_order((one for one in report.clauses if one.level != "MAY"), spec)
     wrong = next((one for one in results if one.is_wrong), None)
     if wrong is None:
         console().print(summary(report), end="", soft_wrap=True)
-        return report.exit_code
+        return None
     case = plainest(wrong)
-    _show(failure_of(wrong, spec, str(options.address)), index.source(case.id) if case is not None else None)
+    address = str(report.target["address"])
+    _show(failure_of(wrong, spec, address), index.source(case.id) if case is not None else None)
     for line in (report.run.draft, report.run.problem, *report.run.notes):
         if line:
             click.echo(clean(line))
     click.echo(f"\n{counts(report)}, next: {wrong.clause}")
-    return report.exit_code
+    return case.id if case is not None else None
 
 
 def _show(failure: Failure, source: str | None) -> None:
