@@ -1,18 +1,19 @@
-"""Every generated mutant of the reference against the suite: `python tests/mutation`.
+"""Every generated mutant of correct implementations against the suite: `python tests/mutation [FILE ...]`.
 
-Prints which mutants survive, and exits 1 where one does that survivors.toml does not explain. Each is judged by the cases of all
-MUSTs and SHOULDs, up to the first that is wrong; examples of SPEC.md do not count. Profile compile is left out: compiling takes
-longer than everything else together.
+FILE is the source of an implementation, `functional_call` in it; without one, the reference and two twins. Prints which mutants
+survive, and exits 1 where one does that survivors.toml does not explain. A mutant is judged by core up to the first case that
+is wrong; where no case is, by the other profiles that its original keeps. Examples of SPEC.md and hazards do not count.
+With --results FILE verdicts are written as they come, and those that are there already are not asked for again.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import hashlib
+import json
 import sys
-import time
 import tomllib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -20,105 +21,129 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
 from fcspec.errors import UsageError
-from fcspec.report.model import Report
 from fcspec.runner import Session
-from fcspec.spec import load_spec
-from operators import Mutant, mutants
-from support.judging import NO_EXAMPLES, judge_all, judge_source, wrong_cases
+from fcspec.spec import CORE, load_spec
+from operators import Mutant, changed, mutants
+from support.judging import NO_EXAMPLES, judge_source, wrong_cases
 
+from mutants._changes import Replace
+
+TWINS = Path(__file__).parents[1] / "twins"
+TARGETS = [Path(fcspec_reference.__file__), TWINS / "keyword_only.py", TWINS / "slot_swap.py"]
 SURVIVORS = Path(__file__).with_name("survivors.toml")
-ORIGINAL = "the source itself"  # in the place of a mutant
-REFUSED = "refused before it is judged"
+FURTHER = [profile for profile in load_spec().profiles if profile != CORE]
 
 
-class Score:
-    """How many were caught, and which survive."""
+@dataclass(frozen=True)
+class Judge:
+    """Says which case is the first that is wrong.
 
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.started = time.monotonic()
-        self.survivors: list[Mutant] = []
-        self.done = 0
+    Attributes:
+        session: a process that judges one implementation after the other.
+        seconds: for one case.
+        seen: earlier verdicts, by the digest of a source and the profiles.
+        results: where new ones are written.
+    """
 
-    def note(self, mutant: Mutant, caught_by: str | None) -> None:
-        if mutant.place == ORIGINAL:
-            if caught_by is not None:
-                sys.exit(f"the source itself does not conform ({caught_by}): name the profiles that it claims")
-            return
-        self.done += 1
-        if caught_by is None:
-            self.survivors.append(mutant)
-            print(f"\nsurvives: {mutant.name}", file=sys.stderr, flush=True)
-        rest = (time.monotonic() - self.started) / self.done * (self.total - self.done)
-        line = f"{self.done}/{self.total} mutants, {len(self.survivors)} survive, about {rest / 60:.0f} min left"
-        if sys.stderr.isatty():
-            print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
-        elif self.done % 50 == 0 or self.done == self.total:
-            print(line, file=sys.stderr, flush=True)
+    session: Session
+    seconds: float
+    seen: dict[str, str | None]
+    results: Path | None
 
+    def first_wrong(self, source: str, profiles: tuple[str, ...]) -> str | None:
+        """The id of the case, or what else shows that this is no functional_call; None: nothing does."""
+        key = hashlib.sha256(f"{source}\n{profiles}".encode()).hexdigest()
+        if key not in self.seen:
+            self.seen[key] = self._judge(source, profiles)
+            if self.results is not None:
+                with self.results.open("a", encoding="utf-8") as file:
+                    print(json.dumps([key, self.seen[key]]), file=file)
+        return self.seen[key]
 
-def caught_by(report: Report | None) -> str | None:
-    """The first case that is wrong, or what else shows that it is no functional_call; None: nothing does."""
-    if report is None:
-        return REFUSED
-    return next(iter(wrong_cases(report)), report.run.problem)
-
-
-def explained() -> dict[str, str]:
-    """The mutants that are allowed to survive, by name, with the reason."""
-    if not SURVIVORS.exists():
-        return {}
-    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
-    return {entry["name"]: entry["reason"] for entry in entries}
-
-
-def job(mutant: Mutant, profiles: tuple[str, ...], seconds: float) -> Callable[[Session], Report | None]:
-    def run(session: Session) -> Report | None:
+    def _judge(self, source: str, profiles: tuple[str, ...]) -> str | None:
         try:
-            return judge_source(
-                session,
-                mutant.source,
+            report = judge_source(
+                self.session,
+                source,
                 profiles=profiles,
                 workers=1,
-                timeout=seconds,
+                timeout=self.seconds,
                 exitfirst=True,
-                exclude=(*NO_EXAMPLES, "test_hazards.py::*"),
+                exclude=(*NO_EXAMPLES, "test_hazards*"),
             )
-        except UsageError:
-            return None
+        except UsageError as error:
+            return f"refused before it is judged: {str(error).partition(chr(10))[0]}"
+        return next(iter(wrong_cases(report)), report.run.problem)
 
-    return run
+
+def survivors_of(path: Path, judge: Judge, words: str, further: list[str]) -> tuple[int, list[Mutant]]:
+    """The number of mutants of this file, and those that no case catches."""
+    source = path.read_text(encoding="utf-8")
+    if wrong := judge.first_wrong(source, (CORE,)):
+        sys.exit(f"{path.name} itself does not conform: {wrong}")
+    kept = [profile for profile in further if judge.first_wrong(source, (profile,)) is None]
+    print(f"{path.name}: mutants are judged by {', '.join((CORE, *kept))}", file=sys.stderr)
+    known = explained(path)
+    chosen = [mutant for mutant in mutants(source) if words in mutant.function]
+    survivors = []
+    for done, mutant in enumerate(chosen, 1):
+        first = judge.first_wrong(mutant.source, (CORE,))
+        if first is None and mutant.source not in known:
+            first = next(filter(None, (judge.first_wrong(mutant.source, (one,)) for one in kept)), None)
+        if first is None:
+            survivors.append(mutant)
+        if done % 50 == 0:
+            print(f"{done} of {len(chosen)}: {len(survivors)} survive", file=sys.stderr, flush=True)
+    return len(chosen), survivors
+
+
+def explained(path: Path) -> dict[str, str]:
+    """The sources of mutants of this file that may survive, with the reason; those that can't be made are named."""
+    sources: dict[str, str] = {}
+    for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivors"]:
+        for old, new in entry["changes"] if entry["file"] == path.name else ():
+            source = changed(path.read_text(encoding="utf-8"), Replace(entry["function"], old, new))
+            if source is None:
+                print(f"survivors.toml: found not once in {path.name}, {entry['function'] or 'the module'}: {old!r}")
+            else:
+                sources[source] = entry["reason"]
+    return sources
+
+
+def report(path: Path, total: int, survivors: list[Mutant]) -> int:
+    """Print what survives, unexplained ones as survivors.toml would have them, and count these."""
+    known = explained(path)
+    new = [mutant for mutant in survivors if mutant.source not in known]
+    for mutant in new:
+        old, after = json.dumps([mutant.quote.old, mutant.quote.new])[1:-1].split('", "', 1)
+        print(f'survives in {mutant.function or "the module"}: [{old}", "{after}],')
+    print(
+        f"{path.name}: {total - len(survivors)} of {total} mutants caught; "
+        f"{len(survivors) - len(new)} survive for a known reason, {len(new)} without"
+    )
+    return len(new)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", default=TARGETS)
+    parser.add_argument("--only", default="", metavar="WORDS", help="mutants of functions whose name has this in it")
+    parser.add_argument("--profile", action="append", help="beside core; default: every one that the original keeps")
     parser.add_argument("--seconds", type=float, default=10.0, help="for one case")
-    parser.add_argument("--only", default="", help="mutants whose name has this in it")
-    parser.add_argument("--source", type=Path, default=Path(fcspec_reference.__file__), help="of what implementation")
-    parser.add_argument("--profile", action="append", help="judge by these profiles (default: all but compile)")
+    parser.add_argument("--results", type=Path, help="earlier verdicts, and where new ones are added")
     options = parser.parse_args()
-    source = options.source.read_text(encoding="utf-8")
-    found = [mutant for mutant in mutants(source) if options.only in mutant.name]
-    score = Score(len(found))
-    profiles = tuple(options.profile or [profile for profile in load_spec().profiles if profile != "compile"])
-    jobs = [(mutant, job(mutant, profiles, options.seconds)) for mutant in (Mutant(ORIGINAL, "", "", source), *found)]
-    for mutant, report in judge_all(jobs, workers=options.workers, profiles=profiles):
-        score.note(mutant, caught_by(report))
-    if not found:
-        print("no such mutant")
-        return 1
-    known = explained()
-    new = [mutant for mutant in score.survivors if mutant.name not in known]
-    for mutant in new:
-        print(f"survives: {mutant.name}")
-    old = len(score.survivors) - len(new)
-    caught = len(found) - len(score.survivors)
-    print(f"{caught} of {len(found)} mutants caught; {old} survive for a known reason, {len(new)} without")
-    if not options.only and options.source == Path(fcspec_reference.__file__):
-        for name in known.keys() - {mutant.name for mutant in score.survivors}:
-            print(f"no longer survives, or is gone: {name}")
-    return 1 if new else 0
+    seen = {}
+    if options.results is not None and options.results.exists():
+        seen = dict(map(json.loads, options.results.read_text(encoding="utf-8").splitlines()))
+    unexplained = 0
+    with Session(profiles=("all",)) as session:
+        judge = Judge(session, options.seconds, seen, options.results)
+        for path in options.files:
+            total, survivors = survivors_of(path, judge, options.only, options.profile or FURTHER)
+            if not total:
+                parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
+            unexplained += report(path, total, survivors)
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":
