@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import json
 import sys
 import tomllib
@@ -23,10 +24,9 @@ import fcspec_reference
 from fcspec.errors import UsageError
 from fcspec.runner import Session
 from fcspec.spec import CORE, load_spec
+from mutants._changes import Replace
 from operators import Mutant, changed, mutants
 from support.judging import NO_EXAMPLES, judge_source, wrong_cases
-
-from mutants._changes import Replace
 
 TWINS = Path(__file__).parents[1] / "twins"
 TARGETS = [Path(fcspec_reference.__file__), TWINS / "keyword_only.py", TWINS / "slot_swap.py"]
@@ -76,25 +76,37 @@ class Judge:
         return next(iter(wrong_cases(report)), report.run.problem)
 
 
-def survivors_of(path: Path, judge: Judge, words: str, further: list[str]) -> tuple[int, list[Mutant]]:
-    """The number of mutants of this file, and those that no case catches."""
+def chosen(source: str, words: str, sample: int | None) -> list[Mutant]:
+    """Mutants of functions whose name has these words in it; of each so many, spread over it, first one of each, then another."""
+    functions: dict[str, list[Mutant]] = {}
+    for mutant in mutants(source):
+        functions.setdefault(mutant.function, []).append(mutant)
+    samples = [
+        those[:: max(1, len(those) // (sample or len(those)))][:sample]
+        for function, those in functions.items()
+        if words in function
+    ]
+    return [mutant for turn in itertools.zip_longest(*samples) for mutant in turn if mutant is not None]
+
+
+def survivors_of(path: Path, judge: Judge, found: list[Mutant], further: list[str]) -> list[Mutant]:
+    """Those that no case catches."""
     source = path.read_text(encoding="utf-8")
     if wrong := judge.first_wrong(source, (CORE,)):
         sys.exit(f"{path.name} itself does not conform: {wrong}")
     kept = [profile for profile in further if judge.first_wrong(source, (profile,)) is None]
     print(f"{path.name}: mutants are judged by {', '.join((CORE, *kept))}", file=sys.stderr)
     known = explained(path)
-    chosen = [mutant for mutant in mutants(source) if words in mutant.function]
     survivors = []
-    for done, mutant in enumerate(chosen, 1):
+    for done, mutant in enumerate(found, 1):
         first = judge.first_wrong(mutant.source, (CORE,))
         if first is None and mutant.source not in known:
             first = next(filter(None, (judge.first_wrong(mutant.source, (one,)) for one in kept)), None)
         if first is None:
             survivors.append(mutant)
         if done % 50 == 0:
-            print(f"{done} of {len(chosen)}: {len(survivors)} survive", file=sys.stderr, flush=True)
-    return len(chosen), survivors
+            print(f"{done} of {len(found)}: {len(survivors)} survive", file=sys.stderr, flush=True)
+    return survivors
 
 
 def explained(path: Path) -> dict[str, str]:
@@ -128,6 +140,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", default=TARGETS)
     parser.add_argument("--only", default="", metavar="WORDS", help="mutants of functions whose name has this in it")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many mutants of each function")
     parser.add_argument("--profile", action="append", help="beside core; default: every one that the original keeps")
     parser.add_argument("--seconds", type=float, default=10.0, help="for one case")
     parser.add_argument("--results", type=Path, help="earlier verdicts, and where new ones are added")
@@ -136,13 +149,14 @@ def main() -> int:
     if options.results is not None and options.results.exists():
         seen = dict(map(json.loads, options.results.read_text(encoding="utf-8").splitlines()))
     unexplained = 0
-    with Session(profiles=("all",)) as session:
+    further = options.profile or FURTHER
+    with Session(profiles=(CORE, *further)) as session:
         judge = Judge(session, options.seconds, seen, options.results)
         for path in options.files:
-            total, survivors = survivors_of(path, judge, options.only, options.profile or FURTHER)
-            if not total:
+            found = chosen(path.read_text(encoding="utf-8"), options.only, options.sample)
+            if not found:
                 parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
-            unexplained += report(path, total, survivors)
+            unexplained += report(path, len(found), survivors_of(path, judge, found, further))
     return 1 if unexplained else 0
 
 
