@@ -42,7 +42,7 @@ class Mutant:
         """The same change as one of hand-written mutants: what it quotes stands in the function once."""
         for length in range(len(self.path), 0, -1):
             before, after = (_at(ast.parse(text), self.path[:length]) for text in (self.original, self.source))
-            if isinstance(before, ast.expr | ast.stmt):
+            if isinstance(before, ast.expr | ast.stmt) and not isinstance(before, ast.Slice):
                 for old, new in (_heads(before, after), (before, after)):
                     change = Replace(self.function, ast.unparse(old), ast.unparse(new))
                     if changed(self.original, change) == self.source:
@@ -57,44 +57,47 @@ def changed(source: str, change: Replace) -> str | None:
         change.apply(tree)
     except ChangeError:
         return None
-    return ast.unparse(ast.fix_missing_locations(tree))
+    return "\n".join(map(ast.unparse, ast.fix_missing_locations(tree).body))
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """All of them, in the order of the file; no two with the same source."""
     tree = ast.parse(source)
-    original = ast.unparse(tree)
-    seen = {original}
+    parts = [ast.unparse(part) for part in tree.body]
+    original = "\n".join(parts)
+    seen = set(enumerate(parts))
     for path, function in _places(tree, (), ""):
+        (_, number), *inner = path
         node = _at(tree, path)
         for after in (*_of_expressions(node), *_of_statements(node)):
-            mutated = copy.deepcopy(tree)
-            _put(mutated, path, copy.deepcopy(after))
-            text = ast.unparse(ast.fix_missing_locations(mutated))
-            if text not in seen and _compiles(text):
-                seen.add(text)
-                yield Mutant(function, path, original, text)
+            mutated = ast.Module([copy.deepcopy(tree.body[number])], [])
+            _put(mutated, (("body", 0), *inner), copy.deepcopy(after))
+            part = ast.unparse(ast.fix_missing_locations(mutated))
+            if (number, part) not in seen and _compiles(part):
+                seen.add((number, part))
+                yield Mutant(function, path, original, "\n".join([*parts[:number], part, *parts[number + 1 :]]))
 
 
-def _places(node: ast.AST, path: Path, function: str) -> Iterator[tuple[Path, str]]:
-    """Every node that runs when the function does: no annotations, docstrings, imports, messages of errors."""
-    if isinstance(node, ast.FunctionDef):
-        function = node.name if not function else f"{function}.{node.name}"
-    elif isinstance(node, ast.ClassDef):
-        function = node.name
+def _places(node: ast.AST, path: Path, function: str, is_inside: bool = False) -> Iterator[tuple[Path, str]]:
+    """Every node that runs when the function does: no annotations, docstrings, imports, messages of errors.
+
+    Args:
+        function: where the node stands.
+        is_inside: it is in a function; those in there have no name of their own.
+    """
     if path:
         yield path, function
+    outside, has_name = function, isinstance(node, ast.FunctionDef | ast.ClassDef) and not is_inside
+    if has_name:
+        function = f"{function}.{node.name}".removeprefix(".")  # type: ignore[attr-defined]
+    is_inside = is_inside or isinstance(node, ast.FunctionDef)
     for field, value in ast.iter_fields(node):
-        if field in ("annotation", "returns", "decorator_list", "bases") or isinstance(
-            node, ast.Import | ast.ImportFrom
-        ):
+        if field in ("annotation", "returns", "decorator_list", "bases"):
             continue
-        if isinstance(value, list):
-            for n, item in enumerate(value):
-                if isinstance(item, ast.AST) and not _is_text(item):
-                    yield from _places(item, (*path, (field, n)), function)
-        elif isinstance(value, ast.AST) and not _is_text(value):
-            yield from _places(value, (*path, (field, None)), function)
+        place = outside if field == "args" and has_name else function
+        for n, item in enumerate(value) if isinstance(value, list) else ((None, value),):
+            if isinstance(item, ast.AST) and not _is_text(item):
+                yield from _places(item, (*path, (field, n)), place, is_inside)
 
 
 def _is_text(node: ast.AST) -> bool:
