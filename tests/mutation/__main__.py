@@ -13,24 +13,22 @@ import hashlib
 import itertools
 import json
 import sys
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
 from fcspec.errors import UsageError
 from fcspec.runner import Session
 from fcspec.spec import CORE, load_spec
-from mutants._changes import Replace
-from operators import Mutant, changed, mutants
 from support.judging import NO_EXAMPLES, judge_source, wrong_cases
+
+from mutation.operators import Mutant, changed, mutants
+from mutation.survivors import survivors
 
 TWINS = Path(__file__).parents[1] / "twins"
 TARGETS = [Path(fcspec_reference.__file__), TWINS / "keyword_only.py", TWINS / "slot_swap.py"]
-SURVIVORS = Path(__file__).with_name("survivors.toml")
 FURTHER = [profile for profile in load_spec().profiles if profile != CORE]
 
 
@@ -89,49 +87,50 @@ def chosen(source: str, words: str, sample: int | None) -> list[Mutant]:
     return [mutant for turn in itertools.zip_longest(*samples) for mutant in turn if mutant is not None]
 
 
-def survivors_of(path: Path, judge: Judge, found: list[Mutant], further: list[str]) -> list[Mutant]:
+def not_caught(
+    path: Path, judge: Judge, found: list[Mutant], further: list[str], known: dict[str, str]
+) -> list[Mutant]:
     """Those that no case catches."""
     source = path.read_text(encoding="utf-8")
     if wrong := judge.first_wrong(source, (CORE,)):
         sys.exit(f"{path.name} itself does not conform: {wrong}")
     kept = [profile for profile in further if judge.first_wrong(source, (profile,)) is None]
     print(f"{path.name}: mutants are judged by {', '.join((CORE, *kept))}", file=sys.stderr)
-    known = explained(path)
-    survivors = []
+    uncaught = []
     for done, mutant in enumerate(found, 1):
         first = judge.first_wrong(mutant.source, (CORE,))
         if first is None and mutant.source not in known:
             first = next(filter(None, (judge.first_wrong(mutant.source, (one,)) for one in kept)), None)
         if first is None:
-            survivors.append(mutant)
+            uncaught.append(mutant)
         if done % 50 == 0:
-            print(f"{done} of {len(found)}: {len(survivors)} survive", file=sys.stderr, flush=True)
-    return survivors
+            print(f"{done} of {len(found)}: {len(uncaught)} survive", file=sys.stderr, flush=True)
+    return uncaught
 
 
 def explained(path: Path) -> dict[str, str]:
     """The sources of mutants of this file that may survive, with the reason; those that can't be made are named."""
-    sources: dict[str, str] = {}
-    for entry in tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["survivors"]:
-        for old, new in entry["changes"] if entry["file"] == path.name else ():
-            source = changed(path.read_text(encoding="utf-8"), Replace(entry["function"], old, new))
-            if source is None:
-                print(f"survivors.toml: found not once in {path.name}, {entry['function'] or 'the module'}: {old!r}")
+    source = path.read_text(encoding="utf-8")
+    reasons: dict[str, str] = {}
+    for one in survivors():
+        if one.file == path.name:
+            mutated = changed(source, one.change)
+            if mutated is None:
+                print(f"survivors.toml: {path.name} does not have once, in {one.change.function!r}: {one.change.old}")
             else:
-                sources[source] = entry["reason"]
-    return sources
+                reasons[mutated] = one.reason
+    return reasons
 
 
-def report(path: Path, total: int, survivors: list[Mutant]) -> int:
+def report(path: Path, total: int, uncaught: list[Mutant], known: dict[str, str]) -> int:
     """Print what survives, unexplained ones as survivors.toml would have them, and count these."""
-    known = explained(path)
-    new = [mutant for mutant in survivors if mutant.source not in known]
+    new = [mutant for mutant in uncaught if mutant.source not in known]
     for mutant in new:
-        old, after = json.dumps([mutant.quote.old, mutant.quote.new])[1:-1].split('", "', 1)
-        print(f'survives in {mutant.function or "the module"}: [{old}", "{after}],')
+        quote = mutant.quote
+        print(f"survives in {quote.function or 'the module'}: {json.dumps([quote.old, quote.new])},")
     print(
-        f"{path.name}: {total - len(survivors)} of {total} mutants caught; "
-        f"{len(survivors) - len(new)} survive for a known reason, {len(new)} without"
+        f"{path.name}: {total - len(uncaught)} of {total} mutants caught; "
+        f"{len(uncaught) - len(new)} survive for a known reason, {len(new)} without"
     )
     return len(new)
 
@@ -156,7 +155,8 @@ def main() -> int:
             found = chosen(path.read_text(encoding="utf-8"), options.only, options.sample)
             if not found:
                 parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
-            unexplained += report(path, len(found), survivors_of(path, judge, found, further))
+            known = explained(path)
+            unexplained += report(path, len(found), not_caught(path, judge, found, further, known), known)
     return 1 if unexplained else 0
 
 
