@@ -122,14 +122,17 @@ def explained(path: Path) -> dict[str, str]:
     return reasons
 
 
-def report(path: Path, total: int, uncaught: list[Mutant], known: dict[str, str]) -> int:
-    """Print what survives, unexplained ones as survivors.toml would have them, and count these."""
+def report(path: Path, found: list[Mutant], uncaught: list[Mutant], known: dict[str, str]) -> int:
+    """Print what survives unexplained, as survivors.toml would have it, and what is explained for nothing; count the former."""
     new = [mutant for mutant in uncaught if mutant.source not in known]
     for mutant in new:
         quote = mutant.quote
         print(f"survives in {quote.function or 'the module'}: {json.dumps([quote.old, quote.new])},")
+    for mutant in found:
+        if mutant.source in known and mutant not in uncaught:
+            print(f"is caught, though survivors.toml explains it: {mutant.quote.old!r} -> {mutant.quote.new!r}")
     print(
-        f"{path.name}: {total - len(uncaught)} of {total} mutants caught; "
+        f"{path.name}: {len(found) - len(uncaught)} of {len(found)} mutants caught; "
         f"{len(uncaught) - len(new)} survive for a known reason, {len(new)} without"
     )
     return len(new)
@@ -144,6 +147,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="for one case")
     parser.add_argument("--results", type=Path, help="earlier verdicts, and where new ones are added")
     options = parser.parse_args()
+    if options.sample is not None and options.sample < 1:
+        parser.error(f"--sample: expected 1 or more, got {options.sample}")
+    for path in options.files:
+        if not path.is_file():
+            parser.error(f"{path}: no such file; expected the source of an implementation")
     seen = {}
     if options.results is not None and options.results.exists():
         seen = dict(map(json.loads, options.results.read_text(encoding="utf-8").splitlines()))
@@ -156,7 +164,8 @@ def main() -> int:
             if not found:
                 parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
             known = explained(path)
-            unexplained += report(path, len(found), not_caught(path, judge, found, further, known), known)
+            uncaught = not_caught(path, judge, found, further, known)
+            unexplained += report(path, found, uncaught, known)
     return 1 if unexplained else 0
 
 
