@@ -56,7 +56,7 @@ class Match:
 
 
 class Place:
-    """A function, or a class, of the module, and the names in it.
+    """A function, or a class, of the module, and the names in it; without a name the module itself.
 
     Attributes:
         node, owner: it, and what it stands in.
@@ -67,7 +67,7 @@ class Place:
     def __init__(self, tree: ast.Module, name: str) -> None:
         self.name = name
         self.node: Any = tree
-        for part in name.split("."):
+        for part in name.split(".") if name else ():
             self.owner = self.node
             kinds = ast.FunctionDef | ast.ClassDef
             named = [one for one in self.owner.body if isinstance(one, kinds) and one.name == part]

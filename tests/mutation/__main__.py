@@ -1,124 +1,172 @@
-"""Every generated mutant of the reference against the suite: `python tests/mutation`.
+"""Every generated mutant of correct implementations against the suite: `python tests/mutation [FILE ...]`.
 
-Prints which mutants survive, and exits 1 where one does that survivors.toml does not explain. Each is judged by the cases of all
-MUSTs and SHOULDs, up to the first that is wrong; examples of SPEC.md do not count. Profile compile is left out: compiling takes
-longer than everything else together.
+FILE is the source of an implementation, `functional_call` in it; without one, the reference and two twins. Prints which mutants
+survive, and exits 1 where one does that survivors.toml does not explain. A mutant is judged by core up to the first case that
+is wrong; where no case is, by the other profiles that its original keeps. Examples of SPEC.md and hazards do not count.
+With --results FILE verdicts are written as they come, and those that are there already are not asked for again.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
+import hashlib
+import itertools
+import json
 import sys
-import time
-import tomllib
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import fcspec_reference
 from fcspec.errors import UsageError
-from fcspec.report.model import Report
 from fcspec.runner import Session
-from fcspec.spec import load_spec
-from operators import Mutant, mutants
-from support.judging import NO_EXAMPLES, judge_all, judge_source, wrong_cases
+from fcspec.spec import CORE, load_spec
+from support.judging import NO_EXAMPLES, judge_source, wrong_cases
 
-SURVIVORS = Path(__file__).with_name("survivors.toml")
-ORIGINAL = "the source itself"  # in the place of a mutant
-REFUSED = "refused before it is judged"
+from mutation.operators import Mutant, changed, mutants
+from mutation.survivors import survivors
 
-
-class Score:
-    """How many were caught, and which survive."""
-
-    def __init__(self, total: int) -> None:
-        self.total = total
-        self.started = time.monotonic()
-        self.survivors: list[Mutant] = []
-        self.done = 0
-
-    def note(self, mutant: Mutant, caught_by: str | None) -> None:
-        if mutant.place == ORIGINAL:
-            if caught_by is not None:
-                sys.exit(f"the source itself does not conform ({caught_by}): name the profiles that it claims")
-            return
-        self.done += 1
-        if caught_by is None:
-            self.survivors.append(mutant)
-            print(f"\nsurvives: {mutant.name}", file=sys.stderr, flush=True)
-        rest = (time.monotonic() - self.started) / self.done * (self.total - self.done)
-        line = f"{self.done}/{self.total} mutants, {len(self.survivors)} survive, about {rest / 60:.0f} min left"
-        if sys.stderr.isatty():
-            print(f"\r{line:<70}", end="", file=sys.stderr, flush=True)
-        elif self.done % 50 == 0 or self.done == self.total:
-            print(line, file=sys.stderr, flush=True)
+TWINS = Path(__file__).parents[1] / "twins"
+TARGETS = [Path(fcspec_reference.__file__), TWINS / "keyword_only.py", TWINS / "slot_swap.py"]
+FURTHER = [profile for profile in load_spec().profiles if profile != CORE]
 
 
-def caught_by(report: Report | None) -> str | None:
-    """The first case that is wrong, or what else shows that it is no functional_call; None: nothing does."""
-    if report is None:
-        return REFUSED
-    return next(iter(wrong_cases(report)), report.run.problem)
+@dataclass(frozen=True)
+class Judge:
+    """Says which case is the first that is wrong.
 
+    Attributes:
+        session: a process that judges one implementation after the other.
+        seconds: for one case.
+        seen: earlier verdicts, by the digest of a source and the profiles.
+        results: where new ones are written.
+    """
 
-def explained() -> dict[str, str]:
-    """The mutants that are allowed to survive, by name, with the reason."""
-    if not SURVIVORS.exists():
-        return {}
-    entries = tomllib.loads(SURVIVORS.read_text(encoding="utf-8"))["mutant"]
-    return {entry["name"]: entry["reason"] for entry in entries}
+    session: Session
+    seconds: float
+    seen: dict[str, str | None]
+    results: Path | None
 
+    def first_wrong(self, source: str, profiles: tuple[str, ...]) -> str | None:
+        """The id of the case, or what else shows that this is no functional_call; None: nothing does."""
+        key = hashlib.sha256(f"{source}\n{profiles}".encode()).hexdigest()
+        if key not in self.seen:
+            self.seen[key] = self._judge(source, profiles)
+            if self.results is not None:
+                with self.results.open("a", encoding="utf-8") as file:
+                    print(json.dumps([key, self.seen[key]]), file=file)
+        return self.seen[key]
 
-def job(mutant: Mutant, profiles: tuple[str, ...], seconds: float) -> Callable[[Session], Report | None]:
-    def run(session: Session) -> Report | None:
+    def _judge(self, source: str, profiles: tuple[str, ...]) -> str | None:
         try:
-            return judge_source(
-                session,
-                mutant.source,
+            report = judge_source(
+                self.session,
+                source,
                 profiles=profiles,
                 workers=1,
-                timeout=seconds,
+                timeout=self.seconds,
                 exitfirst=True,
-                exclude=(*NO_EXAMPLES, "test_hazards.py::*"),
+                exclude=(*NO_EXAMPLES, "test_hazards*"),
             )
-        except UsageError:
-            return None
+        except UsageError as error:
+            return f"refused before it is judged: {str(error).partition(chr(10))[0]}"
+        return next(iter(wrong_cases(report)), report.run.problem)
 
-    return run
+
+def chosen(source: str, words: str, sample: int | None) -> list[Mutant]:
+    """Mutants of functions whose name has these words in it; of each so many, spread over it, first one of each, then another."""
+    functions: dict[str, list[Mutant]] = {}
+    for mutant in mutants(source):
+        functions.setdefault(mutant.function, []).append(mutant)
+    samples = [
+        those[:: max(1, len(those) // (sample or len(those)))][:sample]
+        for function, those in functions.items()
+        if words in function
+    ]
+    return [mutant for turn in itertools.zip_longest(*samples) for mutant in turn if mutant is not None]
+
+
+def not_caught(
+    path: Path, judge: Judge, found: list[Mutant], further: list[str], known: dict[str, str]
+) -> list[Mutant]:
+    """Those that no case catches."""
+    source = path.read_text(encoding="utf-8")
+    if wrong := judge.first_wrong(source, (CORE,)):
+        sys.exit(f"{path.name} itself does not conform: {wrong}")
+    kept = [profile for profile in further if judge.first_wrong(source, (profile,)) is None]
+    print(f"{path.name}: mutants are judged by {', '.join((CORE, *kept))}", file=sys.stderr)
+    uncaught = []
+    for done, mutant in enumerate(found, 1):
+        first = judge.first_wrong(mutant.source, (CORE,))
+        if first is None and mutant.source not in known:
+            first = next(filter(None, (judge.first_wrong(mutant.source, (one,)) for one in kept)), None)
+        if first is None:
+            uncaught.append(mutant)
+        if done % 50 == 0:
+            print(f"{done} of {len(found)}: {len(uncaught)} survive", file=sys.stderr, flush=True)
+    return uncaught
+
+
+def explained(path: Path) -> dict[str, str]:
+    """The sources of mutants of this file that may survive, with the reason; those that can't be made are named."""
+    source = path.read_text(encoding="utf-8")
+    reasons: dict[str, str] = {}
+    for one in survivors():
+        if one.file == path.name:
+            mutated = changed(source, one.change)
+            if mutated is None:
+                print(f"survivors.toml: {path.name} does not have once, in {one.change.function!r}: {one.change.old}")
+            else:
+                reasons[mutated] = one.reason
+    return reasons
+
+
+def report(path: Path, found: list[Mutant], uncaught: list[Mutant], known: dict[str, str]) -> int:
+    """Print what survives unexplained, as survivors.toml would have it, and what is explained for nothing; count the former."""
+    new = [mutant for mutant in uncaught if mutant.source not in known]
+    for mutant in new:
+        quote = mutant.quote
+        print(f"survives in {quote.function or 'the module'}: {json.dumps([quote.old, quote.new])},")
+    for mutant in found:
+        if mutant.source in known and mutant not in uncaught:
+            print(f"is caught, though survivors.toml explains it: {mutant.quote.old!r} -> {mutant.quote.new!r}")
+    print(
+        f"{path.name}: {len(found) - len(uncaught)} of {len(found)} mutants caught; "
+        f"{len(uncaught) - len(new)} survive for a known reason, {len(new)} without"
+    )
+    return len(new)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", default=TARGETS)
+    parser.add_argument("--only", default="", metavar="WORDS", help="mutants of functions whose name has this in it")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many mutants of each function")
+    parser.add_argument("--profile", action="append", help="beside core; default: every one that the original keeps")
     parser.add_argument("--seconds", type=float, default=10.0, help="for one case")
-    parser.add_argument("--only", default="", help="mutants whose name has this in it")
-    parser.add_argument("--source", type=Path, default=Path(fcspec_reference.__file__), help="of what implementation")
-    parser.add_argument("--profile", action="append", help="judge by these profiles (default: all but compile)")
+    parser.add_argument("--results", type=Path, help="earlier verdicts, and where new ones are added")
     options = parser.parse_args()
-    source = options.source.read_text(encoding="utf-8")
-    found = [mutant for mutant in mutants(source) if options.only in mutant.name]
-    score = Score(len(found))
-    profiles = tuple(options.profile or [profile for profile in load_spec().profiles if profile != "compile"])
-    jobs = [(mutant, job(mutant, profiles, options.seconds)) for mutant in (Mutant(ORIGINAL, "", "", source), *found)]
-    for mutant, report in judge_all(jobs, workers=options.workers, profiles=profiles):
-        score.note(mutant, caught_by(report))
-    if not found:
-        print("no such mutant")
-        return 1
-    known = explained()
-    new = [mutant for mutant in score.survivors if mutant.name not in known]
-    for mutant in new:
-        print(f"survives: {mutant.name}")
-    old = len(score.survivors) - len(new)
-    caught = len(found) - len(score.survivors)
-    print(f"{caught} of {len(found)} mutants caught; {old} survive for a known reason, {len(new)} without")
-    if not options.only and options.source == Path(fcspec_reference.__file__):
-        for name in known.keys() - {mutant.name for mutant in score.survivors}:
-            print(f"no longer survives, or is gone: {name}")
-    return 1 if new else 0
+    if options.sample is not None and options.sample < 1:
+        parser.error(f"--sample: expected 1 or more, got {options.sample}")
+    for path in options.files:
+        if not path.is_file():
+            parser.error(f"{path}: no such file; expected the source of an implementation")
+    seen = {}
+    if options.results is not None and options.results.exists():
+        seen = dict(map(json.loads, options.results.read_text(encoding="utf-8").splitlines()))
+    unexplained = 0
+    further = options.profile or FURTHER
+    with Session(profiles=(CORE, *further)) as session:
+        judge = Judge(session, options.seconds, seen, options.results)
+        for path in options.files:
+            found = chosen(path.read_text(encoding="utf-8"), options.only, options.sample)
+            if not found:
+                parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
+            known = explained(path)
+            uncaught = not_caught(path, judge, found, further, known)
+            unexplained += report(path, found, uncaught, known)
+    return 1 if unexplained else 0
 
 
 if __name__ == "__main__":
