@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from fcspec import index
+from fcspec import index, reproducing
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
 from fcspec.errors import UsageError
 from fcspec.report.failure import Failure, failure_of, plainest
@@ -55,6 +55,7 @@ def command(target: str, **chosen: Any) -> int:
     if wrong is None:
         console().print(summary(report), end="", soft_wrap=True)
         return report.exit_code
+    (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
     case = plainest(wrong)
     _show(failure_of(wrong, spec, str(options.address)), index.source(case.id) if case is not None else None)
     for line in (report.run.problem, *report.run.notes):

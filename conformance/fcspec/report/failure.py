@@ -27,7 +27,7 @@ class Failure:
     Attributes:
         title: clause, level, place in SPEC.md.
         rows: (label, text): called, expected, actual, where, case.
-        script: what shows it: the drawn call where one broke it, else the example of SPEC.md.
+        script: what shows it: the reproducer, else the drawn call that broke it, else the example of SPEC.md.
     """
 
     title: str
@@ -60,7 +60,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         f"{result.clause} · {result.level} · {spec.path.name}:{clause.line}",
         " ".join(clause.law.split("\n\n")[0].replace("`", "").split()),
         tuple((label, clean(text)) for label, text in rows),
-        clean(_script(clause, case)),
+        clean(_script(result, clause, case)),
     )
 
 
@@ -118,6 +118,16 @@ def _case(result: ClauseResult, case: Case) -> str:
     return f"{case.id}{more}"
 
 
-def _script(clause: Clause, case: Case | None) -> str:
-    drawn = _SCRIPT.search(case.message or "") if case is not None else None
-    return drawn[0] if drawn else "\n".join(example.code for example in clause.examples)
+def _script(result: ClauseResult, clause: Clause, case: Case | None) -> str:
+    drawn = drawn_script(case) if case is not None else None
+    return result.reproducer or drawn or "\n".join(example.code for example in clause.examples)
+
+
+def drawn_script(case: Case) -> str | None:
+    """The script of the drawn call that a case judged; None where it judged none."""
+    found = _SCRIPT.search(case.message or "")
+    return found[0] if found else None
+
+
+def is_example(case: Case) -> bool:
+    return case.id.startswith("test_examples.py::")

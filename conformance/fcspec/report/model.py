@@ -56,7 +56,11 @@ class Case:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """What the cases of one clause say together. `verdict` is None where not every case was judged."""
+    """What the cases of one clause say together. `verdict` is None where not every case was judged.
+
+    Attributes:
+        reproducer: a script that fails alone as the clause's case did; None where none was made, or none does.
+    """
 
     clause: str
     level: str
@@ -66,6 +70,7 @@ class ClauseResult:
     declared: str | None = None
     observed: str | None = None
     reason: str | None = None
+    reproducer: str | None = None
 
     @property
     def seconds(self) -> float:
@@ -186,6 +191,8 @@ class Report:
 def _clause_as_dict(result: ClauseResult) -> dict[str, Any]:
     data = asdict(result)
     cases = [{key: value for key, value in case.items() if key not in ("clause", "observed")} for case in data["cases"]]
+    if data["reproducer"] is None:
+        del data["reproducer"]
     return {**data, "seconds": result.seconds, "cases": cases}
 
 
