@@ -42,6 +42,7 @@ def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [verdict]), done.stdout + done.stderr
     jsonschema.validate(report, SCHEMA)
     assert report["run"]["complete"]
+    assert any("reproducer" in clause for clause in report["clauses"]) == (arguments[0] == "torch")
     assert [clause["clause"] for clause in report["clauses"]] == [one.slug for one in load_spec().select()]
     assert [
         clause["clause"] for clause in report["clauses"] if clause["level"] == "MAY" and not clause["observed"]

@@ -28,6 +28,7 @@ class Request:
     """An api.Request that finds every clause to hold, and counts."""
 
     options = "options"
+    function = print
 
     def __init__(self, error=None):
         self.asked, self.error = [], error

@@ -13,8 +13,8 @@ from typing import Any
 import click
 from rich.text import Text
 
-from fcspec import __version__, index
-from fcspec.commands import gating
+from fcspec import __version__, index, reproducing
+from fcspec.commands import gating, scripting
 from fcspec.commands.gating import Outputs
 from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
@@ -86,6 +86,8 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     outputs.claim()
     report = with_progress(options)
     report = replace(report, run=replace(report.run, shard=part))
+    if outputs.has_json:
+        report = reproducing.with_reproducers(report, options)
     if entries is not None:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
@@ -130,8 +132,12 @@ def clauses(globs: tuple[str, ...]) -> int:
 
 @_fcspec.command()
 @click.argument("slug", metavar="CLAUSE")
-def explain(slug: str) -> int:
+@click.option("--target", metavar="TARGET", help="With --script: the implementation.")
+@click.option("--script", is_flag=True, help="Print a script that shows alone how TARGET breaks the clause.")
+def explain(slug: str, target: str | None, script: bool) -> int:
     """Show one clause whole: law, source, what torch does, example, its cases and mutants with file and line."""
+    if script or target:
+        return scripting.show(slug, target, script)
     from rich.markdown import Markdown  # slow to import
 
     spec = load_spec()

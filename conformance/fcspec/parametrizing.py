@@ -29,6 +29,7 @@ from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import clean
+from fcspec.reproducing import with_reproducers
 from fcspec.spec import load_spec
 from fcspec.workers.processes import AVAILABLE
 
@@ -175,6 +176,8 @@ class Judgement:
     def _judge(self, slugs: list[str]) -> dict[str, Outcome]:
         try:
             report = self._request.judge(slugs)
+            if self._request.function is None:
+                report = with_reproducers(report, self._request.options, self._request.folder)
         except UsageError as error:
             return dict.fromkeys(slugs, Outcome(Kind.FAILS, f"fcspec: {error}"))
         return {result.clause: _outcome(result, report) for result in report.clauses}

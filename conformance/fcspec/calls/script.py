@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import textwrap
-from pathlib import Path
 
 from fcspec.calls import plan_source
 from fcspec.calls.comparison import BrokenLaw
@@ -20,7 +19,7 @@ def script_of(plan: CallPlan, broken: BrokenLaw, address: Address) -> str:
     body = _body(plan, broken)
     imports = ["import torch", "from torch import nn"]
     imports += [line for name, line in _IMPORTS.items() if re.search(rf"\b{name}\.", definitions + body)]
-    lines = _sorted_imports([*_import_of(address), *imports])
+    lines = _sorted_imports([*address.import_lines(), *imports])
     return "\n".join([*_heading(broken.clause), *lines]) + "\n\n\n" + definitions + body + "\n"
 
 
@@ -86,18 +85,6 @@ def _without_needless_numbers(body: str) -> str:
         if len(numbered) == 1:
             body = re.sub(rf"\b{numbered.pop()}\b", word, body)
     return body
-
-
-def _import_of(address: Address) -> list[str]:
-    place, attribute = address.place, address.attribute
-    first, _, rest = attribute.partition(".")
-    lines = []
-    if address.is_file:
-        path = Path(place).resolve()
-        lines = ["import sys", f'sys.path.insert(0, "{path.parent}")']
-        place = path.stem
-    lines.append(f"from {place} import {first}{'' if first == 'functional_call' or rest else ' as functional_call'}")
-    return [*lines, *([f"functional_call = {attribute}"] if rest else [])]
 
 
 def _sorted_imports(lines: list[str]) -> list[str]:

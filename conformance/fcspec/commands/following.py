@@ -9,8 +9,9 @@ from typing import Any
 import click
 from rich.text import Text
 
-from fcspec import index
+from fcspec import index, reproducing
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
+from fcspec.options import Options
 from fcspec.report.failure import Failure, failure_of, plainest
 from fcspec.report.model import Report, counts
 from fcspec.report.order import in_order
@@ -33,7 +34,7 @@ def command(target: str, watch: bool, **chosen: Any) -> int:
     options = replace(options_for(target, chosen), brief=True)
     if not watch:
         report = with_progress(options)
-        _show_first(report)
+        _show_first(report, options)
         return report.exit_code
     from fcspec.commands.watching import Watching
 
@@ -48,14 +49,20 @@ def _show_with_time(report: Report, seconds: float) -> str | None:
     return failed
 
 
-def _show_first(report: Report) -> str | None:
-    """Show the first clause that does not hold, or a summary; the id of its case."""
+def _show_first(report: Report, options: Options | None = None) -> str | None:
+    """Show the first clause that does not hold, or a summary; the id of its case.
+
+    Args:
+        options: those of the run, to try a script that shows it; None: none is tried.
+    """
     spec = load_spec()
     results = in_order((one for one in report.clauses if one.level != "MAY"), spec)
     wrong = next((one for one in results if one.is_wrong), None)
     if wrong is None:
         console().print(summary(report), end="", soft_wrap=True)
         return None
+    if options is not None:
+        (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
     case = plainest(wrong)
     address = str(report.target["address"])
     _show(failure_of(wrong, spec, address), index.source(case.id) if case is not None else None)

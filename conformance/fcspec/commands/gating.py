@@ -77,6 +77,10 @@ class Outputs:
                 raise UsageError(f"--{kind} {path} cannot be written: {error.strerror or error}") from None
 
     @property
+    def has_json(self) -> bool:
+        return "json" in self.paths
+
+    @property
     def use_stdout(self) -> bool:
         return any(str(path) == "-" for path in self.paths.values())
 

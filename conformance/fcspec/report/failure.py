@@ -27,7 +27,7 @@ class Failure:
         title: clause, level, place in SPEC.md.
         rows: (label, text): called, expected, actual, where, printed, cases.
         again: the command that judges the case again, in parts that stay whole.
-        script: what shows it: the drawn call where one broke it, else the example of SPEC.md.
+        script: what shows it: the reproducer, else the drawn call that broke it, else the example of SPEC.md.
     """
 
     title: str
@@ -118,3 +118,12 @@ def _cases(result: ClauseResult, case: Case) -> str:
 
 def _script(clause: Clause, trace: Trace) -> str:
     return trace.script or "\n".join(example.code for example in clause.examples)
+
+
+def drawn_script(case: Case) -> str | None:
+    """The script of the drawn call that a case judged; None where it judged none."""
+    return trace_of(case, "").script or None
+
+
+def is_example(case: Case) -> bool:
+    return case.id.startswith("test_examples.py::")

@@ -57,7 +57,11 @@ class Case:
 
 @dataclass(frozen=True)
 class ClauseResult:
-    """What the cases of one clause say together. `verdict` is None where not every case was judged."""
+    """What the cases of one clause say together. `verdict` is None where not every case was judged.
+
+    Attributes:
+        reproducer: a script that fails alone as the clause's case did; None where none was made, or none does.
+    """
 
     clause: str
     level: str
@@ -197,6 +201,8 @@ class Report:
 def _clause_as_dict(result: ClauseResult) -> dict[str, Any]:
     data = asdict(result)
     cases = [_case_as_dict(case) for case in data["cases"]]
+    if data["reproducer"] is None:
+        del data["reproducer"]
     return {**data, "seconds": result.seconds, "cases": cases}
 
 

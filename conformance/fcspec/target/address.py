@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from dataclasses import dataclass
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 from fcspec.errors import UsageError, did_you_mean
 
@@ -42,5 +46,31 @@ class Address:
     def is_file(self) -> bool:
         return self.place.endswith(".py")
 
+    def import_lines(self, folder: str | None = None) -> list[str]:
+        """Lines of a script that bind `functional_call` to the implementation, from whatever folder the script is run.
+
+        Args:
+            folder: where a relative path starts, and where a module is looked for; None: the current one.
+        """
+        here = Path(folder or "").resolve()
+        place, path = self.place, (here / self.place).resolve()
+        first, _, rest = self.attribute.partition(".")
+        if self.is_file:
+            lines, place = _search_first(path.parent), path.stem
+        else:
+            is_there = PathFinder.find_spec(place.partition(".")[0], [str(here)]) is not None
+            lines = _search_first(here) if is_there else []
+        if self.is_file and (not place.isidentifier() or place in sys.stdlib_module_names):
+            found = f"runpy.run_path({json.dumps(str(path), ensure_ascii=False)}, run_name={json.dumps(place)})"
+            return ["import runpy", *lines, f'functional_call = {found}["{first}"]{rest and f".{rest}"}']
+        lines.append(
+            f"from {place} import {first}{'' if first == 'functional_call' or rest else ' as functional_call'}"
+        )
+        return [*lines, *([f"functional_call = {self.attribute}"] if rest else [])]
+
     def __str__(self) -> str:
         return f"{self.place}:{self.attribute}"
+
+
+def _search_first(folder: Path) -> list[str]:
+    return ["import sys", f"sys.path.insert(0, {json.dumps(str(folder), ensure_ascii=False)})"]
