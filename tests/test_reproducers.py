@@ -101,7 +101,13 @@ ENDS = {
 
 
 def test_however_a_script_ends_the_others_run():
-    assert run_scripts([*ENDS], options_for("reference", timeout=1)) == [*ENDS.values()]
+    assert run_scripts([*ENDS], options_for("reference", timeout=3)) == [*ENDS.values()]
+
+
+def test_a_target_that_often_hangs_does_not_take_minutes():
+    ends = run_scripts(["import time; time.sleep(60)"] * 40, options_for("reference", timeout=0.2))
+
+    assert (ends[0], ends[-1]) == (("timeout", ""), ("", ""))
 
 
 def report_of(*rows, **run):

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import sys
+import time
 import types
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -15,6 +16,9 @@ from fcspec.workers.child import Output, use_output
 from fcspec.workers.pool import Answered, Ended, Pool, Task
 
 _OWN_FILE = "reproducer.py"
+
+PATIENCE = 6
+"""No script is started after so many times the limit of one, lest a target that often hangs take minutes."""
 
 
 def _run(script: str) -> dict[str, str]:
@@ -33,14 +37,14 @@ def _run(script: str) -> dict[str, str]:
 
 
 def run_all(scripts: Sequence[str], workers: int, seconds: float, denied: Iterable[int] = ()) -> list[dict[str, str]]:
-    """How each of the scripts ends, in a child of its own.
+    """How each of the scripts ends, in a child of its own; the verdict is empty where it was not started.
 
     Args:
         seconds: for each.
         denied: descriptors that no script may have.
     """
-    ends: list[dict[str, str]] = [{"verdict": Verdict.EXIT, "error": ""} for _ in scripts]
-    pool = Pool(workers, denied)
+    ends: list[dict[str, str]] = [{"verdict": "", "error": ""} for _ in scripts]
+    pool, patient_until = Pool(workers, denied), time.monotonic() + PATIENCE * seconds
     for number, script in enumerate(scripts):
         pool.add(Task(number, functools.partial(_work, script), seconds))
     for event in pool.run():
@@ -48,8 +52,11 @@ def run_all(scripts: Sequence[str], workers: int, seconds: float, denied: Iterab
             case Answered(task, answer):
                 if not answer.intruded and isinstance(answer.value, dict):
                     ends[task.key] = answer.value
-            case Ended(task, outcome, late) if late or outcome.signal:
-                ends[task.key] = {"verdict": Verdict.TIMEOUT if late else Verdict.CRASH, "error": ""}
+            case Ended(task, outcome, late) if not ends[task.key]["verdict"]:
+                verdict = Verdict.TIMEOUT if late else Verdict.CRASH if outcome.signal else Verdict.EXIT
+                ends[task.key] = {"verdict": verdict, "error": ""}
+        if time.monotonic() > patient_until:
+            pool.drop_waiting()
     return ends
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from fcspec import devices, runner
+from fcspec import devices, replaying, runner
 from fcspec.options import Options
 from fcspec.report.failure import drawn_script, is_example
 from fcspec.report.model import Case, ClauseResult, Report
@@ -91,7 +91,7 @@ def run_scripts(scripts: Sequence[str], options: Options, folder: str | None = N
                 encoding="utf-8",
                 env=runner.environment(own, options.device),
                 cwd=folder,
-                timeout=_START + 5 * options.timeout * len(scripts),
+                timeout=_START + 2 * replaying.PATIENCE * options.timeout,
                 check=True,
             )
             return [(end["verdict"], end["error"]) for end in json.loads(done.stdout)]
