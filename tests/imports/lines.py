@@ -34,6 +34,7 @@ OF_TORCH = {
         "import sys\nclass Stream:\n    def __init__(self, stream): self.stream = stream\n"
         "    def __getattr__(self, name): return getattr(self.stream, name)\nsys.stdout = Stream(sys.stdout)"
     ),
+    "no stdout": "import sys\nsys.stdout = None",
     "sys.path": "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))",
     "exit function": "import atexit\natexit.register(print)",
     "environment": "import os\nos.environ['OMP_NUM_THREADS'] = '1'",

@@ -96,8 +96,8 @@ class Child:
     def __init__(self, work: Work, denied: Iterable[int] = (), *, limited: bool = True) -> None:
         self.clock = time.monotonic()
         self._output = (tempfile.TemporaryFile(), tempfile.TemporaryFile())
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None where a target has no console
+            stream.flush()
         ours, theirs = socket.socketpair()
         parent = os.getpid()
         self.pid = os.fork()
