@@ -86,6 +86,7 @@ def functional_call(
         return module(*args, **kwargs)
     owners = [one.__dict__ for one in modules]
     layout, recurrent, cache = _layout(owners), _recurrent(owners), parametrize._cache
+    stores = [(owner["_parameters"], owner["_buffers"]) for owner in owners]
     if recurrent and not is_listed:
         # Copies of a recurrent module share its lists: restore.shared-store.
         recurrent = _recurrent([*owners, *(one.__dict__ for one in _walk(module, {})[2])])
@@ -93,7 +94,10 @@ def functional_call(
         if parametrize._cache_enabled:  # parametrize.cached: neither use a cached value nor leave one
             parametrize._cache = {}
         _put_in(slots)
-        result = module(*args, **kwargs)
+        try:
+            result = module(*args, **kwargs)
+        finally:
+            _keep_stores(owners, stores)
         _write_back(dicts, named, slots)
         return result
     finally:
@@ -251,6 +255,17 @@ def _put_in(slots: list[_Slot]) -> None:
         store[key] = value
         if own is _ABSENT and store is module.__dict__["_buffers"] and not value.persistent:  # drop-in.extra-buffer
             module.__dict__["_non_persistent_buffers_set"].add(key)
+
+
+def _keep_stores(owners: list[_Owner], before: list[tuple[Any, Any]]) -> None:
+    """Where forward put another dict in the place of a store, the store holds what that dict does (restore.objects)."""
+    for owner, (parameters, buffers) in zip(owners, before, strict=True):
+        if owner["_parameters"] is not parameters or owner["_buffers"] is not buffers:
+            for name, store in (("_parameters", parameters), ("_buffers", buffers)):
+                now = dict(owner[name])
+                store.clear()
+                store.update(now)
+                owner[name] = store
 
 
 def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot]) -> None:

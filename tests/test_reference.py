@@ -34,3 +34,22 @@ def test_an_error_has_the_text_of_torch(values, error, text):
 def test_values_are_used(flags):
     values = {"weight": torch.full((1, 1), 3.0), "bias": torch.zeros(1)}
     assert functional_call(torch.nn.Linear(1, 1), values, torch.ones(1, 1), **flags) == 3
+
+
+def test_a_store_that_forward_replaces_by_another_dict_holds_its_own_again():
+    class Replacing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.ones(1))
+            self.register_buffer("count", torch.zeros(1))
+
+        def forward(self, x):
+            self._parameters, self._buffers = dict(self._parameters), dict(self._buffers)
+            self.count = self.count + 1
+            return x * self.weight + self.count
+
+    module = Replacing()
+    own, values = (module.weight, module.count), {"weight": torch.full((1,), 5.0), "count": torch.zeros(1)}
+
+    assert functional_call(module, values, torch.ones(1)) == 6
+    assert (module.weight is own[0], module.count is own[1], values["count"]) == (True, True, 1)
