@@ -11,6 +11,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import results
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options, flags
 from fcspec.report.model import Case, Run, judge, write_json
@@ -47,6 +48,9 @@ def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
     assert [
         clause["clause"] for clause in report["clauses"] if clause["level"] == "MAY" and not clause["observed"]
     ] == []
+    result = results.result_of(report)
+    whole = results.read(result.path).clauses
+    assert {slug: whole.get(slug) for slug in result.clauses} == result.clauses, "python -m tox run -e results"
 
 
 def test_without_declared_deviations_torch_does_not_conform(tmp_path):

@@ -37,10 +37,10 @@ def test_values_are_used(flags):
 
 
 def test_a_store_that_forward_replaces_by_another_dict_holds_its_own_again():
-    class Replacing(nn.Module):
+    class Replacing(torch.nn.Module):
         def __init__(self):
             super().__init__()
-            self.weight = nn.Parameter(torch.ones(1))
+            self.weight = torch.nn.Parameter(torch.ones(1))
             self.register_buffer("count", torch.zeros(1))
 
         def forward(self, x):

@@ -16,9 +16,11 @@ def require_compile():
 
 
 def keep_from_tokenizing(path):
-    """Have torch 2.5 and later trace code of a file that is no Python: it looks there for the names of functions."""
-    from torch._dynamo import funcname_cache
-
+    """Fill in, for a file that is no Python, what torch 2.5 reads of the file of each line it traces: names of functions."""
+    try:
+        from torch._dynamo import funcname_cache
+    except ImportError:
+        return  # a release that has no such cache
     funcname_cache.cache.setdefault(str(path), {})
 
 
