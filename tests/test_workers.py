@@ -7,8 +7,7 @@ from contextlib import closing
 
 import pytest
 from fcspec.workers import processes
-from fcspec.workers.child import Child
-from fcspec.workers.output import use_output
+from fcspec.workers.child import Child, use_output
 from fcspec.workers.pool import Answered, Ended, Pool, Task
 from fcspec.workers.processes import children
 

@@ -1,0 +1,94 @@
+"""First drafts, one case alone, what failed last time, a debugger: the command for whoever mends an implementation."""
+
+import json
+import re
+import subprocess
+import sys
+from importlib import resources
+
+import jsonschema
+import pytest
+
+SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
+
+
+def fcspec(*arguments, **kwargs):
+    command = [sys.executable, "-m", "fcspec", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+
+
+def judged(report):
+    """(verdict, id) of every case."""
+    return [(case["verdict"], case["id"]) for clause in report["clauses"] for case in clause["cases"]]
+
+
+DRAFTS = {
+    "raises": "raise NotImplementedError",
+    "nothing": "pass",
+    "none": "return None",
+}
+
+
+@pytest.mark.parametrize("body", DRAFTS.values(), ids=DRAFTS)
+def test_a_first_draft_is_judged_and_told_what_it_does(body, tmp_path):
+    target = tmp_path / "draft.py"
+    target.write_text(f"def functional_call(module, values, args, kwargs=None, **flags):\n    {body}\n")
+    done = fcspec("check", "draft.py:functional_call", "--clause=swap.*", "--clause=call.result", cwd=tmp_path)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    says = "NotImplementedError" if "raise" in body else "gives None"
+    assert re.search(rf"✗ \d+ laws \(.*\): the target [^·]*{says}", done.stdout)
+    assert len(done.stdout.splitlines()) < 40
+
+
+def test_a_case_is_judged_alone_with_what_it_printed_and_what_failed_is_judged_again(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from fcspec_reference import functional_call as plain\n\n"
+        "def functional_call(module, values, args=None, kwargs=None, **flags):\n"
+        "    if type(module).__name__ == 'Scale':\n"
+        "        print('this\\nis it')\n"
+        "        raise KeyError('nothing')\n"
+        "    return plain(module, values, args, kwargs, **flags)\n"
+    )
+    id = "test_examples.py::test_example[swap.parameter]"
+    check = ["check", "mine.py:functional_call", "--workers=1"]
+
+    alone = fcspec(*check, "--case", f"fcspec/cases/{id}", "--json=report.json", cwd=tmp_path)
+    again = fcspec(*check, "--last-failed=report.json", "-x", cwd=tmp_path)
+    other = fcspec(*check, "--case", "test_examples.py::test_example[swap.paramete]", cwd=tmp_path)
+
+    assert (alone.returncode, again.returncode, other.returncode) == (1, 1, 4)
+    report = json.loads((tmp_path / "report.json").read_text())
+    jsonschema.validate(report, SCHEMA)
+    assert judged(report) == [("fail", id)]
+    assert report["run"]["in_part"]
+    assert "    printed   this\n              is it\n" in alone.stdout
+    assert "    where     mine.py:6 in functional_call: raise KeyError('nothing')\n" in alone.stdout
+    assert f"    again     fcspec check mine.py:functional_call \\\n                --case '{id}'\n" in alone.stdout
+    assert "    assert functional_call(Scale()" in alone.stdout
+    assert "MUST 0 of 1 hold · 1 of 1 clauses judged" in again.stdout
+    assert f"did you mean '{id}'?" in other.stderr
+
+
+def test_nothing_failed_last_time(tmp_path):
+    fcspec("check", "reference", "--clause=call.result", "--json=report.json", cwd=tmp_path)
+    done = fcspec("check", "reference", "--last-failed=report.json", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (4, "fcspec: report.json: no case failed there\n")
+
+
+@pytest.mark.parametrize(("typed", "code"), [("p 6 * 7\nc\n", 0), ("q\n", 2), ("", 2)], ids=["continue", "quit", "end"])
+def test_a_debugger_works_without_isolation(typed, code, tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from fcspec_reference import functional_call as plain\n\n"
+        "def functional_call(module, *args, **kwargs):\n"
+        "    if type(module).__name__ == 'Scale':\n"
+        "        breakpoint()\n"
+        "    return plain(module, *args, **kwargs)\n"
+    )
+    one = "--case=test_examples.py::test_example[swap.parameter]"
+    done = fcspec("check", "mine.py:functional_call", "--isolation=none", one, cwd=tmp_path, input=typed)
+
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("(Pdb) 42\n" in done.stdout) == (code == 0)
+    assert ("interrupted" in done.stdout) == (code == 2)
