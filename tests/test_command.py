@@ -10,13 +10,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import results
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options, flags
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.runner import Session
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
+
+import results
 
 SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
 

@@ -1,6 +1,7 @@
 """results/ and RESULTS.md: what they are made from, and that they are up to date."""
 
 import pytest
+
 import results
 
 REPORT = {

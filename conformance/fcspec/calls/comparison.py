@@ -10,12 +10,13 @@ from typing import Any
 from torch import Tensor
 
 from fcspec.calls import plan_source
-from fcspec.calls.assertion import Assertion
+from fcspec.calls.assertion import Assertion, Shown
 from fcspec.calls.assertions import assertions
 from fcspec.calls.attribution import Attribution
 from fcspec.calls.execution import evaluate, execute, few_frames, new_namespace
 from fcspec.calls.expected import Expected, expect
 from fcspec.calls.plan import CallPlan
+from fcspec.calls.surroundings import PriorCall
 from fcspec.errors import in_words
 
 
@@ -50,8 +51,12 @@ def _broken_laws(plan: CallPlan, functional_call: Callable[..., Any]) -> list[Br
     namespace = new_namespace()
     namespace["functional_call"] = functional_call
     execute(plan_source.definitions(plan), namespace)
+    own = _own_tensors(plan, namespace) if plan.around.prior is PriorCall.REFUSED else {}
     for line in [*plan_source.prior_call(plan), *plan_source.value_assignments(plan)]:
         execute(line, namespace)
+    for held, tensor in own.items():
+        if (left := _left_by_refused_call(held, tensor, namespace)) is not None:
+            return [left]
     execute(f"dicts = {plan_source.dicts(plan)}", namespace)
     for setup, assertion in {assertion.setup: assertion for assertion in stated}.items():
         try:
@@ -69,6 +74,25 @@ def _broken_laws(plan: CallPlan, functional_call: Callable[..., Any]) -> list[Br
         broken.append(BrokenLaw(clause, message, None, raised is not None))
     has_raised, raised = raised is not None, None  # its traceback keeps given tensors alive
     return [*broken, *_failed(stated, namespace, has_raised)]
+
+
+def _own_tensors(plan: CallPlan, namespace: dict[str, Any]) -> dict[str, Tensor]:
+    """What the places of the plan hold, by the expression that reads it."""
+    places = [place for place in plan.groups if place.part is not None]
+    return {held: evaluate(held, namespace) for held in (plan_source.held(plan, place) for place in places)}
+
+
+def _left_by_refused_call(held: str, own: Tensor, namespace: dict[str, Any]) -> BrokenLaw | None:
+    """The law that a refused call before the call that is judged has broken, if the module is not as before."""
+    clause, number = "restore.rejected", own.item()
+    shown = Shown(f"after a call that was refused {held}", held, f"{number}")
+    assertion = Assertion(clause, f"assert {held}.item() == {number}", shown)
+    try:
+        if evaluate(held, namespace) is own:
+            return None
+    except Exception:
+        pass  # it is gone
+    return BrokenLaw(clause, _what_came_out(assertion, namespace), assertion, False)
 
 
 def _contexts(stated: Iterable[Assertion]) -> list[str]:

@@ -34,6 +34,9 @@ _STILLNESS = 1.0
 
 _MAY_SAY = (events.TargetFound, events.Judged, events.Alive, events.Noted, events.OutOfPatience, events.Refused)
 
+_OFTEN = 3
+"""Cases after which the same was put back: what each call changes, and not what one failed case left."""
+
 SILENCE = 60.0
 """Seconds without an answer, beyond a few cases' clocks, after which the process that forks children is given up."""
 
@@ -196,8 +199,9 @@ def _host(
             playing, workers=options.workers, limit=options.timeout, patience=patience, denied=channels()
         )
         yield from _in_batches(isolation.run(items))
-        if isolation.put_back:
-            yield [events.as_dict(events.Noted(f"put back after cases: {preflight.named(isolation.put_back)}"))]
+        often = [part for part, times in isolation.put_back.items() if times >= _OFTEN]
+        if often:
+            yield [events.as_dict(events.Noted(f"put back after cases: {preflight.named(often)}"))]
         if patience.over:
             yield [events.as_dict(events.OutOfPatience())]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -43,7 +44,7 @@ class Isolation:
         denied: descriptors of this process that no child may have.
 
     Attributes:
-        put_back: parts of process_state that cases changed, and that were put back after them.
+        put_back: parts of process_state that cases changed, and how often they were put back after one.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class Isolation:
         self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
         self._first_limit = limit if playing.load is None else 3 * limit  # a child that imports the target first
         self._denied = tuple(denied)
-        self.put_back: dict[str, None] = {}
+        self.put_back = Counter[str]()
 
     def run(self, items: Iterable[pytest.Item]) -> Iterator[list[Final]]:
         """Items with their verdicts, as soon as these are final. An empty list: work goes on.

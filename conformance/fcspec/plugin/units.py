@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -80,7 +81,7 @@ class Unit:
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
         suspects: verdicts that wait for a Confirmation: of each clause the first case that failed after others had run.
-        put_back: parts of process_state that cases changed, and that were put back after them.
+        put_back: parts of process_state that cases changed, and how often they were put back after one.
     """
 
     def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
@@ -90,7 +91,7 @@ class Unit:
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
         self.suspects: list[Final] = []
-        self.put_back: dict[str, None] = {}
+        self.put_back = Counter[str]()
 
     # ------------------------------------------------------------------------------------------------ in the child
 
@@ -157,7 +158,7 @@ class Unit:
         if "skipped" in said:
             return []
         judged = _judged(item, answer)
-        self.put_back.update(dict.fromkeys(said.get("put_back", ())))
+        self.put_back.update(said.get("put_back", ()))
         self._stopped = answer.value is None or bool(answer.value.get("changed"))
         if self.phase is Phase.CAREFUL:
             return [(item, judged)]
