@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from fcspec import index
-from fcspec.commands import diagnosing, starting, watching
+from fcspec.commands import doctor, init, watch
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.report import order
@@ -151,9 +151,7 @@ def test_a_first_draft_is_told_from_what_cannot_be_judged(draft, says):
 def test_a_start_is_written_once_and_its_next_step_is_to_call_the_module(tmp_path):
     folder = tmp_path / "mine"
     assert fcspec("init", str(folder)).returncode == 0
-    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == sorted(
-        starting.FILES
-    )
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()) == sorted(init.FILES)
     (folder / "test_functional_call.py").write_text("mine")
 
     again = fcspec("init", str(folder))
@@ -181,21 +179,21 @@ def test_the_next_clause_is_the_first_that_does_not_hold(tmp_path):
 def test_watching_needs_watchfiles_and_isolation(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "watchfiles", None)
     with pytest.raises(UsageError, match=r"needs watchfiles: python -m pip install 'fcspec\[watch\]'"):
-        watching.Changes(tmp_path)
+        watch.Changes(tmp_path)
 
     for options, says in (
         (Options(Address("mine.py", "f"), isolation=NONE), "needs isolation"),
         (Options(Address("nowhere/mine.py", "f")), "no folder nowhere to watch"),
     ):
         with pytest.raises(UsageError, match=says):
-            watching.folder_of(options)
+            watch.folder_of(options)
 
 
 @pytest.mark.slow
 def test_a_change_is_judged_at_once_and_all_the_rest_behind_it(tmp_path):
     pytest.importorskip("watchfiles")
     target, log = tmp_path / "mine.py", tmp_path / "log"
-    target.write_text(starting.IMPLEMENTATION)
+    target.write_text(init.IMPLEMENTATION)
     command = [sys.executable, "-u", "-m", "fcspec", "next", "mine.py:functional_call", "--clause=call.r*", "--watch"]
 
     def wait_for(text, seconds=200):
@@ -238,7 +236,7 @@ def test_a_profile_that_cannot_be_judged_is_named():
         run=Run(),
     )
 
-    assert diagnosing._in_words(old.clauses[0]) == "cannot be judged: from torch 2.5 on"
-    assert diagnosing._in_words(result_of("call.result", Case("a", "call.result", "fail", "no"))) == (
+    assert doctor._in_words(old.clauses[0]) == "cannot be judged: from torch 2.5 on"
+    assert doctor._in_words(result_of("call.result", Case("a", "call.result", "fail", "no"))) == (
         "the reference fails here: no"
     )

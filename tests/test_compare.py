@@ -5,7 +5,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from fcspec.commands import tabulating
+from fcspec.commands import compare
 from fcspec.errors import UsageError
 from fcspec.report import badge, page, side_by_side
 from fcspec.report.matrix import Matrix
@@ -167,7 +167,7 @@ def test_targets_are_judged_and_one_that_is_refused_does_not_hide_the_others(tmp
             raise UsageError("broken cannot be imported")
         return judged
 
-    monkeypatch.setattr(tabulating, "with_progress", run)
+    monkeypatch.setattr(compare, "with_progress", run)
     path = written(tmp_path, real({"call.result": "fail", "call.once": "pass"}))
 
     assert fcspec("compare", "broken:f", path, "reference") == 4

@@ -14,7 +14,7 @@ import click
 from rich.text import Text
 
 from fcspec import __version__, index, reproducing
-from fcspec.commands import gating, scripting
+from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
 from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
@@ -27,17 +27,8 @@ from fcspec.report.words import clean, law_in_words
 from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS, KNOWN, Address
 
-_ELSEWHERE = {
-    "compare": "tabulating",
-    "diff": "comparing",
-    "doctor": "diagnosing",
-    "explore": "exploring",
-    "init": "starting",
-    "merge": "merging",
-    "next": "following",
-    "show": "showing",
-}
-"""Commands that are imported when they are asked for, and their files in fcspec.commands."""
+_ELSEWHERE = ("compare", "diff", "doctor", "explore", "init", "merge", "next", "show")
+"""Commands that are imported when they are asked for, each from its file in fcspec.commands."""
 
 
 class _Group(click.Group):
@@ -48,7 +39,7 @@ class _Group(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _ELSEWHERE:
-            command: click.Command = importlib.import_module(f"fcspec.commands.{_ELSEWHERE[cmd_name]}").command
+            command: click.Command = importlib.import_module(f"fcspec.commands.{cmd_name}").command
             return command
         found = super().get_command(ctx, cmd_name)
         if found is None:
@@ -137,7 +128,9 @@ def clauses(globs: tuple[str, ...]) -> int:
 def explain(slug: str, target: str | None, script: bool) -> int:
     """Show one clause whole: law, source, what torch does, example, its cases and mutants with file and line."""
     if script or target:
-        return scripting.show(slug, target, script)
+        from fcspec.commands.script import show
+
+        return show(slug, target, script)
     from rich.markdown import Markdown  # slow to import
 
     spec = load_spec()

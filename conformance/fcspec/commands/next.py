@@ -36,7 +36,7 @@ def command(target: str, watch: bool, **chosen: Any) -> int:
         report = with_progress(options)
         _show_first(report, options)
         return report.exit_code
-    from fcspec.commands.watching import Watching
+    from fcspec.commands.watch import Watching
 
     with Watching(options, _show_with_time, lambda line: click.echo(clean(line))) as watching:
         return watching.run()

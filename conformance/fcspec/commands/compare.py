@@ -10,7 +10,7 @@ from click.core import ParameterSource
 
 from fcspec.commands.gating import FILE
 from fcspec.commands.judging import console, judging_options, options_for, with_progress
-from fcspec.commands.showing import write
+from fcspec.commands.show import write
 from fcspec.errors import UsageError
 from fcspec.report import reading, side_by_side
 from fcspec.report.matrix import Matrix
