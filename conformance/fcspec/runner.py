@@ -158,10 +158,19 @@ class Session:
         self._process.kill()
         self._process.wait()
 
-    def judge(self, options: Options, on_event: OnEvent | None = None, folder: str | None = None) -> Report:
+    def judge(
+        self,
+        options: Options,
+        on_event: OnEvent | None = None,
+        folder: str | None = None,
+        *,
+        trusted: bool = False,
+    ) -> Report:
         """Judge a target. UsageError where the call is wrong; whatever the target does, a Report otherwise.
 
         Args:
+            trusted: the target is known to be honest, as a mutant of one's own: one fork runs all cases. No verdict of "holds"
+                means anything then that a case may have left behind.
             on_event: called after every event, for a view of the progress.
             folder: where relative paths of the target start; None: in the current one.
         """
@@ -169,7 +178,7 @@ class Session:
         chosen = spec.select(options.profiles, options.clauses)
         started, clock = datetime.datetime.now(datetime.UTC), time.monotonic()
         progress, interrupted = Progress(), False
-        self._ask({**options.as_dict(), "folder": folder or os.getcwd()})
+        self._ask({**options.as_dict(), "folder": folder or os.getcwd(), "trusted": trusted})
         try:
             silence = None if self._silence is None else self._silence + 3 * options.timeout
             problem = self._follow(progress, silence, on_event)

@@ -15,12 +15,12 @@ from fcspec.target.address import Address
 NO_EXAMPLES = ("test_examples.py::*",)
 
 
-def judge_source(session: Session, source: str, **options) -> Report:
+def judge_source(session: Session, source: str, *, trusted: bool = False, **options) -> Report:
     """Judge a file with this source, whose implementation is called functional_call."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "implementation.py"
         path.write_text(source, encoding="utf-8")
-        return session.judge(Options(Address(str(path), "functional_call"), **options))
+        return session.judge(Options(Address(str(path), "functional_call"), **options), trusted=trusted)
 
 
 def wrong_clauses(report: Report) -> list[str]:

@@ -19,9 +19,9 @@ from fcspec import events
 from fcspec.errors import UsageError
 from fcspec.options import FORK, NONE, SPAWN, Options
 from fcspec.plugin.isolation import Isolation, Patience
-from fcspec.plugin.items import UNDER_TEST, UnderTest, case_id, clause_of
+from fcspec.plugin.items import UNDER_TEST, Needs, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
-from fcspec.plugin.units import Final, Playing
+from fcspec.plugin.units import Final, Phase, Playing, Unit
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
 from fcspec.workers.child import Answer, Child
@@ -89,6 +89,41 @@ def judge_apart(
         yield events.Noted("a fork does not carry the target: each child imports it anew (--isolation spawn)")
         spawning = replace(options, isolation=SPAWN)
         yield from _follow(config, protocol, spawning, items, expected, trial)
+
+
+def judge_in_one_fork(
+    config: pytest.Config, protocol: Protocol, options: Options, items: list[pytest.Item]
+) -> Iterator[events.Event]:
+    """Judge a target that is known to be honest: one fork imports it, runs all cases, and looks at nothing else.
+
+    UsageError where the target can't be judged.
+    """
+    expected = {case_id(item): clause_of(item) for item in items}
+
+    def work(output: Output) -> Iterator[list[dict[str, Any]]]:
+        use_output(output)
+        try:
+            yield list(map(events.as_dict, load(config, options)))
+        except UsageError as error:
+            yield [events.as_dict(events.Refused(str(error)))]
+            return
+        unit = Unit(items, Needs.TORCH, Playing(protocol.play, brief=options.brief), Phase.FAST)
+        for answer in unit.work(output):
+            if "case" in answer:
+                yield [{"event": events.Judged.__name__, "case": answer["case"]}]
+
+    pool = Pool(1, channels())
+    pool.add(Task("host", work, SILENCE + 3 * options.timeout, limited=False))
+    with contextlib.closing(pool.run()) as happening:
+        for event in happening:
+            if isinstance(event, Ended):
+                if event.late or event.outcome.status:
+                    yield events.Problem(f"the fork that judges ended early {event.outcome.output}".strip())
+                continue
+            for said in _events(event.answer, expected):
+                if isinstance(said, events.Refused):
+                    raise UsageError(said.message)
+                yield said
 
 
 def _follow(
