@@ -41,6 +41,7 @@ def test_a_first_draft_is_judged_and_told_what_it_does(body, tmp_path):
     assert len(done.stdout.splitlines()) < 40
 
 
+@pytest.mark.slow
 def test_a_case_is_judged_alone_with_what_it_printed_and_what_failed_is_judged_again(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from fcspec_reference import functional_call as plain\n\n"

@@ -53,6 +53,7 @@ def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
     assert {slug: whole.get(slug) for slug in result.clauses} == result.clauses, "python -m tox run -e results"
 
 
+@pytest.mark.slow
 def test_without_declared_deviations_torch_does_not_conform(tmp_path):
     broken, whole = "restore.shared-submodule", "restore.objects"
     outputs = [f"--{kind}={tmp_path / kind}" for kind in ("json", "junit", "markdown")]
@@ -119,6 +120,7 @@ def judged(report):
     return [(case["verdict"], case["id"]) for clause in report["clauses"] for case in clause["cases"]]
 
 
+@pytest.mark.slow
 def test_excluded_cases_are_neither_judged_nor_planned(tmp_path):
     code, report = under_command("--exclude=test_ex*", "--exclude=*drawn*", report=tmp_path / "a.json", folder=tmp_path)
 
@@ -128,6 +130,7 @@ def test_excluded_cases_are_neither_judged_nor_planned(tmp_path):
     assert (code, report["run"]["complete"]) == (1, True)
 
 
+@pytest.mark.slow
 def test_a_brief_run_judges_a_clause_up_to_its_first_case_that_is_wrong(tmp_path):
     code, report = under_command(
         "--brief", "--exclude", "test_covering.py::*", report=tmp_path / "a.json", folder=tmp_path
@@ -140,6 +143,7 @@ def test_a_brief_run_judges_a_clause_up_to_its_first_case_that_is_wrong(tmp_path
     assert (code, report["run"]["complete"]) == (1, True)
 
 
+@pytest.mark.slow
 def test_exitfirst_ends_a_run_with_the_first_case_that_is_wrong(tmp_path):
     code, report = under_command("--exitfirst", report=tmp_path / "a.json", folder=tmp_path)
 

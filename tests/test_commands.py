@@ -148,6 +148,7 @@ def test_a_first_draft_is_told_from_what_cannot_be_judged(draft, says):
         try_out(lambda module, values: None)
 
 
+@pytest.mark.slow
 def test_a_start_is_written_once_and_its_next_step_is_to_call_the_module(tmp_path):
     folder = tmp_path / "mine"
     assert fcspec("init", str(folder)).returncode == 0
@@ -166,6 +167,7 @@ def test_a_start_is_written_once_and_its_next_step_is_to_call_the_module(tmp_pat
     assert first.stdout.endswith("next: call.result\n")
 
 
+@pytest.mark.slow
 def test_the_next_clause_is_the_first_that_does_not_hold(tmp_path):
     chosen = [f"--clause={slug}" for slug in ("tie.large-group", "dicts.state-dict", "restore.rebound", "call.result")]
     done = fcspec("next", "torch", *chosen, "--workers=1", cwd=tmp_path)

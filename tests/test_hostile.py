@@ -183,6 +183,7 @@ def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
     assert "killed by SIGKILL" in report.run.problem
 
 
+@pytest.mark.slow
 def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_path):
     path = tmp_path / "report.json"
     address = f"{HOSTILE / 'raising.py'}:has_markup_in_its_message"

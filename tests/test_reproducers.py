@@ -100,6 +100,7 @@ ENDS = {
 }
 
 
+@pytest.mark.slow
 def test_however_a_script_ends_the_others_run():
     assert run_scripts([*ENDS], options_for("reference", timeout=3)) == [*ENDS.values()]
 

@@ -87,6 +87,7 @@ def test_what_is_no_shard_is_refused(text):
         shard_of(text, (), ())
 
 
+@pytest.mark.slow
 def test_two_shards_of_the_command_are_merged_by_the_command(tmp_path):
     def fcspec(*arguments):
         command = [sys.executable, "-m", "fcspec", *arguments]
