@@ -1,12 +1,14 @@
 """Declared deviations are judged strictly both ways."""
 
+import re
 from datetime import date
+from pathlib import Path
 
 import pytest
 from fcspec.errors import UsageError
 from fcspec.report import deviations
 from fcspec.report.model import Case, Run, judge
-from fcspec.spec import Clause, Spec
+from fcspec.spec import Clause, Spec, load_spec
 
 LEVELS = {"a.one": "MUST", "a.two": "MUST", "a.free": "MAY"}
 SPEC = Spec(
@@ -104,6 +106,16 @@ def test_an_entry_for_other_releases_is_inert(when, code, tmp_path):
 def test_an_invalid_file_is_said_with_its_line(written, instead, says, tmp_path):
     with pytest.raises(UsageError, match=says):
         load(FILE.replace(written, instead), tmp_path)
+
+
+def test_the_entry_that_readme_shows_loads(tmp_path):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(f'format = 1\ntarget = "a:b"\n{shown}')
+
+    declared = deviations.load(str(tmp_path / "mine.toml"), "a:b", load_spec())
+    assert [one.clause for one in declared if one.cases] == ["dicts.state-dict"]
+    assert {one.until for one in declared} == {date(2027, 6, 30)}
 
 
 def test_there_is_a_builtin_file_for_torch_only():
