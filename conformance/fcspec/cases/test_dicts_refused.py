@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site
+from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
 WRONG = {
@@ -142,6 +142,37 @@ def test_what_is_almost_a_name_is_refused(functional_call, site):
     for name in (*almost, f"{site.name}.", f"{path}..{key}"):
         with refused(site.module):
             functional_call(site.module, {name: site.value(), site.other: site.value()}, site.x)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize(
+    "container", [nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "list"]
+)
+def test_what_is_almost_a_position_is_refused(functional_call, names, container):
+    layers = container(nn.Linear(1, 1), nn.Linear(1, 1))
+    root, key = probe(names, lambda self, x: x), names.attribute()
+    root.add_module(key, layers)
+    x, value = torch.ones(()), torch.ones(1, 1)
+    functional_call(root, {f"{key}.0.weight": value, f"{key}.1.weight": value}, x)
+
+    for almost in (
+        "-1",
+        "00",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "0x1",
+        "1_",
+        "\uff11",
+        "True",
+        "2",
+        "[1]",
+        "__class__",
+        "append",
+    ):
+        with refused(root):
+            functional_call(root, {f"{key}.0.weight": value, f"{key}.{almost}.weight": value}, x)
 
 
 @clause("dicts.bad-name")
