@@ -62,9 +62,11 @@ def _rows(matrix: Matrix, rows: list[Row], what: str, every: bool, width: int) -
     if not rows:
         return Text()
     count = f"{len(rows)} {what if len(rows) == 1 else what.replace('clause', 'clauses').replace('leaves', 'leave')}"
+    differ = f"of {count} they differ in {len(shown) or 'none'}"
+    head = "\n".join(wrapped(count if every else differ, width, "", "  "))
     if not shown:
-        return Text(f"\nof {count} they differ in none\n")
-    text = Text(f"\n{count}\n" if every else f"\nof {count} they differ in {len(shown)}\n", "bold")
+        return Text(f"\n{head}\n")
+    text = Text(f"\n{head}\n", "bold")
     parts = _parts(matrix, width - _NAME - 9, 4)
     for part in parts:
         text.append(_numbers(part, _NAME + 9, 4))
