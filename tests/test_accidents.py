@@ -17,6 +17,7 @@ from fcspec.target.address import Address
 from fcspec.workers.child import Child
 from fcspec.workers.pool import Ended, Pool, Task
 from support.judging import judge_source
+from support.starting import fcspec, run_python
 
 HONEST = Path(__file__).parent / "honest"
 HOSTILE = Path(__file__).parent / "hostile"
@@ -106,11 +107,6 @@ def test_the_wait_for_a_processor_is_not_on_the_clock(monkeypatch):
     assert ended == {"starved": False, "asleep": True}
 
 
-def fcspec(*arguments, **more):
-    command = [sys.executable, "-m", "fcspec", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **more)
-
-
 ONCE = ("check", "reference", "--clause", "call.result")
 
 
@@ -145,7 +141,8 @@ def test_a_symlink_and_a_pipe_stay_what_they_are(tmp_path):
 
 def test_a_terminal_that_knows_ascii_only_is_written_to(tmp_path):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = fcspec("check", "torch", "--clause", "restore.shared-submodule", env=environment, cwd=tmp_path)
+    command = [sys.executable, "-m", "fcspec", "check", "torch", "--clause", "restore.shared-submodule"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-1].startswith("NOT CONFORMING")
@@ -190,8 +187,7 @@ def test_an_interrupted_search_keeps_what_it_found():
 
 
 def under_pytest(folder, *arguments):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=folder)
+    return run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, cwd=folder)
 
 
 SUITE = ("--pyargs", "fcspec", "--fcspec-target", "reference", "--fcspec-clause")

@@ -2,19 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from importlib import resources
 
 import jsonschema
 import pytest
+from support.starting import fcspec
 
 SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
-
-
-def fcspec(*arguments, **kwargs):
-    command = [sys.executable, "-m", "fcspec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
 
 
 def judged(report):

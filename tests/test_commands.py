@@ -19,13 +19,9 @@ from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
 from fcspec.target.implementation import try_out
+from support.starting import fcspec
 
 SPEC = load_spec()
-
-
-def fcspec(*arguments, **kwargs):
-    command = [sys.executable, "-m", "fcspec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
 
 
 # ------------------------------------------------------------------------------------------------------------------- order

@@ -1,8 +1,6 @@
 """What `fcspec check` leaves for others: JUnit, Markdown, lines for GitHub Actions; what changed since another report."""
 
 import json
-import subprocess
-import sys
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +10,7 @@ from fcspec.report import comparison, deviations, junit, markdown
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
+from support.starting import fcspec
 
 SPEC = load_spec()
 MUST, OTHER, SHOULD, MAY = "call.result", "call.once", "restore.recurrent", "restore.interrupted"
@@ -202,8 +201,7 @@ def test_diff_says_it_and_exits_by_it(tmp_path):
         write_json(report_of({MUST: verdict}).as_dict(), tmp_path / f"{name}.json")
 
     def diff(*names):
-        command = [sys.executable, "-m", "fcspec", "diff", *names]
-        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        return fcspec("diff", *names, cwd=tmp_path)
 
     assert (diff("a.json", "a.json").returncode, diff("a.json", "a.json").stdout) == (0, "nothing changed\n")
     assert diff("b.json", "a.json").returncode == 0

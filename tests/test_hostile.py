@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from fcspec.options import Options
 from fcspec.report import junit, terminal
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
+from support.starting import fcspec, run_python
 
 HOSTILE = Path(__file__).parent / "hostile"
 DRAWN = ("test_covering.py::*", "test_drawn.py::*")  # they run first, and make calls of all kinds
@@ -187,12 +186,11 @@ def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
 def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_path):
     path = tmp_path / "report.json"
     address = f"{HOSTILE / 'raising.py'}:has_markup_in_its_message"
-    command = [sys.executable, "-m", "fcspec", "check", address, "--clause", "call.result", "--json", str(path)]
 
-    done = subprocess.run(command, capture_output=True, timeout=300)
+    done = fcspec("check", address, "--clause", "call.result", "--json", path)
 
     assert done.returncode == 1, done.stderr
-    assert not {b"\x1b", b"\x07", b"\r"} & {bytes([byte]) for byte in done.stdout + done.stderr}
+    assert not {"\x1b", "\x07", "\r"} & {*done.stdout, *done.stderr}
     report = json.loads(path.read_text(encoding="utf-8"))
     assert (report["verdict"], report["run"]["complete"]) == ("nonconforming", True)
 
@@ -239,8 +237,8 @@ def under_pytest(address, *options, folder):
         "-p",
         "no:cacheprovider",
     )
-    command = [sys.executable, "-m", "pytest", "--pyargs", "fcspec", "--implementation", HOSTILE / address, *choice]
-    return subprocess.run([*command, *options], capture_output=True, text=True, cwd=folder)
+    command = ["-m", "pytest", "--pyargs", "fcspec", "--implementation", HOSTILE / address, *choice]
+    return run_python(*command, *options, cwd=folder)
 
 
 @pytest.mark.slow

@@ -1,8 +1,6 @@
 """Shards of a run: which clauses each judges, and what their reports say together."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 from fcspec.errors import UsageError
@@ -10,6 +8,7 @@ from fcspec.report import comparison, merging
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.report.shard import shard_of
 from fcspec.spec import load_spec
+from support.starting import fcspec
 
 SPEC = load_spec()
 GLOBS = ("call.*", "args.*")
@@ -89,19 +88,15 @@ def test_what_is_no_shard_is_refused(text):
 
 @pytest.mark.slow
 def test_two_shards_of_the_command_are_merged_by_the_command(tmp_path):
-    def fcspec(*arguments):
-        command = [sys.executable, "-m", "fcspec", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
-
+    chosen = ("--clause=args.t*", "--clause=args.s*")
     for number in (1, 2):
-        done = fcspec(
-            "check", "reference", "--clause=args.t*", "--clause=args.s*", f"--shard={number}/2", f"--json={number}.json"
-        )
+        more = (f"--shard={number}/2", f"--json={number}.json")
+        done = fcspec("check", "reference", *chosen, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert f" · shard {number}/2\n" in done.stdout
 
-    whole = fcspec("merge", "1.json", "2.json", "--json=whole.json")
-    part = fcspec("merge", "2.json")
+    whole = fcspec("merge", "1.json", "2.json", "--json=whole.json", cwd=tmp_path)
+    part = fcspec("merge", "2.json", cwd=tmp_path)
 
     assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, "CONFORMING in the clauses that were selected")
     report = json.loads((tmp_path / "whole.json").read_text())

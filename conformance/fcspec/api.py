@@ -14,6 +14,7 @@ from fcspec.errors import UsageError
 from fcspec.options import Options, flags
 from fcspec.report import deviations as declared_deviations
 from fcspec.report import html, model, terminal
+from fcspec.report.declarations import Deviation
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 from fcspec.target.address import KNOWN, Address
@@ -91,7 +92,7 @@ class Request:
 
     options: Options
     function: Callable[..., Any] | None = None
-    declared: tuple[declared_deviations.Deviation, ...] | None = None
+    declared: tuple[Deviation, ...] | None = None
     folder: str | None = None
 
     def judge(self, slugs: Sequence[str] | None = None) -> Report:

@@ -86,7 +86,7 @@ def find_smallest(
         smallest.judge(plan)
 
     try:
-        with _constants_of_modules_hidden():
+        with constants_of_modules_hidden():
             draw()
     except Exception:  # _LawBroken, or Flaky: at the deadline a plan that broke a law before seems to break none
         if smallest.found is None:
@@ -95,7 +95,7 @@ def find_smallest(
 
 
 @contextlib.contextmanager
-def _constants_of_modules_hidden() -> Iterator[None]:
+def constants_of_modules_hidden() -> Iterator[None]:
     """Make what is drawn independent of the modules that are imported.
 
     Hypothesis mixes constants that it finds in the source of imported modules into its draws, so importing the target would

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
@@ -76,7 +76,7 @@ class Unit:
 
     Args:
         items: in the order in which they run.
-        needs: what they import lazily.
+        needs: what they import lazily; it is an attribute, too.
 
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
@@ -87,7 +87,7 @@ class Unit:
     def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
         self.todo = items
         self.phase = phase
-        self._needs, self._playing = needs, playing
+        self.needs, self._playing = needs, playing
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
         self.suspects: list[Final] = []
@@ -105,7 +105,7 @@ class Unit:
             _capture_apart(config, output)
         else:
             use_output(output)
-        preload(self._needs)
+        preload(self.needs)
         if self._playing.load is not None:
             self._playing.load()
             yield {"loaded": True}
@@ -191,6 +191,12 @@ class Unit:
             self.todo = [*self._held, *self.todo]
             self._held = {}
         return final
+
+    def take_suspects(self, clauses: Container[str]) -> list[Final]:
+        """The suspects of these clauses, which no longer are among `suspects`."""
+        taken = [one for one in self.suspects if clause_of(one[0]) in clauses]
+        self.suspects = [one for one in self.suspects if clause_of(one[0]) not in clauses]
+        return taken
 
     def _find_suspects(self) -> list[Final]:
         if self._playing.brief or self._playing.exitfirst:
