@@ -92,6 +92,19 @@ def test_the_terminal_shows_where_they_differ_and_with_every_all():
     assert "call.result" in side_by_side.screen(matrix, every=True).plain
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_terminal_shows_every_implementation_in_lines_that_fit(width):
+    verdicts = {"call.result": PASS, "call.once": PASS, "call.free": {"verdict": "pass", "observed": "seen " * 60}}
+    first = {"call.once": FAIL, "call.free": PASS}
+    reports = [report({**verdicts, **first}, name="m" * 30), *(report(verdicts) for _ in range(19))]
+
+    lines = side_by_side.screen(Matrix.of(reports, SPEC), width=width).plain.splitlines()
+
+    assert [line for line in lines if len(line) > width] == []
+    signs = [sign for line in lines if line.startswith("  call.once") for sign in line.split()[2:]]
+    assert signs == ["✗", *["✓"] * 19]
+
+
 def test_findings_that_are_the_same_are_on_the_page_once():
     text = page.document([mine(), mine(), other()], SPEC)
 

@@ -161,6 +161,13 @@ def test_another_reason_is_another_way_unless_the_seed_chose_the_names():
     assert slugs(changes(before, now, seed=1).otherwise) == []
 
 
+def test_a_terminal_shows_changes_in_lines_that_fit():
+    lines = [*comparison.in_lines(changes({MUST: ("fail", "a reason " * 30)}, {MUST: "pass"}), 60)]
+
+    assert max(map(len, lines)) <= 60
+    assert lines[1].startswith(" " * 14 + "reason")
+
+
 def test_a_may_clause_and_an_unsupported_one_do_not_change():
     assert [*changes({MAY: "pass", MUST: "fail"}, {MAY: "crash", MUST: "unsupported"}).lines()] == ["nothing changed"]
 

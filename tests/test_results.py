@@ -32,6 +32,12 @@ def test_what_is_drawn_from_the_committed_results_is_up_to_date(path):
     assert path.read_text(encoding="utf-8") == DRAWN[path], "python tests/results.py"
 
 
+def test_the_plot_of_cost_is_drawn_from_the_committed_measurements():
+    drawn = (results_page.ROOT / "docs" / "speed.svg").read_text(encoding="utf-8")
+
+    assert drawn == cost_plot.standalone(), "python -m tox run -e benchmark -- --draw docs/speed.json"
+
+
 def test_the_page_stays_below_3_mb():
     assert len(DRAWN[results_page.FOLDER / "index.html"].encode()) < 3_000_000
 

@@ -21,7 +21,7 @@ from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
 from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
-from fcspec.report.words import clean, law_in_words
+from fcspec.report.words import clean, law_in_words, wrapped
 from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS, KNOWN
 
@@ -84,7 +84,8 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     out.print(
         terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
     )
-    for line in (*(changes.lines() if changes is not None else ()), *gating.github_lines(report)):
+    said = comparison.in_lines(changes, width(out)) if changes is not None else ()
+    for line in (*said, *gating.github_lines(report)):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)
@@ -112,10 +113,9 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        out.print(
-            Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"),
-            soft_wrap=not out.is_terminal,
-        )
+        line = f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"
+        lines = wrapped(line, width(out), "", " " * 8) if out.is_terminal else [line]
+        out.print(Text("\n".join(lines)), soft_wrap=True)
     return 0
 
 

@@ -93,17 +93,12 @@ def test_print_has_no_filters_and_cuts_no_table(visit, scheme):
 def test_twenty_implementations_open_in_under_a_second(visit, files):
     spec = load_spec()
     (files / "big.html").write_text(page.document([big(number, spec) for number in range(20)], spec), encoding="utf-8")
-    visit()  # the browser has started
 
-    seconds = min(_seconds(visit("big.html")) for _ in range(5))
-
-    assert seconds < 1
+    assert min(_seconds(visit(), files / "big.html") for _ in range(3)) < 1
 
 
-def test_the_page_of_results_opens_in_under_a_second(visit):
-    visit()
-
-    assert min(_seconds(visit("results.html")) for _ in range(5)) < 1
+def test_the_page_of_results_opens_in_under_a_second(visit, files):
+    assert min(_seconds(visit(), files / "results.html") for _ in range(3)) < 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -128,5 +123,17 @@ def test_axe_finds_nothing_on_the_page_of_results(visit, scheme):
     assert [(one["id"], one["nodes"][0]["html"][:100]) for one in found] == []
 
 
-def _seconds(shown):
-    return shown.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
+def _seconds(shown, file):
+    """CPU time in which the page is read, laid out and made ready: a clock would count what other processes do."""
+    session = shown.context.new_cdp_session(shown)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def passed():
+        return next(
+            one["value"] for one in session.send("Performance.getMetrics")["metrics"] if one["name"] == "TaskDuration"
+        )
+
+    before = passed()
+    shown.goto(file.as_uri())
+    shown.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    return passed() - before

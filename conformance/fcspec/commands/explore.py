@@ -44,9 +44,13 @@ def command(target: str, globs: tuple[str, ...], seed: int | None, **options: An
         out.print(Text(clean(explore.as_text(finding, number))), soft_wrap=True)
     for problem in search.problems:
         err.print(Text(clean(f"the search itself failed: {problem}")), soft_wrap=True)
-    out.print(f"{search.examples} examples, {len(search.findings)} findings · seed {seed}")
+    out.print(f"{_counted(search.examples, 'example')}, {_counted(len(search.findings), 'finding')} · seed {seed}")
     if search.interrupted:
         return ExitCode.INTERRUPTED
     if search.problems:
         return ExitCode.INCOMPLETE
     return ExitCode.NONCONFORMING if search.findings else 0 if search.examples else ExitCode.NOTHING
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"

@@ -30,7 +30,7 @@ def command(shards: tuple[str, ...], **chosen: Any) -> int:
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
     out.print(terminal.screen(report, spec, width(out)), end="", soft_wrap=True)
-    for line in changes.lines() if changes is not None else ():
+    for line in comparison.in_lines(changes, width(out)) if changes is not None else ():
         click.echo(line, err=outputs.use_stdout)
     outputs.write(report, spec, changes)
     return outputs.exit_code(report, changes)

@@ -11,7 +11,7 @@ from fcspec.errors import UsageError
 from fcspec.report import reading
 from fcspec.report.reading import Data
 from fcspec.report.verdict import Verdict
-from fcspec.report.words import clean
+from fcspec.report.words import clean, wrapped
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -73,6 +73,12 @@ class Comparison:
             yield clean(f"not judged now {', '.join(self.missing[:3])}{more}")
         counts = ", ".join(f"{len(changes)} {title}" for title, changes in groups)
         yield f"since then: {counts}" if self.broken or self.held or self.otherwise else "nothing changed"
+
+
+def in_lines(changes: Comparison, width: int) -> Iterator[str]:
+    """For a terminal: with a hanging indent."""
+    for line in changes.lines():
+        yield from wrapped(line, width, "", " " * 14)
 
 
 def load(name: str, *, whole: bool = True) -> Data:

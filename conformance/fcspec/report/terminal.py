@@ -23,7 +23,7 @@ _SIGNS = {
 _FEW = 3
 """So many names are always shown."""
 
-_NAMES = 16
+_NAMES = 24
 """Columns before the names of a chapter."""
 
 
@@ -108,8 +108,9 @@ def _style(result: ClauseResult) -> str:
 
 def _legend(results: Iterable[ClauseResult], width: int) -> Text:
     used = {_sign(one) for one in results if one.level != "MAY" and not one.holds and one.verdict is not None}
-    line = "   ".join(f"{sign} {meaning}" for sign, meaning in _SIGNS.items() if sign in used)
-    return Text("\n".join(("", *wrapped(line, width, "  "), "")) if line else "", "dim")
+    items = [f"{sign} {meaning}  " for sign, meaning in _SIGNS.items() if sign in used]
+    lines = [line.rstrip() for line in joined(items, width, "  ", "  ")]
+    return Text("\n".join(("", *lines, "")) if lines else "", "dim")
 
 
 def _judged(results: Iterable[ClauseResult]) -> list[ClauseResult]:
