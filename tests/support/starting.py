@@ -150,8 +150,13 @@ _PATH = sys.path[1:]  # without the folder of this file
 
 
 def _serve():
+    import ctypes
+
     import torch  # noqa: F401
 
+    ctypes.CDLL(None).prctl(
+        _SET_CHILD_SUBREAPER, 1, 0, 0, 0
+    )  # or tests would find what a command left among their children
     subprocess.Popen = _Forking
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -168,6 +173,18 @@ def _serve():
                     process.kill()
                     status = None
         print(json.dumps(status), file=answers, flush=True)
+        _reap()
+
+
+def _reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # there is none
+
+
+_SET_CHILD_SUBREAPER = 36
 
 
 if __name__ == "__main__":
