@@ -89,7 +89,8 @@ def _become(arguments, env, pass_fds):
         status = _status_of(list(arguments))
     finally:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            if not stream.closed:
+                stream.flush()
         os._exit(status)
 
 
@@ -138,7 +139,7 @@ def _run(arguments):
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     elif kind in ("-c", "-"):
         code, name = (arguments.pop(0), "<string>") if kind == "-c" else (sys.stdin.read(), "<stdin>")
-        sys.argv, sys.path[:] = [kind, *arguments], ["", *_PATH]
+        sys.argv, sys.path[:] = [kind, *arguments], [*([] if safe_path else [""]), *_PATH]
         main = sys.modules["__main__"] = type(sys)("__main__")
         exec(compile(code, name, "exec"), vars(main))
     else:
