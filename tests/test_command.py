@@ -74,6 +74,7 @@ def test_without_declared_deviations_torch_does_not_conform(tmp_path):
     assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "nothing changed"), again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path):
     spec = load_spec().path
     shutil.copy(spec, tmp_path)

@@ -56,6 +56,7 @@ def test_importing_fcspec_imports_next_to_nothing():
     assert {name.partition(".")[0] for name in done.stdout.split()} & heavy == set()
 
 
+@pytest.mark.slow
 def test_an_address_is_judged():
     report = fcspec.check("reference", clauses=CLAUSE, workers=1)
 
@@ -63,6 +64,7 @@ def test_an_address_is_judged():
     assert [one.clause for one in report.clauses] == [CLAUSE]
 
 
+@pytest.mark.slow
 def test_a_closure_is_judged_under_torchs_own_defaults_and_the_caller_stays_as_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.nn.modules.module, "_global_forward_hooks", {0: pytest.fail})
