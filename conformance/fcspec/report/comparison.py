@@ -86,7 +86,14 @@ def load(name: str, *, whole: bool = True) -> Data:
         if whole and not data["run"]["complete"]:
             raise UsageError(f"{name} is of a run that is not complete, so there is nothing to compare")
         for clause in data["clauses"]:
-            _ = clause["clause"], clause["level"], Verdict(clause["verdict"]), clause["reason"], _wrong(clause)
+            judged = whole or clause["verdict"] is not None
+            _ = (
+                clause["clause"],
+                clause["level"],
+                judged and Verdict(clause["verdict"]),
+                clause["reason"],
+                _wrong(clause),
+            )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{name} is no whole report: {type(error).__name__}: {error}") from None
     return data
