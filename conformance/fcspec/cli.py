@@ -15,7 +15,7 @@ from rich.text import Text
 from fcspec import __version__, index, reproducing
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, say, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
@@ -81,10 +81,11 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(
-        terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
-    )
-    for line in (*(changes.lines() if changes is not None else ()), *gating.github_lines(report)):
+    details, no_worse = bool(options.cases) and last is None, outputs.is_no_worse(report, changes)
+    shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
+    out.print(shown, end="", soft_wrap=True)
+    say(out, changes.lines() if changes is not None else ())
+    for line in outputs.github_lines(report, changes):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)
@@ -112,10 +113,7 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        out.print(
-            Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"),
-            soft_wrap=not out.is_terminal,
-        )
+        say(out, [f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"], " " * 41)
     return 0
 
 

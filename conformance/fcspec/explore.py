@@ -38,7 +38,8 @@ def chosen(globs: Sequence[str]) -> tuple[AnyTopic, ...]:
     for glob in globs:
         if not any(fnmatchcase(topic.name, glob) for topic in ALL_TOPICS):
             names = [topic.name for topic in ALL_TOPICS]
-            raise UsageError(f"no topic {glob!r}{did_you_mean(glob, names)}; topics are {', '.join(names)}")
+            several = "; --topic takes one, and may be given again" if "," in glob else did_you_mean(glob, names)
+            raise UsageError(f"no topic {glob!r}{several}; there are {', '.join(map(repr, names))}")
     return tuple(topic for topic in ALL_TOPICS if not globs or any(fnmatchcase(topic.name, glob) for glob in globs))
 
 

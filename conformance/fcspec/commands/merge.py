@@ -8,7 +8,7 @@ import click
 
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, width
+from fcspec.commands.judging import console, say, width
 from fcspec.errors import UsageError
 from fcspec.report import comparison, merging, reading, terminal
 from fcspec.spec import load_spec
@@ -31,8 +31,8 @@ def command(shards: tuple[str, ...], **chosen: Any) -> int:
     outputs.claim()
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(terminal.screen(report, spec, width(out)), end="", soft_wrap=True)
-    for line in changes.lines() if changes is not None else ():
-        click.echo(line, err=outputs.use_stdout)
+    shown = terminal.screen(report, spec, width(out), no_worse=outputs.is_no_worse(report, changes))
+    out.print(shown, end="", soft_wrap=True)
+    say(out, changes.lines() if changes is not None else ())
     outputs.write(report, spec, changes)
     return outputs.exit_code(report, changes)

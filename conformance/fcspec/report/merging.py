@@ -27,11 +27,12 @@ _ALIKE = (
 
 def has_ended(data: Data) -> bool:
     """Whether it is a report, and not what stands in its file until a run has ended."""
-    return "clauses" in data or data["run"].get("complete") is not False
+    run = data.get("run")
+    return "clauses" in data or not isinstance(run, dict) or run.get("complete") is not False
 
 
 def merge(reports: Mapping[str, Data], spec: Spec, unfinished: Sequence[str] = ()) -> Report:
-    """The report of all shards. It is not complete where one is missing, or was cut off. UsageError where they are not of one run.
+    """The report of all shards: not complete where one is missing, or was cut off. UsageError where they are not of one run.
 
     Args:
         reports: by the names of their files.
