@@ -74,10 +74,10 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
 @with_site((flat_parameter, nested_parameter))
 def test_a_value_that_holds_or_makes_a_tensor_or_goes_to_a_new_name_is_refused_by_its_key(functional_call, names, site):
     new, tensor = site.sibling_name(names.attribute()), torch.ones(3)
-    functional_call(site.module, {site.name: tensor, new: tensor}, site.x)
+    functional_call(site.module, {site.name: tensor, site.other: tensor}, site.x)
 
     for bad in (*BAD_VALUES.values(), lambda: tensor, {"value": tensor}, (tensor,), [tensor], torch.Tensor):
-        for name, other in ((site.name, new), (new, site.name)):
+        for name, other in ((site.name, site.other), (new, site.name)):
             with refused(site.module) as error:
                 functional_call(site.module, {other: tensor, name: bad}, site.x)
 

@@ -265,7 +265,10 @@ def test_nothing_grows_with_the_number_of_calls(functional_call, site):
 @pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
 @with_site((nested_parameter,))
 def test_nothing_grows_with_the_number_of_names(functional_call, names, site, accepted):
-    prefix, numbers = names.attribute() * 20, itertools.count()  # too long for the cache that CPython has for attributes
+    prefix, numbers = (
+        names.attribute() * 20,
+        itertools.count(),
+    )  # too long for the cache that CPython has for attributes
 
     def blocks_after(times):
         for number in itertools.islice(numbers, times):
