@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import probe, with_site
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, probe, with_site
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 
 Result = dataclasses.make_dataclass("Result", ["output"])
@@ -58,6 +59,24 @@ def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site)
     value = site.value()
 
     assert functional_call(root, {f"inner.{site.name}": value}, site.x) is value
+
+
+@clause("call.result")
+@with_site((flat_parameter, nested_parameter))
+def test_a_module_with_attributes_of_a_scripted_or_wrapping_one_is_like_any_other(functional_call, site):
+    values = fresh_values(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    of_others = (
+        *dir(torch.jit.ScriptModule),
+        *dir(torch.fx.GraphModule),
+        *vars(torch.nn.DataParallel(torch.nn.Identity())),
+    )
+
+    for key in (*of_others, "_c", "_orig_mod", "base_model", "parametrizations", "original", "device_mesh"):
+        if not hasattr(site.module, key):
+            site.module.__dict__[key] = site.key
+            assert torch.equal(functional_call(site.module, values, site.x), expected), key
+            del site.module.__dict__[key]
 
 
 @clause("call.result")

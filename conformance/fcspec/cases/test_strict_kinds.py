@@ -58,7 +58,7 @@ def test_each_missing_buffer_of_a_batch_norm_is_an_error(functional_call):
 @clause("strict.says-which")
 def test_the_error_names_all_of_many(functional_call, names):
     module = probe(names)
-    missing, unexpected = ([names.attribute() for _ in range(40)] for _ in range(2))
+    missing, unexpected = ([names.attribute() for _ in range(400)] for _ in range(2))
     for key in missing:
         module.register_parameter(key, parameter())
     functional_call(module, fresh_values(module), torch.ones(3), strict=True)
