@@ -75,18 +75,6 @@ def test_a_tuple_of_dicts_acts_as_their_union(functional_call, site, split):
 
 
 @clause("dicts.tuple")
-@with_site((flat_parameter, nested_parameter))
-def test_a_namedtuple_of_dicts_is_a_tuple_of_dicts(functional_call, names, site):
-    kind = collections.namedtuple(names.type(), ["params", "buffers"])
-    values = fresh_values(site.module)
-    first = dict([*values.items()][:1])
-
-    result = functional_call(site.module, kind(first, {n: v for n, v in values.items() if n not in first}), site.x)
-
-    assert equal(result, oracle.result(site.module, values, site.x))
-
-
-@clause("dicts.tuple")
 @pytest.mark.parametrize("nothing", [(), ({},), ({}, {})], ids=str)
 @with_site(FLAT)
 def test_a_tuple_of_nothing_gives_nothing(functional_call, site, nothing):

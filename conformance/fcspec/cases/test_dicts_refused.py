@@ -37,7 +37,9 @@ def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functio
 
 
 @clause("dicts.list")
-@pytest.mark.parametrize("kind", [list, iter, collections.deque])
+@pytest.mark.parametrize(
+    "kind", [list, iter, collections.deque, collections.namedtuple("Dicts", ["params", "buffers"])._make]
+)
 @with_site((flat_parameter,))
 def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, observe):
     value, seen = site.value(), []
