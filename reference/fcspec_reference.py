@@ -406,7 +406,7 @@ def _view(tensor: Tensor) -> tuple[Any, ...]:
     if kind in _PARTS:
         return kind, shape, *(_view(getattr(tensor, part)()) for part in _PARTS[kind] if hasattr(tensor, part))
     memory = tensor.untyped_storage()._cdata, tensor.storage_offset(), tensor.stride()
-    return kind, shape, tensor.dtype, tensor.is_conj(), tensor.is_neg(), object() if tensor.is_quantized else memory
+    return kind, shape, tensor.dtype, tensor.is_conj(), tensor.is_neg(), memory
 
 
 _PARTS = {  # the methods that give the dense tensors of which others are made; the last from torch 2.1 on
