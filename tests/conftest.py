@@ -8,3 +8,10 @@ from fcspec.runner import Session
 def session():
     with Session(profiles=("all",)) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def session_for_mutants():
+    """Apart from the other one: it imports all that any case imports, before the first mutant."""
+    with Session(profiles=("all",)) as session:
+        yield session

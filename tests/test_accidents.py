@@ -17,6 +17,7 @@ from fcspec.target.address import Address
 from fcspec.workers.child import Child
 from fcspec.workers.pool import Ended, Pool, Task
 from support.judging import judge_source
+from support.starting import fcspec, run_python
 
 HONEST = Path(__file__).parent / "honest"
 HOSTILE = Path(__file__).parent / "hostile"
@@ -49,6 +50,7 @@ def test_a_target_that_forks_do_not_carry_is_imported_by_each_child(session, add
     )
 
 
+@pytest.mark.slow
 def test_isolation_may_be_chosen(session):
     report = judge(session, "untidy.py:puts_a_folder_first", "call.result", isolation="spawn")
 
@@ -86,6 +88,7 @@ def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(s
     assert report.run.seconds < 60
 
 
+@pytest.mark.slow
 def test_a_target_whose_calls_return_in_both_halves_of_a_fork_ends(session):
     report = judge(session, "straying.py:forks_a_twin", "call.result", "args.untouched", folder=HOSTILE)
 
@@ -104,11 +107,6 @@ def test_the_wait_for_a_processor_is_not_on_the_clock(monkeypatch):
         assert time.monotonic() - began < 10
 
     assert ended == {"starved": False, "asleep": True}
-
-
-def fcspec(*arguments, **more):
-    command = [sys.executable, "-m", "fcspec", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **more)
 
 
 ONCE = ("check", "reference", "--clause", "call.result")
@@ -143,9 +141,11 @@ def test_a_symlink_and_a_pipe_stay_what_they_are(tmp_path):
     os.close(reader)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_ascii_only_is_written_to(tmp_path):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
-    done = fcspec("check", "torch", "--clause", "restore.shared-submodule", env=environment, cwd=tmp_path)
+    command = [sys.executable, "-m", "fcspec", "check", "torch", "--clause", "restore.shared-submodule"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment, cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (1, "")
     assert done.stdout.splitlines()[-1].startswith("NOT CONFORMING")
@@ -160,6 +160,7 @@ def test_deviations_that_cannot_be_written_are_not_looked_for(tmp_path):
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_an_interrupted_check_shows_nothing_unjudged_as_wrong(tmp_path):
     target, called = tmp_path / "target.py", tmp_path / "called"
     target.write_text(
@@ -190,8 +191,7 @@ def test_an_interrupted_search_keeps_what_it_found():
 
 
 def under_pytest(folder, *arguments):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=folder)
+    return run_python("-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, cwd=folder)
 
 
 SUITE = ("--pyargs", "fcspec", "--fcspec-target", "reference", "--fcspec-clause")

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fcspec.commands import init
 
 yaml = pytest.importorskip("yaml")
 
@@ -61,3 +62,13 @@ def test_the_workflow_hands_its_inputs_to_the_action():
     assert set(step["with"]) <= set(ACTION["inputs"])
     assert all(f"inputs.{name} " in used for name in ("target", "profiles", "deviations"))
     assert json.loads(WORKFLOW[True]["workflow_call"]["inputs"]["torch"]["default"])
+
+
+def test_the_workflow_that_init_writes_is_one(tmp_path):
+    """`tox run -e lint` looks at action.yml and .github."""
+    pytest.importorskip("check_jsonschema")
+    (tmp_path / "mine.yml").write_text(init.WORKFLOW)
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+    done = subprocess.run([*command, str(tmp_path / "mine.yml")], capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -2,19 +2,13 @@
 
 import json
 import re
-import subprocess
-import sys
 from importlib import resources
 
 import jsonschema
 import pytest
+from support.starting import fcspec
 
 SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
-
-
-def fcspec(*arguments, **kwargs):
-    command = [sys.executable, "-m", "fcspec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
 
 
 def judged(report):
@@ -29,6 +23,7 @@ DRAFTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", DRAFTS.values(), ids=DRAFTS)
 def test_a_first_draft_is_judged_and_told_what_it_does(body, tmp_path):
     target = tmp_path / "draft.py"

@@ -16,15 +16,17 @@ from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.runner import Session
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
+from support.starting import fcspec, run_python
 
 import results
 
 SCHEMA = json.loads(resources.files("fcspec").joinpath("report", "report.schema.json").read_text(encoding="utf-8"))
 
 
-def fcspec(*arguments, **kwargs):
-    command = [sys.executable, "-m", "fcspec", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+def new_process(*arguments, **options):
+    """As a user starts the command."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
 
 
 @pytest.mark.slow
@@ -37,7 +39,7 @@ def fcspec(*arguments, **kwargs):
     ids=["reference", "torch"],
 )
 def test_verdict_report_and_screen_of_a_whole_run(arguments, verdict, tmp_path):
-    done = fcspec("check", *arguments, "--json", str(tmp_path / "report.json"))
+    done = new_process("-m", "fcspec", "check", *arguments, "--json", str(tmp_path / "report.json"))
     report = json.loads((tmp_path / "report.json").read_text())
 
     assert (done.returncode, done.stdout.splitlines()[-1:]) == (0, [verdict]), done.stdout + done.stderr
@@ -72,6 +74,7 @@ def test_without_declared_deviations_torch_does_not_conform(tmp_path):
     assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "nothing changed"), again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path):
     spec = load_spec().path
     shutil.copy(spec, tmp_path)
@@ -80,7 +83,8 @@ def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path
     with (suite / "cases" / "test_args.py").open("a") as file:
         file.write("\nnowhere\n")
 
-    done = fcspec("check", "reference", "--clause", "args.*", env=os.environ | {"PYTHONPATH": str(suite.parent)})
+    environment = os.environ | {"PYTHONPATH": str(suite.parent)}
+    done = new_process("-m", "fcspec", "check", "reference", "--clause", "args.*", env=environment)
 
     assert done.returncode == 3, done.stdout + done.stderr
     *_, problem, verdict = done.stdout.splitlines()
@@ -153,7 +157,7 @@ def test_exitfirst_ends_a_run_with_the_first_case_that_is_wrong(tmp_path):
 
 def test_every_option_of_the_command_is_one_of_pytest_but_for_the_workers():
     command = fcspec("check", "--help").stdout
-    done = subprocess.run([sys.executable, "-m", "pytest", "--help"], capture_output=True, text=True)
+    done = run_python("-m", "pytest", "--help")
 
     for flag in flags():
         assert f"--{flag.name} " in command
@@ -165,9 +169,9 @@ def test_every_option_of_the_command_is_one_of_pytest_but_for_the_workers():
 def test_the_cases_run_under_pytest_too(workers, tmp_path):
     slugs = ("inplace.rebinding", "inplace.rebinding-tuple")
     choice = ["--implementation", "torch", *(f"--fcspec-clause={slug}" for slug in slugs), *workers]
-    command = [sys.executable, "-m", "pytest", "--pyargs", "fcspec", "-p", "no:cacheprovider", "-q", *choice]
+    command = ["-m", "pytest", "--pyargs", "fcspec", "-p", "no:cacheprovider", "-q", *choice]
 
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    done = run_python(*command, cwd=tmp_path)
 
     assert done.returncode == 1, done.stdout + done.stderr
     assert "test_example[inplace.rebinding-tuple]" in done.stdout
@@ -187,6 +191,7 @@ def test_the_cases_run_under_pytest_too(workers, tmp_path):
         (["torch", "--workers", "0"], "--workers"),
         (["torch", "--junit", "nowhere/report.xml"], "--junit nowhere/report.xml cannot be written"),
         (["torch", "--baseline", "nowhere.json"], "nowhere.json cannot be read"),
+        (["torch", "--exclude", "test_[a-m]*", "--exclude", "*"], "--exclude test_[a-m]* * leaves no case to judge"),
         (["torch", "--only-changes"], "--only-changes needs --baseline FILE"),
         (["torch", "--json", "-", "--markdown", "-"], "only one of --json, --markdown can go to stdout"),
         (["torch", "--isolation", "some"], "'fork', 'spawn', 'none'"),
@@ -251,9 +256,7 @@ def test_all_is_made_on_the_device_that_is_chosen(tmp_path):
 
 
 def test_python_without_asserts_is_refused(tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-O", "-m", "fcspec", "targets"], capture_output=True, text=True, cwd=tmp_path
-    )
+    done = new_process("-O", "-m", "fcspec", "targets", cwd=tmp_path)
 
     assert done.returncode == 4
     assert "python -O removes assert statements" in done.stderr

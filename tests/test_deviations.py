@@ -1,14 +1,23 @@
 """Declared deviations are judged strictly both ways."""
 
+import re
+from datetime import date
+from pathlib import Path
+
 import pytest
 from fcspec.errors import UsageError
 from fcspec.report import deviations
 from fcspec.report.model import Case, Run, judge
-from fcspec.spec import Clause, Spec
+from fcspec.spec import Clause, Spec, load_spec
 
+LEVELS = {"a.one": "MUST", "a.two": "MUST", "a.free": "MAY"}
 SPEC = Spec(
-    None, "1.0", (), tuple(Clause(slug, "MUST", "core", "", "", "", None, None, (), 1) for slug in ("a.one", "a.two"))
+    None,
+    "1.0",
+    (),
+    tuple(Clause(slug, level, "core", "", "", "", None, None, (), 1) for slug, level in LEVELS.items()),
 )
+TODAY = date(2026, 11, 27)
 
 FILE = """format = 1
 target = "a:b"
@@ -80,6 +89,17 @@ def test_an_entry_for_other_releases_is_inert(when, code, tmp_path):
         ('reason = "known"', 'reason = "known"\ncases = "x"', "toml:4: expected cases"),
         ('reason = "known"', "reason = known", "is no TOML: .*line 7"),
         ("[[deviation]]", "[deviation]", r"\[\[deviation\]\]"),
+        ('reason = "known"', 'reason = "known"\nwhen = ""', "toml:4: expected when"),
+        ('reason = "known"', 'reason = "known"\nwhen = "torch>=2; python_version > \'3\'"', "and nothing else"),
+        ('reason = "known"', 'reason = "known"\nuntil = "soon"', "toml:4: expected a date, as in until = 2027-01-31"),
+        ('reason = "known"', 'reason = "known"\nreview = 2027-01-31T10:00:00', "toml:4: expected a date"),
+        ('clause = "a.one"', "clauses = []", "toml:4: expected clauses = "),
+        ('clause = "a.one"', 'clauses = ["a.one", "a.one"]', "toml:4: a.one is there twice"),
+        ('clause = "a.one"', 'clauses = ["a.o*", "b.*"]', "toml:4: SPEC.md has no MUST or SHOULD that matches 'b"),
+        ('clause = "a.one"', 'clauses = ["a.f*"]', "toml:4: SPEC.md has no MUST or SHOULD that matches 'a.f"),
+        ('clause = "a.one"', 'clause = "a.one"\nclauses = ["a.two"]', "toml:4: expected clause or clauses, found both"),
+        ('clause = "a.one"', 'clauses = ["a.one", "a.two"]\ncases = ["x"]', 'toml:4: expected cases."a.one" = '),
+        ('clause = "a.one"', 'clauses = ["a.one"]\ncases."a.two" = ["x"]', "'a.two', which the entry does not declare"),
         ('reason = "known"\n', f'reason = "known"\n{FILE[FILE.index("[[") :]}', "declared twice"),
     ],
 )
@@ -88,6 +108,81 @@ def test_an_invalid_file_is_said_with_its_line(written, instead, says, tmp_path)
         load(FILE.replace(written, instead), tmp_path)
 
 
+def test_the_entry_that_readme_shows_loads(tmp_path):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(f'format = 1\ntarget = "a:b"\n{shown}')
+
+    declared = deviations.load(str(tmp_path / "mine.toml"), "a:b", load_spec())
+    assert [one.clause for one in declared if one.cases] == ["dicts.state-dict"]
+    assert {one.until for one in declared} == {date(2027, 6, 30)}
+
+
 def test_there_is_a_builtin_file_for_torch_only():
     with pytest.raises(UsageError, match="carries no deviations file"):
         deviations.load("builtin", "a:b", SPEC)
+
+
+GROUP = """format = 1
+target = "a:b"
+
+[[deviation]]
+clauses = ["a.*"]
+verdict = "fail"
+reason = "both"
+"""
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code", "stale"),
+    [
+        ({"one": "fail", "two": "fail"}, 0, ()),
+        ({"one": "fail", "two": "pass"}, 1, ("a.two",)),
+        ({"one": "crash", "two": "fail"}, 1, ("a.one",)),
+        ({"one": "fail", "free": "crash"}, 0, ()),
+    ],
+)
+def test_a_glob_declares_every_must_and_should_that_it_matches(verdicts, code, stale, tmp_path):
+    judged = deviations.apply(report(**verdicts), load(GROUP, tmp_path))
+
+    assert (judged.exit_code, judged.stale) == (code, stale)
+
+
+def test_what_an_entry_names_is_no_matter_of_anothers_glob(tmp_path):
+    named = '[[deviation]]\nclause = "a.two"\nverdict = "crash"\nreason = "another"\n'
+    judged = deviations.apply(report(one="fail", two="crash"), load(GROUP + named, tmp_path))
+
+    assert [result.declared for result in judged.clauses] == ["both", "another"]
+
+
+def test_a_group_may_list_cases_of_some_of_its_clauses(tmp_path):
+    declared = load(GROUP + 'cases."a.one" = ["one"]\n', tmp_path)
+
+    assert deviations.apply(report(one="fail", one_b="pass", two="fail", two_b="pass"), declared).exit_code == 0
+    assert deviations.apply(report(one="fail", one_b="fail", two="fail"), declared).stale == ("a.one",)
+
+
+@pytest.mark.parametrize(("day", "code"), [("2026-11-26", 1), ("2026-11-27", 0)])
+def test_what_is_declared_until_a_day_does_not_count_behind_it(day, code, tmp_path):
+    declared = load(f"{GROUP}until = {day}\n", tmp_path)
+    judged = deviations.apply(report(one="fail", two="fail"), declared, TODAY)
+
+    assert judged.exit_code == code
+    assert judged.run.notes == ((f"declared until {day}, which is over: a.one, a.two (both)",) if code else ())
+    assert deviations.apply(report(one="pass", two="pass"), declared, TODAY).stale == (
+        () if code else ("a.one", "a.two")
+    )
+
+
+@pytest.mark.parametrize(
+    ("day", "notes"),
+    [("2026-11-28", ()), ("2026-11-27", ("declared, to be reviewed since 2026-11-27: a.one, a.two (both)",))],
+)
+def test_a_review_that_is_due_is_said_once_for_a_reason_and_changes_nothing(day, notes, tmp_path):
+    judged = deviations.apply(report(one="fail", two="fail"), load(f"{GROUP}review = {day}\n", tmp_path), TODAY)
+
+    assert (judged.exit_code, judged.run.notes) == (0, notes)
+
+
+def test_what_cannot_be_judged_here_is_not_stale(tmp_path):
+    assert deviations.apply(report(one="unsupported", two="pass"), load(FILE, tmp_path)).stale == ()

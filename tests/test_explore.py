@@ -2,10 +2,11 @@
 
 import ast
 import re
-import subprocess
-import sys
 
 import pytest
+from fcspec.errors import UsageError
+from fcspec.explore import chosen
+from support.starting import fcspec, run_python
 
 CRASHES = """
 import os, signal, time
@@ -18,9 +19,8 @@ def functional_call(module, values, *args, **kwargs):
 """
 
 
-def explore(*arguments, **kwargs):
-    command = [sys.executable, "-m", "fcspec", "explore", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, **kwargs)
+def explore(*arguments, **options):
+    return fcspec("explore", *arguments, **options)
 
 
 def scripts(done):
@@ -28,6 +28,15 @@ def scripts(done):
     found = re.split(r"^✗ \d+\. ", done.stdout, flags=re.MULTILINE)[1:]
     texts = {text.partition(" ")[0]: text.partition("\n")[2] for text in found}
     return {clause: text.rpartition("\n\n")[0] + "\n" for clause, text in texts.items()}
+
+
+def test_topics_with_commas_are_told_apart_and_several_are_given_one_by_one():
+    with pytest.raises(UsageError, match="no topic 'values,tuples'; --topic takes one, and may be given again; ") as no:
+        chosen(("values,tuples",))
+
+    assert "'several features', 'several features, refused'," in str(no.value)
+    with pytest.raises(UsageError, match=r"no topic 'value'; did you mean 'values'\?"):
+        chosen(("value",))
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +75,7 @@ def test_a_finding_is_a_short_script_that_fails_with_torch_and_passes_with_the_r
     broken.write_text(script)
     fixed.write_text(script.replace("from torch.func import", "from fcspec_reference import"))
 
-    run = [subprocess.run([sys.executable, path], capture_output=True, text=True) for path in (broken, fixed)]
+    run = [run_python(path) for path in (broken, fixed)]
 
     assert ["AssertionError" in one.stderr for one in run] == [True, False], run
     assert [one.returncode for one in run] == [1, 0]
@@ -129,10 +138,7 @@ def test_an_addition_finds_it_and_its_script_shows_it(tmp_path, does, clause):
     broken, fixed = tmp_path / "broken.py", tmp_path / "fixed.py"
     broken.write_text(scripts(done)[clause])
     fixed.write_text(scripts(done)[clause].replace("from target import", "from fcspec_reference import"))
-    assert [subprocess.run([sys.executable, path], capture_output=True).returncode for path in (broken, fixed)] == [
-        1,
-        0,
-    ]
+    assert [run_python(path, cwd=tmp_path).returncode for path in (broken, fixed)] == [1, 0]
 
 
 def test_a_topic_that_there_is_not_is_one_clear_line():

@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +11,10 @@ from fcspec.options import Options
 from fcspec.report import junit, terminal
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
+from support.starting import fcspec, run_python
 
 HOSTILE = Path(__file__).parent / "hostile"
+SLOW = pytest.mark.slow
 DRAWN = ("test_covering.py::*", "test_drawn.py::*")  # they run first, and make calls of all kinds
 
 
@@ -98,20 +98,31 @@ def test_what_a_target_does_in_every_call_is_the_verdict_of_every_clause(judge, 
         ("lying.py:is_wrong_once", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:knows_the_examples", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:is_right_before_an_example", {"call.result": "fail", "call.once": "pass"}),
-        ("straying.py:leaves_a_thread", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:leaves_a_child", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:forks_a_twin", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:leaves_a_daemon", {"call.result": "pass", "args.untouched": "pass"}),
+        pytest.param(
+            "straying.py:leaves_a_thread", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:leaves_a_child", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:forks_a_twin", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:leaves_a_daemon", {"call.result": "pass", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
         ("untidy.py:leaves_grad_mode_off", {"call.mode": "fail", "args.untouched": "pass"}),
         ("untidy.py:changes_the_default_dtype", {"state.defaults": "fail", "args.untouched": "pass"}),
-        ("untidy.py:reseeds", {"state.rng": "fail", "args.untouched": "pass"}),
+        pytest.param("untidy.py:reseeds", {"state.rng": "fail", "args.untouched": "pass"}, marks=SLOW),
         ("untidy.py:leaves_a_function_mode", {"state.modes": "fail", "args.untouched": "pass"}),
         ("untidy.py:lies_under_a_function_mode", {"state.modes": "fail", "call.result": "fail", "call.once": "pass"}),
-        (
+        pytest.param(
             "untidy.py:patches_named_parameters",
             {"state.torch": "fail", "call.result": "pass", "args.untouched": "pass"},
+            marks=SLOW,
         ),
-        ("writing.py:prints_megabytes", {"state.silent": "fail", "args.untouched": "pass"}),
+        pytest.param(
+            "writing.py:prints_megabytes", {"state.silent": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_breaks_one_clause_disturbs_no_other(judge, address, expected):
@@ -187,12 +198,11 @@ def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
 def test_the_command_prints_and_writes_nothing_that_a_target_could_misuse(tmp_path):
     path = tmp_path / "report.json"
     address = f"{HOSTILE / 'raising.py'}:has_markup_in_its_message"
-    command = [sys.executable, "-m", "fcspec", "check", address, "--clause", "call.result", "--json", str(path)]
 
-    done = subprocess.run(command, capture_output=True, timeout=300)
+    done = fcspec("check", address, "--clause", "call.result", "--json", path)
 
     assert done.returncode == 1, done.stderr
-    assert not {b"\x1b", b"\x07", b"\r"} & {bytes([byte]) for byte in done.stdout + done.stderr}
+    assert not {"\x1b", "\x07", "\r"} & {*done.stdout, *done.stderr}
     report = json.loads(path.read_text(encoding="utf-8"))
     assert (report["verdict"], report["run"]["complete"]) == ("nonconforming", True)
 
@@ -208,6 +218,7 @@ def test_what_is_right_only_where_pytest_is_loaded_does_not_conform():
     assert outcomes == {parametrizing.Kind.FAILS}
 
 
+@pytest.mark.slow
 def test_nothing_that_a_target_started_outlives_the_run(judge):
     def processes():
         found = set()
@@ -239,8 +250,8 @@ def under_pytest(address, *options, folder):
         "-p",
         "no:cacheprovider",
     )
-    command = [sys.executable, "-m", "pytest", "--pyargs", "fcspec", "--implementation", HOSTILE / address, *choice]
-    return subprocess.run([*command, *options], capture_output=True, text=True, cwd=folder)
+    command = ["-m", "pytest", "--pyargs", "fcspec", "--implementation", HOSTILE / address, *choice]
+    return run_python(*command, *options, cwd=folder)
 
 
 @pytest.mark.slow

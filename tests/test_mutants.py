@@ -41,10 +41,10 @@ def test_a_clause_has_a_mutant_that_it_alone_catches(slug):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.name)
-def test_a_mutant_is_caught_by_every_clause_it_names(session, mutant):
+def test_a_mutant_is_caught_by_every_clause_it_names(session_for_mutants, mutant):
     def missed(clauses, exclude, trusted=False):
         report = judge_source(
-            session,
+            session_for_mutants,
             source,
             trusted=trusted,
             clauses=tuple(clauses),

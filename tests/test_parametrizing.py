@@ -1,6 +1,7 @@
 """fcspec.parametrize: what becomes of a clause's test, and when the clauses are judged."""
 
 import warnings
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -29,6 +30,7 @@ class Request:
 
     options = "options"
     function = print
+    declared = None
 
     def __init__(self, error=None):
         self.asked, self.error = [], error
@@ -107,6 +109,18 @@ def test_what_is_declared_is_a_strict_xfail_for_that_deviation_only(tmp_path):
 
     assert (expected.id, other.id, other.marks) == (MUST, SHOULD, ())
     assert expected.marks[0].kwargs == {"reason": "known", "strict": True, "raises": DeclaredDeviation}
+
+
+def test_what_was_declared_until_a_day_that_is_over_is_no_xfail_and_a_failure_says_so():
+    over = deviations.Deviation(MUST, Verdict.FAIL, "known", until=date(2026, 1, 31))
+    later = deviations.Deviation(SHOULD, Verdict.FAIL, "known", review=date(2026, 1, 31))
+    request = SimpleNamespace(declared=(over, later))
+
+    assert parametrizing._declared_here(request) == {SHOULD: "known (to be reviewed since 2026-01-31)"}
+    report = report_of(MUST, "fail")
+    assert parametrizing._outcome(report.clauses[0], report, over).text.startswith(
+        f"declared until 2026-01-31, which is over: {MUST} (known)\n{MUST} · MUST"
+    )
 
 
 def test_a_bad_argument_is_one_message_without_frames_of_ours():

@@ -1,11 +1,10 @@
 """Throw-away repositories with an implementation of their own gate themselves, through each door."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import fcspec_reference
 import pytest
+from support.starting import run_python
 
 CLAUSES = ("dicts.distinct", "dicts.bad-name")
 """The second is what holds in both of them."""
@@ -61,7 +60,7 @@ def repository(tmp_path):
 
 
 def run(folder, *command):
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=300, cwd=folder)
+    done = run_python(*command, cwd=folder)
     return done.returncode, done.stdout + done.stderr
 
 

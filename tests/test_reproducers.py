@@ -12,6 +12,7 @@ from fcspec.reproducer import script_of
 from fcspec.reproducing import run_scripts, with_reproducers
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
+from support.starting import fcspec, run_python
 
 SPEC = load_spec()
 REFERENCE = Address.parse("reference")
@@ -81,7 +82,7 @@ def test_a_script_imports_a_target_of_a_file_or_a_folder(place, attribute, tmp_p
     (folder / place).with_suffix(".py").write_text(REFUSES)
 
     script = script_of(SPEC["call.result"], SPEC, Address(place, attribute), str(folder))
-    done = subprocess.run([sys.executable, "-"], input=script, capture_output=True, text=True, cwd=elsewhere)
+    done = run_python("-", input=script, cwd=elsewhere)
 
     assert done.stderr.splitlines()[-1] == "KeyError: 'neighbour'", done.stderr
 
@@ -105,6 +106,7 @@ def test_however_a_script_ends_the_others_run():
     assert run_scripts([*ENDS], options_for("reference", timeout=3)) == [*ENDS.values()]
 
 
+@pytest.mark.slow
 def test_a_target_that_often_hangs_does_not_take_minutes():
     ends = run_scripts(["import time; time.sleep(60)"] * 40, options_for("reference", timeout=0.2))
 
@@ -137,6 +139,7 @@ OFFERED = {
 }
 
 
+@pytest.mark.slow
 def test_a_script_is_offered_where_it_fails_as_the_case_did():
     found = reproducers_of(report_of(*((slug, said, f"Traceback\n{said}", EXAMPLE) for slug, said in OFFERED)))
 
@@ -157,10 +160,6 @@ def test_a_drawn_call_is_offered_where_the_example_passes():
         "restore.order": None,
     }
     assert reproducers_of(report_of(*rows, interrupted=True))["restore.deleted"] is None
-
-
-def fcspec(*arguments):
-    return subprocess.run([sys.executable, "-m", "fcspec", *arguments], capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.slow

@@ -1,15 +1,16 @@
 """Shards of a run: which clauses each judges, and what their reports say together."""
 
 import json
-import subprocess
-import sys
 
 import pytest
+from fcspec.commands.gating import Outputs
+from fcspec.commands.merge import command
 from fcspec.errors import UsageError
 from fcspec.report import comparison, merging
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.report.shard import shard_of
 from fcspec.spec import load_spec
+from support.starting import fcspec
 
 SPEC = load_spec()
 GLOBS = ("call.*", "args.*")
@@ -63,6 +64,41 @@ def test_a_draft_or_a_problem_of_one_shard_is_one_of_all(tmp_path):
     assert (problem.exit_code, problem.run.problem) == (3, "it died")
 
 
+def cut_off(path, exit_code):
+    """The report as it is where the run ended before its last clause was judged."""
+    data = json.loads(path.read_text())
+    data["run"] |= {"complete": False, "exit_code": exit_code, "judged": data["run"]["planned"] - 1}
+    data["clauses"][-1] |= {"verdict": None, "reason": None, "cases": []}
+    write_json(data, path)
+    return path
+
+
+def test_a_shard_that_was_interrupted_makes_it_incomplete(tmp_path):
+    report = merged(shard(tmp_path, "1/2"), cut_off(shard(tmp_path, "2/2"), 2))
+
+    assert (report.exit_code, report.verdict, report.complete) == (3, "incomplete", False)
+    assert report.run.problem == "shard 2 of 2 was interrupted"
+    assert len([one for one in report.clauses if one.verdict is None]) == 1
+
+
+def test_a_shard_that_patience_ended_ends_it_as_it_would_one_run(tmp_path):
+    report = merged(shard(tmp_path, "1/2"), cut_off(shard(tmp_path, "2/2", wrong=SLUGS[1:2]), 1))
+
+    assert (report.exit_code, report.run.out_of_patience, report.complete) == (1, True, False)
+
+
+def test_a_shard_whose_run_has_not_ended_makes_it_incomplete(tmp_path, capsys):
+    first, second = shard(tmp_path, "1/2"), tmp_path / "2.json"
+    Outputs({"json": second}).claim()
+
+    assert command.main([str(first), str(second)], standalone_mode=False) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"shard 2 of 2 is missing; {second} is of a run that has not ended" in shown
+    assert shown.endswith("INCOMPLETE")
+    with pytest.raises(UsageError, match="no run that has ended"):
+        command.main([str(second)], standalone_mode=False)
+
+
 @pytest.mark.parametrize(
     ("second", "more", "says"),
     [
@@ -89,19 +125,15 @@ def test_what_is_no_shard_is_refused(text):
 
 @pytest.mark.slow
 def test_two_shards_of_the_command_are_merged_by_the_command(tmp_path):
-    def fcspec(*arguments):
-        command = [sys.executable, "-m", "fcspec", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=tmp_path)
-
+    chosen = ("--clause=args.t*", "--clause=args.s*")
     for number in (1, 2):
-        done = fcspec(
-            "check", "reference", "--clause=args.t*", "--clause=args.s*", f"--shard={number}/2", f"--json={number}.json"
-        )
+        more = (f"--shard={number}/2", f"--json={number}.json")
+        done = fcspec("check", "reference", *chosen, *more, cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert f" · shard {number}/2\n" in done.stdout
 
-    whole = fcspec("merge", "1.json", "2.json", "--json=whole.json")
-    part = fcspec("merge", "2.json")
+    whole = fcspec("merge", "1.json", "2.json", "--json=whole.json", cwd=tmp_path)
+    part = fcspec("merge", "2.json", cwd=tmp_path)
 
     assert (whole.returncode, whole.stdout.splitlines()[-1]) == (0, "CONFORMING in the clauses that were selected")
     report = json.loads((tmp_path / "whole.json").read_text())

@@ -177,6 +177,16 @@ def test_lines_are_as_wide_as_the_terminal_and_hang_below_each_other(width):
     assert all(line.startswith(" " * 14) for line in called)
 
 
+def test_the_legend_breaks_between_its_items_and_the_names_of_a_chapter_stand_below_each_other():
+    restore = [clause.slug for clause in load_spec().select(globs=["restore.*"])]
+    shown = screen(dict.fromkeys(restore[:12], ("fail", "r")) | {restore[12]: ("pass", None)}, width=60)
+
+    assert "\n  ✗ a MUST that does not hold\n  ! a SHOULD that does not hold\n" in shown
+    assert all(
+        line.startswith(" " * 24) for line in shown.partition("\n  restore")[2].split("\n\n")[0].splitlines()[1:]
+    )
+
+
 def test_an_id_is_never_broken_and_its_command_can_be_pasted():
     case = raising("call.result", "KeyError: 1")
     case = replace(case, id="test_call_result.py::test_the_very_object_is_returned[a layer replaced]")

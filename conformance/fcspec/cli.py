@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,18 +15,17 @@ from rich.text import Text
 from fcspec import __version__, index, reproducing
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, say, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
-from fcspec.report.model import is_stdout
 from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean, law_in_words
 from fcspec.spec import Clause, Spec, load_spec
-from fcspec.target.address import FORMS, KNOWN, Address
+from fcspec.target.address import FORMS, KNOWN
 
-_ELSEWHERE = ("compare", "diff", "doctor", "explore", "init", "merge", "next", "show")
+_ELSEWHERE = ("compare", "deviations", "diff", "doctor", "explore", "init", "merge", "next", "show")
 """Commands that are imported when they are asked for, each from its file in fcspec.commands."""
 
 
@@ -83,10 +81,11 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(
-        terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
-    )
-    for line in (*(changes.lines() if changes is not None else ()), *gating.github_lines(report)):
+    details, no_worse = bool(options.cases) and last is None, outputs.is_no_worse(report, changes)
+    shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
+    out.print(shown, end="", soft_wrap=True)
+    say(out, changes.lines() if changes is not None else (), " " * 14)
+    for line in outputs.github_lines(report, changes):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)
@@ -114,10 +113,7 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        out.print(
-            Text(f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"),
-            soft_wrap=not out.is_terminal,
-        )
+        say(out, [f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"], " " * 8)
     return 0
 
 
@@ -156,50 +152,6 @@ def _as_markdown(clause: Clause) -> str:
         parts += [f"*{label}:* {said}"] if said else []
     parts += [f"```python\n{example.code}```" for example in clause.examples]
     return "\n\n".join(parts)
-
-
-@_fcspec.command("deviations")
-@click.argument("target")
-@click.option("-o", "output", type=gating.FILE, help="Write there, not to the terminal.")
-def write_deviations(target: str, output: Path | None) -> int:
-    """Write the deviations file of TARGET as it is now, with empty reasons.
-
-    A file with an empty reason does not load: say why each clause deviates. Reasons that the file already has are kept.
-    """
-    address = Address.parse(target)
-    if output is not None and is_stdout(output):
-        output = None
-    known: tuple[deviations.Deviation, ...] = ()
-    if output is not None:
-        known = deviations.load(str(output), str(address), load_spec()) if output.is_file() else ()
-        _check_writable(output)
-    report = with_progress(Options(address, ("all",)))
-    if not report.complete:
-        raise click.ClickException(f"the run is incomplete, nothing is written: {report.run.problem or 'interrupted'}")
-    if report.run.draft is not None:
-        raise UsageError(f"nothing is written: {report.run.draft}")
-    text = deviations.write(report, known)
-    if output is None:
-        click.echo(text, nl=False)
-        return 0
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        return _fail(f"-o {output} cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
-    return 0
-
-
-def _check_writable(output: Path) -> None:
-    """UsageError before a run whose result could not be written."""
-    new = not output.exists()
-    if not new and not output.is_file():
-        return  # to open a pipe may wait for its reader
-    try:
-        output.open("a").close()
-        if new:
-            output.unlink()
-    except OSError as error:
-        raise UsageError(f"-o {output} cannot be written: {error.strerror or error}") from None
 
 
 @_fcspec.command()

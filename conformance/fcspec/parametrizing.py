@@ -16,6 +16,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,8 @@ from _pytest.skipping import evaluate_skip_marks
 
 from fcspec import api
 from fcspec.errors import UsageError
+from fcspec.report.declarations import Deviation
+from fcspec.report.deviations import ended
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
@@ -60,8 +63,8 @@ class Outcome:
 
 def parametrize(
     target: api.Target,
-    profiles: Iterable[str] | str = (),
-    clauses: Iterable[str] | str = (),
+    profiles: Iterable[str] | str | None = None,
+    clauses: Iterable[str] | str | None = None,
     *,
     strict: bool = False,
     deviations: str | Path | None = None,
@@ -104,9 +107,18 @@ def _found_from(folder: Path, path: str) -> str:
 
 
 def _declared_here(request: api.Request) -> dict[str, str]:
-    """The reasons of the deviations that are declared for this torch, by clause."""
+    """The reasons of the deviations that are declared for this torch, and today, by clause."""
+    today = date.today()
+    return {one.clause: _reason(one, today) for one in _of_release(request) if not one.has_ended(today)}
+
+
+def _of_release(request: api.Request) -> list[Deviation]:
     release = importlib.metadata.version("torch")
-    return {entry.clause: entry.reason for entry in request.declared or () if entry.matches(release)}
+    return [one for one in request.declared or () if one.matches(release)]
+
+
+def _reason(one: Deviation, today: date) -> str:
+    return f"{one.reason} (to be reviewed since {one.review})" if one.is_to_review(today) else one.reason
 
 
 def _expected_to_fail(reason: str | None) -> tuple[pytest.MarkDecorator, ...]:
@@ -180,7 +192,8 @@ class Judgement:
                 report = with_reproducers(report, self._request.options, self._request.folder)
         except UsageError as error:
             return dict.fromkeys(slugs, Outcome(Kind.FAILS, f"fcspec: {error}"))
-        return {result.clause: _outcome(result, report) for result in report.clauses}
+        over = {one.clause: one for one in _of_release(self._request) if one.has_ended(date.today())}
+        return {result.clause: _outcome(result, report, over.get(result.clause)) for result in report.clauses}
 
 
 @contextlib.contextmanager
@@ -193,8 +206,12 @@ def _locked(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
-def _outcome(result: ClauseResult, report: Report) -> Outcome:
-    text = functools.partial(_text, result, report)
+def _outcome(result: ClauseResult, report: Report, over: Deviation | None = None) -> Outcome:
+    """
+    Args:
+        over: what was declared of the clause, and does not count any more.
+    """
+    text = functools.partial(_text, result, report, over)
     decides = result in report.required() or result.verdict is Verdict.ERROR
     if report.run.problem is not None:
         return Outcome(Kind.FAILS, f"the suite itself failed: {report.run.problem}")
@@ -216,8 +233,9 @@ def _outcome(result: ClauseResult, report: Report) -> Outcome:
     return Outcome(Kind.WARNS, clean(f"{result.clause} · {result.level} does not hold: {result.reason} ({again})"))
 
 
-def _text(result: ClauseResult, report: Report) -> str:
-    return str(failure_of(result, load_spec(), report.target["address"]))
+def _text(result: ClauseResult, report: Report, over: Deviation | None) -> str:
+    text = str(failure_of(result, load_spec(), report.target["address"]))
+    return text if over is None else f"{clean(ended(over, over.clause))}\n{text}"
 
 
 class Judging:

@@ -150,6 +150,34 @@ def test_a_deep_link_opens_its_clause(visit, name):
     assert shown.locator("tr[id='tie.large-group']").evaluate("e => e.getBoundingClientRect().top < innerHeight")
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("name", ["two.html#tie.later", "results.html#call.once"])
+def test_a_clause_that_a_link_opens_is_below_the_header(visit, name, width):
+    shown = visit(name, viewport={"width": width, "height": 500})
+    slug = name.partition("#")[2]
+
+    shown.wait_for_function(f"document.activeElement.textContent === '{slug}'")
+    shown.wait_for_timeout(200)  # the page follows the link once more when it has been loaded
+
+    places = "#matrix > thead th:first-child", f"tr[id='{slug}']"
+    header, row = (shown.locator(one).bounding_box() for one in places)
+    assert row["y"] >= header["y"] + header["height"] - 2
+    assert row["y"] + row["height"] <= 500
+
+
+def test_an_arrow_key_brings_a_cell_out_from_below_the_headers(visit):
+    shown = visit("results.html#tie.conflict", viewport={"width": 400, "height": 500})
+    shown.wait_for_function("document.activeElement.textContent === 'tie.conflict'")
+
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowLeft", "ArrowLeft", *["ArrowUp"] * 12):
+        shown.keyboard.press(key)
+
+    cell = shown.evaluate("(({x, y}) => ({x, y}))(document.activeElement.getBoundingClientRect())")
+    corner = shown.locator("#matrix > thead th").first.bounding_box()
+    assert cell["x"] >= corner["x"] + corner["width"] - 2
+    assert cell["y"] >= corner["y"] + corner["height"] - 2
+
+
 def test_a_deep_link_opens_a_folded_chapter_and_lifts_filters(visit):
     shown = visit()
     shown.get_by_label("Chapter").select_option("tie")

@@ -46,7 +46,7 @@ class Mutant:
                 change.apply(tree)
             except ChangeError as error:
                 raise ChangeError(f"mutant {self.name!r}: {error}") from None
-        source = ast.unparse(ast.fix_missing_locations(tree))
+        source = ast.unparse(tree)
         if unknown := unknown_names(source):
             raise ChangeError(f"mutant {self.name!r}: nobody binds {', '.join(sorted(unknown))}; see _names.py")
         return source

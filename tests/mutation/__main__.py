@@ -4,6 +4,7 @@ FILE is the source of an implementation, `functional_call` in it; without one, t
 survive, and exits 1 where one does that survivors.toml does not explain. A mutant is judged by core up to the first case that
 is wrong; where no case is, by the other profiles that its original keeps. Examples of SPEC.md and hazards do not count.
 With --results FILE verdicts are written as they come, and those that are there already are not asked for again.
+Each of several workers judges one mutant after the other.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ import argparse
 import hashlib
 import itertools
 import json
+import os
 import sys
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -22,7 +25,7 @@ import fcspec_reference
 from fcspec.errors import UsageError
 from fcspec.runner import Session
 from fcspec.spec import CORE, load_spec
-from support.judging import NO_EXAMPLES, judge_source, wrong_cases
+from support.judging import NO_EXAMPLES, judge_all, judge_source, wrong_cases
 
 from mutation.operators import Mutant, changed, mutants
 from mutation.survivors import survivors
@@ -37,33 +40,38 @@ class Judge:
     """Says which case is the first that is wrong.
 
     Attributes:
-        session: a process that judges one implementation after the other.
         seconds: for one case.
         seen: earlier verdicts, by the digest of a source and the profiles.
         results: where new ones are written.
     """
 
-    session: Session
     seconds: float
     seen: dict[str, str | None]
     results: Path | None
+    writing: threading.Lock = field(default_factory=threading.Lock)
 
-    def first_wrong(self, source: str, profiles: tuple[str, ...]) -> str | None:
-        """The id of the case, or what else shows that this is no functional_call; None: nothing does."""
-        key = hashlib.sha256(f"{source}\n{profiles}".encode()).hexdigest()
-        if key not in self.seen:
-            self.seen[key] = self._judge(source, profiles)
-            if self.results is not None:
-                with self.results.open("a", encoding="utf-8") as file:
-                    print(json.dumps([key, self.seen[key]]), file=file)
-        return self.seen[key]
+    def first_wrong(self, session: Session, source: str, *profiles: str) -> str | None:
+        """The id of the case, or what else shows that this is no functional_call; None: nothing does.
 
-    def _judge(self, source: str, profiles: tuple[str, ...]) -> str | None:
+        Each profile is asked only where those before it find nothing.
+        """
+        for profile in profiles:
+            key = hashlib.sha256(f"{source}\n{(profile,)}".encode()).hexdigest()
+            if key not in self.seen:
+                self.seen[key] = self._judge(session, source, profile)
+                if self.results is not None:
+                    with self.writing, self.results.open("a", encoding="utf-8") as file:
+                        print(json.dumps([key, self.seen[key]]), file=file)
+            if self.seen[key] is not None:
+                return self.seen[key]
+        return None
+
+    def _judge(self, session: Session, source: str, profile: str) -> str | None:
         try:
             report = judge_source(
-                self.session,
+                session,
                 source,
-                profiles=profiles,
+                profiles=(profile,),
                 workers=1,
                 timeout=self.seconds,
                 exitfirst=True,
@@ -88,24 +96,28 @@ def chosen(source: str, words: str, sample: int | None) -> list[Mutant]:
 
 
 def not_caught(
-    path: Path, judge: Judge, found: list[Mutant], further: list[str], known: dict[str, str]
+    path: Path, judge: Judge, found: list[Mutant], further: list[str], known: dict[str, str], workers: int
 ) -> list[Mutant]:
     """Those that no case catches."""
-    source = path.read_text(encoding="utf-8")
-    if wrong := judge.first_wrong(source, (CORE,)):
-        sys.exit(f"{path.name} itself does not conform: {wrong}")
-    kept = [profile for profile in further if judge.first_wrong(source, (profile,)) is None]
+
+    def ask(source: str, *profiles: str):
+        return lambda session: judge.first_wrong(session, source, *profiles)
+
+    original = path.read_text(encoding="utf-8")
+    asked = [(profile, ask(original, profile)) for profile in (CORE, *further)]
+    wrong = dict(judge_all(asked, workers=workers, profiles=(CORE, *further)))
+    if wrong[CORE]:
+        sys.exit(f"{path.name} itself does not conform: {wrong[CORE]}")
+    kept = [profile for profile in further if wrong[profile] is None]
     print(f"{path.name}: mutants are judged by {', '.join((CORE, *kept))}", file=sys.stderr)
-    uncaught = []
-    for done, mutant in enumerate(found, 1):
-        first = judge.first_wrong(mutant.source, (CORE,))
-        if first is None and mutant.source not in known:
-            first = next(filter(None, (judge.first_wrong(mutant.source, (one,)) for one in kept)), None)
+    jobs = [(mutant, ask(mutant.source, CORE, *(() if mutant.source in known else kept))) for mutant in found]
+    uncaught = set()
+    for done, (mutant, first) in enumerate(judge_all(jobs, workers=workers, profiles=(CORE, *kept)), 1):
         if first is None:
-            uncaught.append(mutant)
+            uncaught.add(mutant.source)
         if done % 50 == 0:
             print(f"{done} of {len(found)}: {len(uncaught)} survive", file=sys.stderr, flush=True)
-    return uncaught
+    return [mutant for mutant in found if mutant.source in uncaught]
 
 
 def explained(path: Path) -> dict[str, str]:
@@ -145,6 +157,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, metavar="N", help="so many mutants of each function")
     parser.add_argument("--profile", action="append", help="beside core; default: every one that the original keeps")
     parser.add_argument("--seconds", type=float, default=10.0, help="for one case")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--results", type=Path, help="earlier verdicts, and where new ones are added")
     options = parser.parse_args()
     if options.sample is not None and options.sample < 1:
@@ -157,15 +170,14 @@ def main() -> int:
         seen = dict(map(json.loads, options.results.read_text(encoding="utf-8").splitlines()))
     unexplained = 0
     further = options.profile or FURTHER
-    with Session(profiles=(CORE, *further)) as session:
-        judge = Judge(session, options.seconds, seen, options.results)
-        for path in options.files:
-            found = chosen(path.read_text(encoding="utf-8"), options.only, options.sample)
-            if not found:
-                parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
-            known = explained(path)
-            uncaught = not_caught(path, judge, found, further, known)
-            unexplained += report(path, found, uncaught, known)
+    judge = Judge(options.seconds, seen, options.results)
+    for path in options.files:
+        found = chosen(path.read_text(encoding="utf-8"), options.only, options.sample)
+        if not found:
+            parser.error(f"no function of {path.name} that has a mutant has {options.only!r} in its name")
+        known = explained(path)
+        uncaught = not_caught(path, judge, found, further, known, options.workers)
+        unexplained += report(path, found, uncaught, known)
     return 1 if unexplained else 0
 
 

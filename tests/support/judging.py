@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from fcspec.options import Options
 from fcspec.report.model import Report
@@ -13,6 +13,7 @@ from fcspec.runner import Session
 from fcspec.target.address import Address
 
 NO_EXAMPLES = ("test_examples.py::*",)
+Found = TypeVar("Found")
 
 
 def judge_source(session: Session, source: str, *, trusted: bool = False, **options) -> Report:
@@ -36,9 +37,9 @@ def wrong_cases(report: Report) -> list[str]:
 
 
 def judge_all(
-    jobs: Iterable[tuple[Any, Callable[[Session], Report]]], *, workers: int, profiles: Iterable[str]
-) -> Iterator[tuple[Any, Report]]:
-    """Several at a time, each worker with a session of its own; in the order in which they end."""
+    jobs: Iterable[tuple[Any, Callable[[Session], Found]]], *, workers: int, profiles: Iterable[str]
+) -> Iterator[tuple[Any, Found]]:
+    """What each job finds: several at a time, each worker with a session of its own; in the order in which they end."""
     sessions = threading.local()
     opened = []
 

@@ -81,22 +81,56 @@ def _one_tensor(names, size):
     return root
 
 
-def _bound(names, size):
-    """Buffers that forward binds anew."""
-    root, new = (
-        probe(names, lambda self, x: self._buffers.update(dict.fromkeys(self._buffers, new)) or x),
-        torch.ones(()),
-    )
-    for number in range(size):
-        root.register_buffer(f"buffer{number}", torch.zeros(()))
-    return root
+def _with_buffers(forward):
+    def make(names, size):
+        root = probe(names, forward)
+        for number in range(size):
+            root.register_buffer(f"buffer{number}", torch.zeros(()))
+        return root
+
+    return make
+
+
+def _bind_all(self, x):
+    self._buffers.update(dict.fromkeys(self._buffers, torch.ones(())))
+    return x
+
+
+def _delete_one(self, x):
+    del self.buffer1
+    return x
+
+
+def _reverse(self, x):
+    for key in reversed([*self._buffers]):
+        self._buffers[key] = self._buffers.pop(key)
+    return x
+
+
+def _register_elsewhere(self, x):
+    for key in [*self._buffers]:
+        delattr(self, key)
+        setattr(self, key, x)
+    return x
 
 
 ODD: dict[str, Any] = {
     "one of a large group": (_one_tensor, lambda values: dict([*values.items()][:1]), {}),
-    "bound by forward": (_bound, lambda values: values, {}),
-    "new names": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {}),
-    "all missing": (_bound, lambda values: {f"new_{name}": value for name, value in values.items()}, {"strict": True}),
+    "bound by forward": (_with_buffers(_bind_all), dict, {}),
+    "one deleted by forward": (_with_buffers(_delete_one), dict, {}),
+    "another order": (_with_buffers(_reverse), dict, {}),
+    "attributes instead of buffers": (_with_buffers(_register_elsewhere), dict, {}),
+    "new names": (
+        _with_buffers(_bind_all),
+        lambda values: {f"new_{name}": value for name, value in values.items()},
+        {},
+    ),
+    "all missing": (
+        _with_buffers(_bind_all),
+        lambda values: {f"new_{name}": value for name, value in values.items()},
+        {"strict": True},
+    ),
+    "of a large group all": (_one_tensor, dict, {}),
 }
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site
+from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
 WRONG = {
@@ -74,10 +74,10 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
 @with_site((flat_parameter, nested_parameter))
 def test_a_value_that_holds_or_makes_a_tensor_or_goes_to_a_new_name_is_refused_by_its_key(functional_call, names, site):
     new, tensor = site.sibling_name(names.attribute()), torch.ones(3)
-    functional_call(site.module, {site.name: tensor, new: tensor}, site.x)
+    functional_call(site.module, {site.name: tensor, site.other: tensor}, site.x)
 
     for bad in (*BAD_VALUES.values(), lambda: tensor, {"value": tensor}, (tensor,), [tensor], torch.Tensor):
-        for name, other in ((site.name, new), (new, site.name)):
+        for name, other in ((site.name, site.other), (new, site.name)):
             with refused(site.module) as error:
                 functional_call(site.module, {other: tensor, name: bad}, site.x)
 
@@ -142,6 +142,37 @@ def test_what_is_almost_a_name_is_refused(functional_call, site):
     for name in (*almost, f"{site.name}.", f"{path}..{key}"):
         with refused(site.module):
             functional_call(site.module, {name: site.value(), site.other: site.value()}, site.x)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize(
+    "container", [nn.Sequential, lambda *layers: nn.ModuleList(layers)], ids=["Sequential", "list"]
+)
+def test_what_is_almost_a_position_is_refused(functional_call, names, container):
+    layers = container(nn.Linear(1, 1), nn.Linear(1, 1))
+    root, key = probe(names, lambda self, x: x), names.attribute()
+    root.add_module(key, layers)
+    x, value = torch.ones(()), torch.ones(1, 1)
+    functional_call(root, {f"{key}.0.weight": value, f"{key}.1.weight": value}, x)
+
+    for almost in (
+        "-1",
+        "00",
+        "+1",
+        " 1",
+        "1 ",
+        "1.0",
+        "0x1",
+        "1_",
+        "\uff11",
+        "True",
+        "2",
+        "[1]",
+        "__class__",
+        "append",
+    ):
+        with refused(root):
+            functional_call(root, {f"{key}.0.weight": value, f"{key}.{almost}.weight": value}, x)
 
 
 @clause("dicts.bad-name")

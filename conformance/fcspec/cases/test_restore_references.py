@@ -113,6 +113,10 @@ REFUSED: dict[str, Any] = {
     "no string": lambda site, value: ({site.name: value, 3: value}, {}),
     "no dict": lambda site, value: (({site.name: value}, value), {}),
     "the name of a method": lambda site, value: ({site.name: value, site.sibling_name("forward"): value}, {}),
+    "the name of a number": lambda site, value: ({site.name: value, site.sibling_name("training"): value}, {}),
+    "an empty name": lambda site, value: ({site.name: value, "": value}, {}),
+    "an empty part": lambda site, value: ({site.name: value, f".{site.name}": value}, {}),
+    "a part that is a tensor": lambda site, value: ({site.name: value, f"{site.name}.weight": value}, {}),
 }
 
 
@@ -194,16 +198,27 @@ def test_module_arguments_and_result_are_freed_by_reference_counts(functional_ca
         assert [one() for one in alive] == [None] * len(alive)
 
 
+class _Layer:
+    """What a row of REFUSED asks for, of a module that nothing else refers to."""
+
+    def __init__(self):
+        self.module = nn.Sequential(nn.Linear(3, 2))
+        self.name, self.other = "0.weight", "0.bias"
+
+    def sibling_name(self, key):
+        return f"0.{key}"
+
+
 @clause("restore.freed")
-@pytest.mark.parametrize("why", ["no owner", "strict", "no tensor"])
-def test_the_module_of_a_refused_call_is_freed_by_reference_counts(functional_call, why):
-    module, x = nn.Sequential(nn.Linear(3, 2)), torch.ones(1, 3)
-    alive, name = weakref.ref(module), "nowhere.weight" if why == "no owner" else "0.weight"
-    values = {name: 3.0 if why == "no tensor" else torch.ones(2, 3)}
+@pytest.mark.parametrize("refused", REFUSED.values(), ids=REFUSED)
+def test_the_module_of_a_refused_call_is_freed_by_reference_counts(functional_call, refused):
+    layer, x = _Layer(), torch.ones(1, 3)
+    alive = weakref.ref(layer.module)
+    values, flags = refused(layer, torch.ones(2, 3))
     with _without_collecting():
         with contextlib.suppress(Exception):
-            functional_call(module, values, x, strict=why == "strict")
-        del module
+            functional_call(layer.module, values, x, **flags)
+        del layer
 
         assert alive() is None
 

@@ -261,6 +261,30 @@ def test_nothing_grows_with_the_number_of_calls(functional_call, site):
     assert not all(grows() for _ in range(5)), "each call leaves memory behind"
 
 
+@clause("state.growth")
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
+@with_site((nested_parameter,))
+def test_nothing_grows_with_the_number_of_names(functional_call, names, site, accepted):
+    prefix, numbers = (
+        names.attribute() * 20,
+        itertools.count(),
+    )  # too long for the cache that CPython has for attributes
+
+    def blocks_after(times):
+        for number in itertools.islice(numbers, times):
+            new = site.sibling_name(f"{prefix}{number}")
+            with contextlib.suppress(Exception):  # whether a new name is accepted is no law of the core
+                functional_call(site.module, {site.name: site.value(), new: site.value()}, site.x, strict=not accepted)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    def grows():
+        before = blocks_after(4)
+        return blocks_after(30) - before >= 30
+
+    assert not all(grows() for _ in range(5)), "each name leaves memory behind"
+
+
 @clause("state.processes")
 @every_kind_of_call
 @with_site((nested_parameter,))

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from fcspec.commands.gating import FILE
-from fcspec.commands.judging import console, judging_options, options_for, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
 from fcspec.commands.show import write
 from fcspec.errors import UsageError
 from fcspec.report import reading, side_by_side
@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, sources: tuple[str, ...], html: Path | None, 
     if reports:
         matrix = Matrix.of(reports, spec, selected)
         out = console(stderr=html is not None and is_stdout(html))
-        out.print(side_by_side.screen(matrix, every=every), end="", soft_wrap=True)
+        out.print(side_by_side.screen(matrix, every=every, width=width(out)), end="", soft_wrap=True)
         if html is not None:
             from fcspec.report import page  # slow to import
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fcspec.commands.gating import FILE
-from fcspec.commands.judging import console
+from fcspec.commands.judging import console, width
 from fcspec.errors import UsageError
 from fcspec.report import reading, terminal
 from fcspec.report.model import is_stdout, write_text
@@ -40,7 +40,8 @@ def command(report: str, **paths: Path | None) -> int:
     for kind, path in wanted.items():
         write(kind, path, views[kind]())
     if not wanted:
-        console().print(terminal.screen(read, spec), end="", soft_wrap=True)
+        out = console()
+        out.print(terminal.screen(read, spec, width(out)), end="", soft_wrap=True)
     return ExitCode.CONFORMING
 
 

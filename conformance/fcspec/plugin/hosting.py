@@ -6,12 +6,13 @@ What comes from there is checked against the plan: a verdict of a case that is n
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,12 +23,16 @@ from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import UNDER_TEST, Needs, UnderTest, case_id, clause_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Final, Phase, Playing, Unit
+from fcspec.plugin.warmup import preload
 from fcspec.target import implementation, preflight
 from fcspec.target.trial import Trial
 from fcspec.workers.child import Answer, Child
 from fcspec.workers.output import Output, use_output
 from fcspec.workers.pool import Ended, Pool, Task
 from fcspec.workers.processes import channels
+
+if TYPE_CHECKING:
+    from fcspec.target.integrity import TrustedCode
 
 _STILLNESS = 1.0
 """Seconds after which it says that it is alive, where it has nothing else to say."""
@@ -98,16 +103,22 @@ def judge_in_one_fork(
 
     UsageError where the target can't be judged.
     """
+    from fcspec.target.integrity import classes_below
+
     expected = {case_id(item): clause_of(item) for item in items}
+    trusted, known = _before_any_target(config)
 
     def work(output: Output) -> Iterator[list[dict[str, Any]]]:
         use_output(output)
         try:
-            yield list(map(events.as_dict, load(config, options)))
+            function = implementation.load(options.address)
         except UsageError as error:
             yield [events.as_dict(events.Refused(str(error)))]
             return
-        unit = Unit(items, Needs.TORCH, Playing(protocol.play, brief=options.brief), Phase.FAST)
+        loaded = preflight.Loaded(function, trusted, frozenset(classes_below(object) - known))
+        _put_under_test(config, options, loaded)
+        yield [events.as_dict(events.TargetFound(implementation.describe(options.address, function).as_dict()))]
+        unit = Unit(items, Needs.TORCH, Playing(protocol.play, brief=options.brief), Phase.CONFIRM)
         for answer in unit.work(output):
             if "case" in answer:
                 yield [{"event": events.Judged.__name__, "case": answer["case"]}]
@@ -124,6 +135,16 @@ def judge_in_one_fork(
                 if isinstance(said, events.Refused):
                     raise UsageError(said.message)
                 yield said
+
+
+@functools.cache
+def _before_any_target(config: pytest.Config) -> tuple[TrustedCode, set[type]]:
+    """The code that judges, and all classes, once everything is imported that cases import: each fork inherits it."""
+    from fcspec.target.integrity import TrustedCode, classes_below
+
+    for needs in Needs:
+        preload(needs)
+    return TrustedCode(config.pluginmanager), classes_below(object)
 
 
 def _follow(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fcspec.plugin.grouping import cases_by_child, cases_by_needs
+from fcspec.plugin.grouping import Cases, cases_by_child, cases_by_needs
 from fcspec.plugin.items import Needs, clause_of, needs_of
 from fcspec.plugin.units import Confirmation, Final, Phase, Playing, Unit
 from fcspec.plugin.warmup import preload_for
@@ -68,7 +68,11 @@ class Isolation:
         """
         units = cases_by_child(items)
         preload_for([needs for needs, _ in units])
-        whole = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
+        in_brief = self._playing.brief or self._playing.exitfirst  # which confirms nothing
+        whole = [
+            Unit(cases, needs, self._playing, Phase.FAST, set() if in_brief else _clauses_of_this_one(units, number))
+            for number, (needs, cases) in enumerate(units)
+        ]
         late: list[Final] = []
         for final in self._run(whole, self._workers, self._patience):
             if self._workers > 1:
@@ -119,11 +123,26 @@ class Isolation:
         by_item = dict(suspects)
         pool = Pool(self._workers, self._denied)
         for needs, cases in cases_by_needs(by_item):
-            confirmation = Confirmation([(case, by_item[case]) for case in cases], needs, self._playing)
-            pool.add(Task(confirmation, confirmation.work, self._first_limit))
+            # In two children where that costs no second import: nothing else runs any more.
+            for some in (cases[::2], cases[1::2]) if needs is Needs.TORCH else (cases,):
+                if some:
+                    confirmation = Confirmation([(case, by_item[case]) for case in some], needs, self._playing)
+                    pool.add(Task(confirmation, confirmation.work, self._first_limit))
         for event in pool.run():
             confirmation = event.task.key
             yield confirmation.take(event.answer) if isinstance(event, Answered) else confirmation.end()
+
+
+def _clauses_of_this_one(units: list[tuple[Needs, Cases]], number: int) -> set[str]:
+    """Where a unit imports for itself what is slow to import: the clauses that no other unit has cases of.
+
+    Nothing that happens in other units changes which of their cases are confirmed, so its own child can confirm them.
+    """
+    needs, cases = units[number]
+    others = [one for n, one in enumerate(units) if n != number]
+    if needs is Needs.TORCH or any(theirs is needs for theirs, _ in others):
+        return set()
+    return set(map(clause_of, cases)) - {clause_of(item) for _, them in others for item in them}
 
 
 def _one_of_each_clause(suspects: list[Final]) -> list[Final]:

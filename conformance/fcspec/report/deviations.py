@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
-import tomllib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
-from packaging.requirements import InvalidRequirement, Requirement
-
-from fcspec.errors import UsageError, did_you_mean
+from fcspec.errors import UsageError
+from fcspec.report import declarations
+from fcspec.report.declarations import Deviation, Entry
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
 from fcspec.spec import Spec
 
-FORMAT = 1
 BUILTIN = Path(__file__).parent / "declared"
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """One entry: this clause deviates in this way, for this reason.
-
-    Attributes:
-        cases: the ids of the cases that do not pass; empty: the clause as a whole.
-        when: the torch releases for which it is declared; None: all.
-    """
-
-    clause: str
-    verdict: Verdict
-    reason: str
-    cases: tuple[str, ...] = ()
-    issue: str | None = None
-    when: str | None = None
-
-    def matches(self, torch_version: str) -> bool:
-        return self.when is None or Requirement(self.when).specifier.contains(torch_version, prereleases=True)
 
 
 def load(name: str, address: str, spec: Spec) -> tuple[Deviation, ...]:
@@ -50,70 +26,42 @@ def load(name: str, address: str, spec: Spec) -> tuple[Deviation, ...]:
     path = BUILTIN / (address.replace(":", ".") + ".toml") if name == "builtin" else Path(name)
     if name == "builtin" and not path.is_file():
         raise UsageError(f"the package carries no deviations file for {address}; name a file")
+    text = read_text(path, f"--deviations {name}")
+    return declarations.deviations(declarations.entries(text, name, address, spec), spec)
+
+
+def read_text(path: Path, name: str) -> str:
+    """With the ends of lines that it has. UsageError where it can't be read; `name` is what messages call it."""
     try:
-        text = path.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
+        return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise UsageError(f"--deviations {name} cannot be read: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{name} is no TOML: {error}") from None
-    lines = [number for number, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[deviation\]\]", line)]
-    if data.get("format") != FORMAT:
-        raise UsageError(f"{name}:1: expected format = {FORMAT}, found {data.get('format')!r}")
-    if data.get("target") != address:
-        raise UsageError(f"{name}:1: declares deviations of {data.get('target')!r}, the target is {address!r}")
-    unknown = set(data) - {"format", "target", "deviation"}
-    if unknown:
-        raise UsageError(f"{name}:1: unknown key {sorted(unknown)[0]!r}; expected format, target and [[deviation]]")
-    entries = data.get("deviation", [])
-    if not isinstance(entries, list) or len(lines) != len(entries):
-        raise UsageError(f"{name}:1: deviations are written as [[deviation]] tables")
-    read = tuple(_entry(entry, f"{name}:{line}", spec) for entry, line in zip(entries, lines, strict=True))
-    slugs = [entry.clause for entry in read]
-    for line, slug in zip(lines, slugs, strict=True):
-        same = [entry for entry in read if entry.clause == slug]
-        if len(same) > 1 and any(entry.when is None for entry in same):
-            raise UsageError(f"{name}:{line}: {slug} is declared twice; several entries need a 'when' each")
-    return read
+        raise UsageError(f"{name} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is no TOML: {error}") from None
 
 
-def _entry(entry: dict[str, Any], where: str, spec: Spec) -> Deviation:
-    fields = Deviation.__dataclass_fields__
-    for key in entry:
-        if key not in fields:
-            raise UsageError(f"{where}: unknown key {key!r}{did_you_mean(key, fields)}")
-    for key in ("clause", "verdict", "reason"):
-        if not isinstance(entry.get(key), str) or not entry[key].strip():
-            raise UsageError(f'{where}: an entry needs {key} = "...", and not an empty one')
-    for key in ("issue", "when"):
-        if not isinstance(entry.get(key, ""), str):
-            raise UsageError(f'{where}: expected {key} = "...", found {entry[key]!r}')
-    known = [clause.slug for clause in spec.clauses]
-    if entry["clause"] not in known:
-        raise UsageError(f"{where}: SPEC.md has no clause {entry['clause']!r}{did_you_mean(entry['clause'], known)}")
-    wrong = [verdict for verdict in Verdict if verdict.is_wrong and verdict is not Verdict.ERROR]
-    if entry["verdict"] not in wrong:
-        raise UsageError(f"{where}: no verdict {entry['verdict']!r}; expected one of {', '.join(wrong)}")
-    cases = entry.get("cases", [])
-    if not (isinstance(cases, list) and all(isinstance(case, str) for case in cases)):
-        raise UsageError(f'{where}: expected cases = ["..."], found {cases!r}')
-    try:
-        if entry.get("when") and Requirement(entry["when"]).name != "torch":
-            raise InvalidRequirement("only torch is known")
-    except InvalidRequirement as error:
-        raise UsageError(f'{where}: expected when = "torch>=2.0", found {entry["when"]!r}: {error}') from None
-    return Deviation(**{**entry, "verdict": Verdict(entry["verdict"]), "cases": tuple(cases)})
+def apply(report: Report, declared: Sequence[Deviation], today: date | None = None) -> Report:
+    """Mark declared deviations; those that do not deviate as declared are stale.
 
+    What is declared for other releases of torch, or until a day that is over, does not count.
 
-def apply(report: Report, declared: Sequence[Deviation]) -> Report:
-    """Mark declared deviations; those that do not deviate as declared are stale."""
+    Args:
+        today: None: the day on which this is called.
+    """
+    today = today or date.today()
     in_part = report.run.in_part
-    torch_version = str(report.environment.get("torch", "0"))
-    active = {entry.clause: entry for entry in declared if entry.matches(torch_version)}
+    of_release = [one for one in declared if one.matches(torch_version(report))]
+    active = {one.clause: one for one in of_release if not one.has_ended(today)}
     results = tuple(_mark(result, active.get(result.clause), in_part) for result in report.clauses)
-    judged = {result.clause: result for result in results if result.verdict is not None}
+    judged = {one.clause: one for one in results if one.verdict not in (None, Verdict.UNSUPPORTED)}
     stale = tuple(slug for slug in active if slug in judged and judged[slug].declared is None and not in_part)
-    return replace(report, clauses=results, stale=stale)
+    notes = tuple(_notes([one for one in of_release if one.clause in judged], today))
+    run = replace(report.run, notes=(*report.run.notes, *notes))
+    return replace(report, clauses=results, stale=stale, run=run)
+
+
+def torch_version(report: Report) -> str:
+    return str(report.environment.get("torch", "0"))
 
 
 def _mark(result: ClauseResult, entry: Deviation | None, in_part: bool) -> ClauseResult:
@@ -125,24 +73,18 @@ def _mark(result: ClauseResult, entry: Deviation | None, in_part: bool) -> Claus
     return replace(result, declared=entry.reason)
 
 
-def write(report: Report, known: Sequence[Deviation] = ()) -> str:
-    """The file that declares what a report shows.
+def _notes(declared: Sequence[Deviation], today: date) -> Iterator[str]:
+    """A line for each reason that has ended, or that somebody should look at again."""
+    groups: dict[object, list[Deviation]] = {}
+    for one in declared:
+        groups.setdefault(one.said, []).append(one)
+    for (first, *_), slugs in ((group, ", ".join(one.clause for one in group)) for group in groups.values()):
+        if first.has_ended(today):
+            yield ended(first, slugs)
+        elif first.is_to_review(today):
+            yield f"declared, to be reviewed since {first.review}: {slugs} ({first.reason})"
 
-    Args:
-        known: entries of an older file: their reasons, issues and releases are kept. Every other reason is left empty, for a
-            person to write.
-    """
-    reasons = {entry.clause: entry for entry in known}
-    lines = [f"format = {FORMAT}", f'target = "{report.target["address"]}"']
-    for result in report.clauses:
-        if result.level == "MAY" or not result.is_wrong or result.verdict is Verdict.ERROR:
-            continue
-        wrong = [case.id for case in result.cases if case.verdict.is_wrong]
-        lines += ["", "[[deviation]]", f'clause = "{result.clause}"', f'verdict = "{result.verdict}"']
-        if len(wrong) < len(result.cases):
-            lines += ["cases = [", *(f"    {json.dumps(case)}," for case in wrong), "]"]
-        entry = reasons.get(result.clause)
-        lines.append(f"reason = {json.dumps(entry.reason if entry else '', ensure_ascii=False)}")
-        if entry is not None:
-            lines += [f"{key} = {json.dumps(value)}" for key in ("issue", "when") if (value := getattr(entry, key))]
-    return "\n".join(lines) + "\n"
+
+def ended(one: Deviation | Entry, slugs: str) -> str:
+    """That a declaration does not count any more, in a line."""
+    return f"declared until {one.until}, which is over: {slugs} ({one.reason})"

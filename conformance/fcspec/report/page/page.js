@@ -9,6 +9,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const fold = document.getElementById("fold");
   const bodies = [...table.tBodies];
   const clauses = [...table.querySelectorAll("tr.clause")];
+  const region = table.parentElement;
   const detailOf = (row) => row.nextElementSibling;
   const linkOf = (row) => row.querySelector("a, button");
   let texts = null; // made by the first search
@@ -115,6 +116,15 @@ document.addEventListener("DOMContentLoaded", () => {
     next.tabIndex = 0;
     current = next;
     next.focus();
+    uncover(cell);
+  }
+
+  // The header and the names of clauses stay where they are, and what is scrolled to can lie below them.
+  function uncover(cell) {
+    const corner = table.tHead.rows[0].cells[0].getBoundingClientRect();
+    const box = cell.getBoundingClientRect();
+    if (box.top < corner.bottom) region.scrollTop -= corner.bottom - box.top;
+    if (cell.cellIndex > 0 && box.left < corner.right) region.scrollLeft -= corner.right - box.left;
   }
 
   function visibleRows() {
