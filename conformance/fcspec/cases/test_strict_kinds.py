@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.delegating import delegating
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
@@ -42,6 +43,19 @@ def test_what_is_almost_a_name_is_unexpected(functional_call, site):
     for wrong in map(site.sibling_name, almost):
         with refused(site.module):
             functional_call(site.module, {**values, wrong: values[site.name]}, site.x, strict=True)
+
+
+@clause("strict.unexpected")
+@with_site((nested_parameter,))
+def test_what_leads_to_a_slot_only_because_a_wrapper_hands_it_on_is_unexpected(functional_call, names, site):
+    outer, child = probe(names), names.attribute()
+    outer.add_module(child, site.module)
+    type(outer).__getattr__ = delegating
+    values = fresh_values(outer)
+    functional_call(outer, values, site.x, strict=True)
+
+    with refused(outer):
+        functional_call(outer, {**values, site.name: values[f"{child}.{site.name}"]}, site.x, strict=True)
 
 
 @clause("strict.buffers")
