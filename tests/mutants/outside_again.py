@@ -145,4 +145,81 @@ MUTANTS = [
         ("strict.says-which",),
         Replace("_Swap.check_strict", "sorted(names)", "sorted(names)[:50]"),
     ),
+    mutant(
+        "under strict a path may go through a property that gives a module",
+        ("strict.unexpected",),
+        Replace(
+            "_Swap._other_slot",
+            "self.unexpected.append(name)",
+            """
+            if not (self.strict and any(isinstance(getattr(type(self.module), one, None), property) for one in path)):
+                self.unexpected.append(name)
+            """,
+        ),
+        Replace(
+            "_Swap._other_slot",
+            "if module is not None and key in module._parameters: ...",
+            "if module is not None and key in module._parameters:\n    return self._slot(module, _PARAMETERS, key, value)",
+        ),
+    ),
+    mutant(
+        "what stands in for a parametrized tensor does so in the thread of the call",
+        ("swap.threads",),
+        TopLevel("import threading"),
+        Replace(
+            "_ParametrizedSlot.__init__",
+            "super().__init__(owner, _DICT, 'forward', lambda: tensors[-1])",
+            """
+            thread, computed = threading.get_ident(), type(owner.module).forward
+            super().__init__(
+                owner,
+                _DICT,
+                "forward",
+                lambda: tensors[-1] if threading.get_ident() == thread else computed(owner.module),
+            )
+            """,
+        ),
+    ),
+    mutant(
+        "a coroutine is wrapped in another one",
+        ("call.result",),
+        TopLevel("import inspect"),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            result = ...
+
+            async def wrapped():
+                return await result
+
+            return wrapped() if inspect.iscoroutine(result) else result
+            """,
+        ),
+    ),
+    mutant(
+        "given values of a tied group are hashed",
+        ("swap.subclass",),
+        Before("_Swap.tie", "first = values.setdefault(slot.group, value)", "hash(value)"),
+    ),
+    mutant(
+        "in inference mode nothing is tied",
+        ("tie.one-name",),
+        Before("_Swap.tie", "self.check_tangents()", "if torch.is_inference_mode_enabled():\n    return"),
+    ),
+    mutant(
+        "without ties the cache of parametrizations is not set aside",
+        ("parametrize.cached",),
+        After("functional_call", "swap = _Swap(module, strict)", "swap.tied = tie_weights"),
+        Replace("_Swap.put_in", "parametrize._cache_enabled", "parametrize._cache_enabled and self.tied"),
+    ),
+    mutant(
+        "under strict forward is called by itself where nothing is swapped",
+        ("call.hooks",),
+        Before(
+            "functional_call",
+            "try: ...",
+            "if strict and not swap.names:\n    return module.forward(*args, **(kwargs or {}))",
+        ),
+    ),
 ]

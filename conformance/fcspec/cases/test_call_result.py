@@ -51,6 +51,30 @@ def test_whatever_forward_returns_is_returned_itself(functional_call, names):
         assert functional_call(module, {}, (number,)) is result
 
 
+async def _coroutine():
+    return 1
+
+
+async def _asynchronous_generator():
+    yield 1
+
+
+def _generator():
+    yield 1
+
+
+@clause("call.result")
+def test_what_is_still_to_run_is_returned_itself(functional_call, names):
+    module = probe(names, lambda self, make: made.append(make()) or made[-1])
+    for make in (_coroutine, _generator, _asynchronous_generator):
+        made = []
+        result = functional_call(module, {}, (make,))
+        if make is not _asynchronous_generator:
+            made[0].close()  # so that Python does not warn
+
+        assert result is made[0]
+
+
 @clause("call.result")
 @with_site(SITES)
 def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site):

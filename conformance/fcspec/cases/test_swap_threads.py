@@ -12,6 +12,7 @@ from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, values_like, with_group, with_site
 from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import flat_parameter, nested_buffer, nested_parameter
 
 
@@ -40,6 +41,17 @@ def test_a_thread_that_forward_starts_sees_the_given_value(functional_call, site
     functional_call(site.module, {site.name: value}, site.x)
 
     assert seen[0] is value
+
+
+@clause("swap.threads")
+@with_site((doubled, nested_doubled))
+def test_a_thread_that_forward_starts_sees_the_value_of_a_regular_name(functional_call, site):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append((site.current(), _in_a_thread(site.current))))
+    with contextlib.suppress(Exception):  # that it is accepted, and seen at all, is the law of parametrize.regular-name
+        functional_call(site.module, {site.name: value}, site.x)
+
+    assert all(other is value for one, other in seen if one is value)
 
 
 @clause("swap.threads")
