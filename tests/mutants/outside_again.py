@@ -216,10 +216,13 @@ MUTANTS = [
     mutant(
         "under strict forward is called by itself where nothing is swapped",
         ("call.hooks",),
-        Before(
+        After(
             "functional_call",
-            "try: ...",
-            "if strict and not swap.names:\n    return module.forward(*args, **(kwargs or {}))",
+            "if strict: ...",
+            """
+            if strict and not swap.names:
+                return module.forward(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+            """,
         ),
     ),
 ]
