@@ -139,7 +139,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner],
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
         is_owner = False
-        for store in (parameters, buffers) if buffers else (parameters,):
+        for store in (parameters, buffers) if buffers else (parameters,) if parameters else ():
             for key, own in store.items():
                 name = prefix + key
                 if name in given:
@@ -253,11 +253,12 @@ def _layout(owners: list[_Owner], is_tracing: bool) -> list[Any]:
             layout += (None, *buffers.keys(), None, *owner["_non_persistent_buffers_set"], None)
         else:
             layout += (None, None, None)
-        if owner["_modules"] or is_tracing or not owner.keys().isdisjoint(keys):
-            layout += [key for key in keys if key in owner or key in owner["_modules"]]
+        if not is_tracing:
+            if owner["_modules"] or owner.keys() & keys:
+                layout += [key for key in keys if key in owner or key in owner["_modules"]]
+            if owner["_parameters"] is not parameters or owner["_buffers"] is not buffers:
+                layout.append(None)  # forward put another dict in the place of a store
         layout.append(None)
-        if not is_tracing and (owner["_parameters"] is not parameters or owner["_buffers"] is not buffers):
-            layout.append(None)  # forward put another dict in the place of a store
     return layout
 
 
