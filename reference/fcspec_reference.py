@@ -61,7 +61,8 @@ def functional_call(
         AttributeError: the owner of a name does not exist.
         RuntimeError: names that are missing or unexpected under `strict`; a scripted or data-parallel module.
     """
-    _check_module(module)
+    if not isinstance(module, nn.Module) or isinstance(module, _REFUSED):
+        raise _refusal(module)
     dicts: Any = parameter_and_buffer_dicts
     dicts = dicts if isinstance(dicts, (tuple, list)) else (dicts,)
     args = () if args is None else args if isinstance(args, tuple) else (args,)
@@ -104,13 +105,12 @@ def functional_call(
             parametrize._cache = cache
 
 
-def _check_module(module: Any) -> None:
-    """Refuse what can't be called this way: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
-    if isinstance(module, _REFUSED):
+def _refusal(module: Any) -> Exception:
+    """Say why this can't be called: call.not-a-module, drop-in.jit, drop-in.data-parallel."""
+    if isinstance(module, nn.Module):
         refused = "Jitted modules, nor used with nn.DataParallel modules"
-        raise RuntimeError(f"functional_call can't be used with {refused}: what they compute with is elsewhere")
+        return RuntimeError(f"functional_call can't be used with {refused}: what they compute with is elsewhere")
+    return TypeError(f"functional_call expects a torch.nn.Module as its first argument, got {type(module).__name__}")
 
 
 def _read(dicts: Iterable[Values]) -> dict[str, Tensor | None]:
@@ -139,10 +139,9 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner],
         owner = module.__dict__
         parameters, buffers, children = owner["_parameters"], owner["_buffers"], owner["_modules"]
         is_owner = False
-        for store in (parameters, buffers) if buffers else (parameters,):
+        for store in (parameters, buffers) if buffers else (parameters,) if parameters else ():
             for key, own in store.items():
-                name = prefix + key
-                if name in given:
+                if (name := prefix + key) in given:
                     named[name] = module, store, key, own, given[name]
                     is_owner = True
                 else:
@@ -243,21 +242,22 @@ def _check_strict(given: Values, named: _Slots, rest: _Slots, slots: list[_Slot]
 
 
 def _layout(owners: list[_Owner], is_tracing: bool) -> list[Any]:
-    """Of each owner: the keys of both stores, those not persistent, those that other dicts have, too. None is behind each."""
+    """Of each owner: keys of parameters, of buffers, of those not persistent, None behind each; (key,) stands elsewhere, too."""
     layout: list[Any] = []
     for owner, parameters, buffers in owners:
         keys: Any = parameters.keys()
         layout += keys
         if buffers:
             keys = [*keys, *buffers.keys()]
+        if not is_tracing:
+            if owner["_modules"] or owner.keys() & keys:
+                layout += [(key,) for key in keys if key in owner or key in owner["_modules"]]
+            if owner["_parameters"] is not parameters or owner["_buffers"] is not buffers:
+                layout.append(None)  # forward put another dict in the place of a store
+        if buffers:
             layout += (None, *buffers.keys(), None, *owner["_non_persistent_buffers_set"], None)
         else:
             layout += (None, None, None)
-        if owner["_modules"] or is_tracing or not owner.keys().isdisjoint(keys):
-            layout += [key for key in keys if key in owner or key in owner["_modules"]]
-        layout.append(None)
-        if not is_tracing and (owner["_parameters"] is not parameters or owner["_buffers"] is not buffers):
-            layout.append(None)  # forward put another dict in the place of a store
     return layout
 
 
@@ -271,11 +271,12 @@ def _put_in(slots: list[_Slot]) -> None:
 
 def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot], is_changed: bool) -> None:
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
-    for _, store, key, _, value in slots:
-        if is_changed or store[key] is not value:
-            break
-    else:
-        return  # every slot holds what was given
+    if not is_changed:
+        for _, store, key, _, value in slots:
+            if store[key] is not value:
+                break
+        else:
+            return  # every slot holds what was given
     began = {_marks(slot)[0]: slot[4] for slot in slots}
     for one in dicts:
         for name in [name for name in one if name in named]:
@@ -354,8 +355,8 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[Any], sl
     ends = [-1, *(place for place, key in enumerate(before) if key is None)]
     parts = iter([before[start + 1 : end] for start, end in itertools.pairwise(ends)])
     stood: dict[int, list[str]] = {}  # the keys of each dict
-    for (owner, *stores), *orders, not_persistent, elsewhere in zip(owners, parts, parts, parts, parts, strict=True):
-        stood[id(owner)] = stood[id(owner["_modules"])] = elsewhere
+    for (owner, *stores), *orders, not_persistent in zip(owners, parts, parts, parts, strict=True):
+        stood[id(owner)] = stood[id(owner["_modules"])] = [key[0] for key in orders[0] if isinstance(key, tuple)]
         for name, store, order in zip(("_parameters", "_buffers"), stores, orders, strict=True):
             stood[id(store)] = order
             own = swapped.get(id(store), {})
