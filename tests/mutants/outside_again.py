@@ -1,7 +1,7 @@
 """Mutants by a stranger who had only SPEC.md: errors held in variables, thresholds, what merely looks like something else."""
 
 from mutants import mutant
-from mutants._changes import After, Before, Replace, TopLevel
+from mutants._changes import After, Before, First, Replace, TopLevel
 
 MUTANTS = [
     mutant(
