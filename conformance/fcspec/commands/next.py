@@ -21,7 +21,7 @@ from fcspec.spec import load_spec
 
 
 @click.command("next")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @judging_options
 @click.option(
     "--watch", is_flag=True, help="Judge again whenever a Python file beside TARGET changes, first what failed."

@@ -9,16 +9,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from fcspec.errors import UsageError, did_you_mean
+from fcspec.known import ADDRESSES
 
-KNOWN = {
-    "torch": "torch.func:functional_call",
-    "reference": "fcspec_reference:functional_call",
-}
-"""Short names of implementations that this environment may have."""
+SHORT_NAME = "a short name, as `fcspec targets` lists them"
 
-FORMS = "\n  ".join(
-    ("one of", "package.module:function", "path/to/file.py:function", f"a short name ({', '.join(KNOWN)})")
-)
+FORMS = "\n  ".join(("one of", "package.module:function", "path/to/file.py:function", SHORT_NAME))
 """What an address may look like, for messages."""
 
 
@@ -37,9 +32,9 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """Read one of the three forms. UsageError, with a did-you-mean, where the text has none of them."""
-        place, colon, attribute = KNOWN.get(text, text).rpartition(":")
+        place, colon, attribute = ADDRESSES.get(text, text).rpartition(":")
         if not (colon and place and attribute):
-            raise UsageError(f"{text!r} is no target{did_you_mean(text, KNOWN)}; expected {FORMS}")
+            raise UsageError(f"{text!r} is no target{did_you_mean(text, ADDRESSES)}; expected {FORMS}")
         return cls(place, attribute)
 
     @property
