@@ -34,7 +34,8 @@ class Address:
         """Read one of the three forms. UsageError, with a did-you-mean, where the text has none of them."""
         place, colon, attribute = ADDRESSES.get(text, text).rpartition(":")
         if not (colon and place and attribute):
-            raise UsageError(f"{text!r} is no target{did_you_mean(text, ADDRESSES)}; expected {FORMS}")
+            meant = "" if colon else did_you_mean(text, ADDRESSES)
+            raise UsageError(f"{text!r} is no target{meant}; expected {FORMS}")
         return cls(place, attribute)
 
     @property
