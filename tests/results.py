@@ -1,7 +1,8 @@
 """What torch.func.functional_call and the reference keep on each release of torch: `python tests/results.py REPORT.json...`
 
 Each report of `fcspec check TARGET --profile all --strict --json REPORT.json` becomes a file of results/, a line for each clause,
-with nothing that changes from run to run. RESULTS.md is drawn from all of them.
+with nothing that changes from run to run. RESULTS.md and results/index.html are drawn from all of them; without a report, that is
+all that happens.
 """
 
 import json
@@ -13,18 +14,8 @@ from pathlib import Path
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-RESULTS, PAGE = ROOT / "results", ROOT / "RESULTS.md"
+RESULTS = ROOT / "results"
 TARGETS = {"torch.func:functional_call": "torch.func", "fcspec_reference:functional_call": "reference"}
-SIGNS = {"pass": "✓", "unsupported": "–", None: ""}
-HEAD = """# Results by release of torch
-
-Drawn by `python tests/results.py` from [results/](results), which come from runs of
-`fcspec check TARGET --profile all --strict` with Python 3.11, on the CPU.
-
-How many laws hold, of those that this release can be asked:
-
-"""
-LEGEND = "\nLaws on which releases differ; ✓ holds, ✗ does not, – can't be asked of this release:\n"
 
 
 class NoResultError(Exception):
@@ -52,9 +43,15 @@ class Result:
     def text(self) -> str:
         return "".join(f"{slug:32} {level:6} {verdict}\n" for slug, (level, verdict) in self.clauses.items())
 
+    def judged(self, level: str) -> Counter[str]:
+        """How many clauses of this level have which verdict, of those that this release can be asked."""
+        return Counter(one for of, one in self.clauses.values() if of == level and one != "unsupported")
+
     def counts(self, level: str) -> str:
-        verdicts = Counter(verdict for one, verdict in self.clauses.values() if one == level)
-        return f"{verdicts['pass']} of {verdicts.total() - verdicts['unsupported']}"
+        return f"{self.judged(level)['pass']} of {self.judged(level).total()}"
+
+    def broken(self, level: str) -> int:
+        return self.judged(level).total() - self.judged(level)["pass"]
 
 
 def result_of(report: dict) -> Result:
@@ -74,47 +71,20 @@ def read(path: Path) -> Result:
 
 
 def committed() -> list[Result]:
-    """From the oldest release to the newest."""
-    return sorted(map(read, RESULTS.glob("*/*.txt")), key=lambda result: (Version(result.torch), result.target))
+    """Those of TARGETS first, then by name, each from the oldest release to the newest."""
+    first = [*TARGETS.values()]
 
+    def place(result: Result) -> tuple[int, str, Version]:
+        known = result.target in first
+        return first.index(result.target) if known else len(first), result.target, Version(result.torch)
 
-def page(results: list[Result]) -> str:
-    """The text of RESULTS.md."""
-    found = {(result.target, result.torch): result for result in results}
-    releases = list(dict.fromkeys(result.torch for result in results))
-    levels = [(target, level) for target in TARGETS.values() for level in ("MUST", "SHOULD")]
-    rows = [
-        [one, *(found[target, one].counts(level) if (target, one) in found else "" for target, level in levels)]
-        for one in releases
-    ]
-    counts = table(["torch", *map(" ".join, levels)], rows)
-    return f"{HEAD}{counts}{LEGEND}{differing(results)}"
-
-
-def differing(results: list[Result]) -> str:
-    """A table for each target, of the clauses with more than one verdict."""
-    parts = []
-    for target in TARGETS.values():
-        mine = [result for result in results if result.target == target]
-        slugs = dict.fromkeys(slug for result in reversed(mine) for slug in result.clauses)
-        rows = [[slug, *(sign(result, slug) for result in mine)] for slug in slugs]
-        rows = [row for row in rows if len(set(row[1:])) > 1]
-        body = table(["", *(result.torch for result in mine)], rows) if rows else "None.\n"
-        parts.append(f"\n## {target}\n\n{body}")
-    return "".join(parts)
-
-
-def sign(result: Result, slug: str) -> str:
-    verdict = result.clauses.get(slug, (None, None))[1]
-    return SIGNS.get(verdict, "✗")
-
-
-def table(head: list[str], rows: list[list[str]]) -> str:
-    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
+    return sorted(map(read, RESULTS.glob("*/*.txt")), key=place)
 
 
 def main(paths: list[str]) -> str | None:
     """What is wrong with the first report that becomes no result."""
+    import results_page  # stands on this file
+
     for path in paths:
         try:
             result = result_of(json.loads(Path(path).read_text(encoding="utf-8")))
@@ -124,7 +94,8 @@ def main(paths: list[str]) -> str | None:
             return f"{path}: expected a report of `fcspec check --json`, found none: {error!r}"
         result.path.parent.mkdir(parents=True, exist_ok=True)
         result.path.write_text(result.text, encoding="utf-8")
-    PAGE.write_text(page(committed()), encoding="utf-8")
+    for path, text in results_page.files(committed()).items():
+        path.write_text(text, encoding="utf-8")
     return None
 
 

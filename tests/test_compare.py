@@ -10,6 +10,7 @@ from fcspec.errors import UsageError
 from fcspec.report import badge, page, side_by_side
 from fcspec.report.matrix import Matrix
 from fcspec.report.model import Case, Run, judge
+from fcspec.report.page import plots
 from fcspec.spec import load_spec
 from reports import SPEC, mine, other, report
 from test_show import fcspec, real, written
@@ -96,6 +97,24 @@ def test_findings_that_are_the_same_are_on_the_page_once():
 
     assert text.count("<dd>signal 11") + text.count("<dd>crash: signal 11") == 1
     assert 'data-columns="0 1"' in text
+
+
+def test_a_target_that_was_judged_with_several_releases_gets_a_plot():
+    old, new, once = report({"call.once": FAIL}), report({"call.once": PASS}), report({"call.once": FAIL}, name="once")
+    new = replace(new, environment={"torch": "2.15.0+cpu"})
+
+    text = page.document([old, new, once], SPEC)
+
+    assert text.count('<svg xmlns="http://www.w3.org/2000/svg" class="plot"') == 1
+    assert "<desc>Broken are 2.13.0: 1 MUST and 0 SHOULD; 2.15.0: 0 MUST and 0 SHOULD.</desc>" in text
+    assert 'class="plot"' not in page.document([old, once], SPEC)
+
+
+def test_what_a_target_says_in_a_plot_is_escaped():
+    drawn = plots.bars("<b>", [plots.Bar("<script>\x1b[0m", 1, 0)])
+
+    assert "<script>" not in drawn
+    assert "\x1b" not in drawn
 
 
 # --------------------------------------------------------------------------------------------------------------------- size

@@ -1,6 +1,12 @@
-"""results/ and RESULTS.md: what they are made from, and that they are up to date."""
+"""results/, RESULTS.md and results/index.html: what they are made from, and that they are up to date."""
 
+import re
+from xml.etree import ElementTree
+
+import cost_plot
 import pytest
+import results_page
+from fcspec.spec import load_spec
 
 import results
 
@@ -16,8 +22,18 @@ REPORT = {
 }
 
 
-def test_the_page_is_drawn_from_the_committed_results():
-    assert results.PAGE.read_text(encoding="utf-8") == results.page(results.committed()), "python tests/results.py"
+OLD = results.Result("torch.func", "2.9.1", {"call.result": ("MUST", "pass"), "tie.default": ("MUST", "crash")})
+NEW = results.Result("torch.func", "2.10.0", {"call.result": ("MUST", "pass"), "tie.default": ("MUST", "pass")})
+DRAWN = results_page.files(results.committed())
+
+
+@pytest.mark.parametrize("path", DRAWN, ids=lambda path: path.name)
+def test_what_is_drawn_from_the_committed_results_is_up_to_date(path):
+    assert path.read_text(encoding="utf-8") == DRAWN[path], "python tests/results.py"
+
+
+def test_the_page_stays_below_3_mb():
+    assert len(DRAWN[results_page.FOLDER / "index.html"].encode()) < 3_000_000
 
 
 def test_a_result_has_the_verdict_of_each_clause_and_reads_back(tmp_path, monkeypatch):
@@ -36,15 +52,54 @@ def test_a_result_has_the_verdict_of_each_clause_and_reads_back(tmp_path, monkey
     assert results.committed() == [result]
 
 
+def test_results_are_read_in_order_those_of_torch_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    for place in ("abc/2.9.1", "reference/2.9.1", "torch.func/2.10.0", "torch.func/2.9.1"):
+        path = tmp_path / f"{place}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(OLD.text)
+
+    assert [(one.target, one.torch) for one in results.committed()] == [
+        ("torch.func", "2.9.1"),
+        ("torch.func", "2.10.0"),
+        ("reference", "2.9.1"),
+        ("abc", "2.9.1"),
+    ]
+
+
 def test_the_page_has_the_laws_on_which_releases_differ():
-    old = results.Result("torch.func", "2.9.1", {"call.result": ("MUST", "pass"), "tie.pair": ("MUST", "crash")})
-    new = results.Result("torch.func", "2.10.0", {"call.result": ("MUST", "pass"), "tie.pair": ("MUST", "pass")})
+    lines = results_page.markdown([OLD, NEW]).splitlines()
 
-    lines = results.page([old, new]).splitlines()
-
-    assert "| 2.9.1 | 1 of 2 | 0 of 0 |  |  |" in lines
-    assert "| tie.pair | ✗ | ✓ |" in lines
+    assert "| 2.9.1 | 1 of 2 | 0 of 0 |" in lines
+    assert "| tie.default | ✗ | ✓ |" in lines
     assert [line for line in lines if line.startswith("| call.result")] == []
+
+
+def test_the_table_of_implementations_has_the_newest_release_of_each():
+    lines = results_page.markdown([OLD, NEW, results.Result("mine", "2.9.1", OLD.clauses)]).splitlines()
+
+    assert lines[lines.index("| torch.func | 2.10.0 | 2 of 2 | 0 of 0 |") + 1] == "| mine | 2.9.1 | 1 of 2 | 0 of 0 |"
+
+
+def test_releases_that_keep_the_same_laws_are_one_column_and_the_newest_comes_first():
+    newer = results.Result("torch.func", "2.11.0", NEW.clauses)
+
+    text = results_page.html([OLD, NEW, newer], load_spec())
+
+    headers = re.findall('<th scope="col" title="([^"]*)"', text)
+    assert headers == ["torch.func 2.10.0 – 2.11.0", "torch.func 2.9.1"]
+    assert "judged with each of torch 2.10.0, 2.11.0" in text
+
+
+def test_plots_say_in_words_what_they_show():
+    broken, cost = results_page.by_release("torch.func", [OLD, NEW]), cost_plot.plot({"a": {2: 1.0, 20: 123.4}})
+
+    assert "<desc>Broken are 2.9.1: 1 MUST and 0 SHOULD; 2.10.0: 0 MUST and 0 SHOULD.</desc>" in broken
+    assert "a 1 at 2, 123 at 20" in cost
+    for plot in (broken, cost):
+        root = ElementTree.fromstring(results_page.plots.standalone(plot))
+        assert root.get("role") == "img"
+        assert root[0].tag.endswith("title")
 
 
 @pytest.mark.parametrize(

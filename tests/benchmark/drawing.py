@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import statistics
+import sys
 from pathlib import Path
 
 import pyperf
 from cases import SIZES
-from measure import OF, from_suite, ratios
+from measure import from_suite, ratios
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+import cost_plot
 
 ROOT = Path(__file__).parents[2]
 README, PAGE, PLOT = ROOT / "README.md", ROOT / "docs" / "speed.md", ROOT / "docs" / "speed.svg"
 BEGIN, END = "<!-- speed: drawn by tests/benchmark -->", "<!-- end of speed -->"
-SHAPE = "layers"  # the modules of the plot
-IN_README = (*(f"{SHAPE}, {size}" for size in SIZES), "tied, 200", "one name, 2000", "transformer", "residual network")
+IN_README = (
+    *(f"{cost_plot.SHAPE}, {size}" for size in SIZES),
+    "tied, 200",
+    "one name, 2000",
+    "transformer",
+    "residual network",
+)
 
 
 def draw(file: Path) -> None:
@@ -22,7 +31,7 @@ def draw(file: Path) -> None:
     measured, metadata = from_suite(suite), suite.get_benchmarks()[0].get_metadata()
     write(README, table({case: measured[case] for case in IN_README}), metadata)
     write(PAGE, table(measured), metadata)
-    plot(measured)
+    PLOT.write_text(cost_plot.standalone(file), encoding="utf-8")
 
 
 def write(page: Path, lines: list[str], metadata: dict[str, object]) -> None:
@@ -57,26 +66,3 @@ def table(measured: dict[str, dict[str, list[float]]]) -> list[str]:
         ]
         lines.append(f"| {case} | {' | '.join(cells)} |")
     return lines
-
-
-def plot(measured: dict[str, dict[str, list[float]]]) -> None:
-    """Microseconds that a call takes on top of the module's own, by number of tensors."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "speed"  # the same file for the same figures
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for name in [name for name in measured[f"{SHAPE}, {SIZES[0]}"] if name != "plain"]:
-        costs = [
-            statistics.median(
-                1e6 * (one - idle) for one, idle in zip(times[name], times["plain"], strict=True) if name in times
-            )
-            for times in (measured[f"{SHAPE}, {size}"] for size in SIZES)
-        ]
-        axes.loglog(SIZES, costs, marker="o", linewidth=2.5 if name in ("reference", OF) else 1, label=name)
-    axes.set(xlabel="parameters and buffers", ylabel="µs that a call adds", xticks=SIZES, xticklabels=SIZES)
-    axes.grid(visible=True, which="major", alpha=0.3)
-    axes.legend(frameon=False)
-    figure.savefig(PLOT, metadata={"Date": None})

@@ -3,8 +3,12 @@
 import shutil
 
 import pytest
+import results_page
 from fcspec.report import page
 from reports import SPEC, mine, other
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
+"""As root, without a screen, and without a request to anybody."""
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -15,7 +19,7 @@ def browser():
     if BROWSER is None:
         pytest.skip("no chromium: apt-get install chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
         yield browser
         browser.close()
 
@@ -25,6 +29,7 @@ def files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     (folder / "two.html").write_text(page.document([mine(), other()], SPEC), encoding="utf-8")
     (folder / "one.html").write_text(page.document([mine()], SPEC), encoding="utf-8")
+    (folder / "results.html").write_bytes((results_page.FOLDER / "index.html").read_bytes())
     return folder
 
 

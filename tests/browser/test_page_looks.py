@@ -27,9 +27,10 @@ def test_the_header_stays_when_the_table_is_scrolled(visit):
     assert abs(header["y"] - region["y"]) < 3
 
 
+@pytest.mark.parametrize("name", ["two.html#call.once", "results.html#tie.conflict"])
 @pytest.mark.parametrize("width", [360, 400, 1400])
-def test_the_page_itself_never_scrolls_sideways(visit, width):
-    shown = visit("two.html#call.once", viewport={"width": width, "height": 800})
+def test_the_page_itself_never_scrolls_sideways(visit, width, name):
+    shown = visit(name, viewport={"width": width, "height": 800})
 
     assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -97,6 +98,34 @@ def test_twenty_implementations_open_in_under_a_second(visit, files):
     seconds = min(_seconds(visit("big.html")) for _ in range(5))
 
     assert seconds < 1
+
+
+def test_the_page_of_results_opens_in_under_a_second(visit):
+    visit()
+
+    assert min(_seconds(visit("results.html")) for _ in range(5)) < 1
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_plots_are_seen(visit, scheme):
+    shown = visit("results.html", color_scheme=scheme)
+
+    ground = _luminance(shown.evaluate("getComputedStyle(document.body).backgroundColor"))
+    for selector in (".plot text", ".plot .must", ".plot .should", ".plot .mark"):
+        ink = _luminance(shown.locator(selector).first.evaluate("e => getComputedStyle(e).fill"))
+        bright, dark = max(ink, ground), min(ink, ground)
+        assert (bright + 0.05) / (dark + 0.05) > 4.5, selector
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_page_of_results(visit, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    shown = visit("results.html#tie.conflict", color_scheme=scheme, bypass_csp=True)
+    shown.get_by_label("Chapter").select_option("tie")
+
+    found = axe.Axe().run(shown).response["violations"]
+
+    assert [(one["id"], one["nodes"][0]["html"][:100]) for one in found] == []
 
 
 def _seconds(shown):

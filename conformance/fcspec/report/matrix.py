@@ -15,7 +15,7 @@ _SIGNS = {
     "pass": "✓",
     "fail": "✗",
     "declared": "≈",
-    "timeout": "⧗",
+    "timeout": "T",
     "crash": "C",
     "exit": "X",
     "evaded": "E",

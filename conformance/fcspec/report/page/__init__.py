@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from fcspec.report.matrix import Matrix
 from fcspec.report.model import Report
+from fcspec.report.page import plots
 from fcspec.report.page.findings import allowance, findings
 from fcspec.report.words import clean
 from fcspec.spec import LEVELS, Clause, Spec
@@ -21,20 +22,30 @@ from fcspec.spec import LEVELS, Clause, Spec
 _HERE = Path(__file__).parent
 
 
-def document(reports: Sequence[Report], spec: Spec, selected: Sequence[Clause] | None = None) -> str:
+def document(
+    reports: Sequence[Report],
+    spec: Spec,
+    selected: Sequence[Clause] | None = None,
+    *,
+    title: str | None = None,
+    figures: Sequence[Markup] | None = None,
+) -> str:
     """
     Args:
         selected: the clauses to show; None: all that a report has.
+        title: of the page; None: it names the implementation, or says how many there are.
+        figures: plots as SVG; None: broken laws by release, where a target was judged with several.
     """
     matrix = Matrix.of(reports, spec, selected)
     rows = list(matrix.rows)
     words = {cell.word for row in rows for cell in row.cells if cell.result is not None}
-    style, script = _part("page.css"), _part("page.js")
+    style, script = "".join(map(_part, ("colors.css", "plot.css", "page.css"))), _part("page.js")
     most = max((column.broken("MUST") + column.broken("SHOULD") for column in matrix.columns), default=0)
     return _template().render(
         matrix=matrix,
         spec=spec,
-        title=_title(matrix),
+        title=title or _title(matrix),
+        figures=plots.by_release(matrix) if figures is None else figures,
         levels=[level for level in LEVELS if any(row.clause.level == level for row in rows)],
         profiles=list(dict.fromkeys(row.clause.profile for row in rows)),
         words=[word for _, word in matrix.legend() if word in words],
