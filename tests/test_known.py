@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+from pathlib import Path
 
 import pytest
 import torch
@@ -93,7 +94,9 @@ def test_targets_are_listed_with_what_is_here_and_what_to_install(capsys, monkey
     assert rows["torch"].split() == ["torch", "torch", "2.13.0", here, "torch.func.functional_call"]
     assert rows["learn2learn"].split()[:4] == ["learn2learn", "learn2learn", "0.2.0", "-"]
     after = lines[lines.index(rows["learn2learn"]) + 1]
-    assert after.strip().startswith("python -m pip install --no-deps --config-settings=--build-option=build_ext learn2learn")
+    assert after.strip().startswith(
+        "python -m pip install --no-deps --config-settings=--build-option=build_ext learn2learn"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,3 +105,10 @@ def test_targets_are_listed_with_what_is_here_and_what_to_install(capsys, monkey
 )
 def test_a_shell_completes_short_names_and_files(incomplete, items):
     assert [(item.value, item.type) for item in complete_target(None, None, incomplete)] == items
+
+
+@pytest.mark.parametrize("library", sorted({known(name).tried for name in ADDRESSES}))
+def test_results_are_made_with_the_version_that_was_tried(library):
+    environment = (Path(__file__).parents[1] / "tox.ini").read_text(encoding="utf-8")
+
+    assert library in environment

@@ -50,7 +50,11 @@ FORBIDDEN = [
     ("runner", ("torch", "pytest", "_pytest", "hypothesis", "fcspec.plugin"), "it survives whatever the target does"),
     ("explore", ("pytest", "_pytest", "fcspec.plugin", "fcspec.report"), "it needs no case"),
     ("workers", ("torch", "pytest", "_pytest", "fcspec.spec", "fcspec.report"), "they know processes, never clauses"),
-    ("known", ("pytest", "_pytest", "fcspec.spec", "fcspec.report"), "an adapter is what its library's user would write"),
+    (
+        "known",
+        ("pytest", "_pytest", "fcspec.spec", "fcspec.report"),
+        "an adapter is what its library's user would write",
+    ),
     ("cases", ("fcspec.report",), "a case does not know how it is reported"),
     ("specimens", ("fcspec.target", "fcspec.plugin"), "a specimen is the same for every implementation"),
 ]

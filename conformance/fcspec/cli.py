@@ -123,9 +123,7 @@ def clauses(globs: tuple[str, ...]) -> int:
 
 @_fcspec.command()
 @click.argument("slug", metavar="CLAUSE")
-@click.option(
-    "--target", metavar="TARGET", shell_complete=complete_target, help="With --script: the implementation."
-)
+@click.option("--target", metavar="TARGET", shell_complete=complete_target, help="With --script: the implementation.")
 @click.option("--script", is_flag=True, help="Print a script that shows alone how TARGET breaks the clause.")
 def explain(slug: str, target: str | None, script: bool) -> int:
     """Show one clause whole: law, source, what torch does, example, its cases and mutants with file and line."""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from fcspec.commands.judging import console
+from fcspec.commands.judging import complete_target, console
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean
 from fcspec.spec import load_spec

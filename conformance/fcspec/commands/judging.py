@@ -37,7 +37,7 @@ def _type(flag: Flag) -> Any:
     return str if flag.several else type(flag.default)
 
 
-def complete_target(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+def complete_target(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What a shell may write for TARGET: a short name, else a file."""
     names = [name for name in ADDRESSES if name.startswith(incomplete)]
     return [*map(CompletionItem, names), *([] if names else [CompletionItem(incomplete, type="file")])]
