@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,11 @@ from fcspec import cli
 from fcspec.commands.judging import complete_target
 from fcspec.errors import UsageError
 from fcspec.known import ADDRESSES, check_installed, known, known_at
+from fcspec.options import Options
+from fcspec.report.verdict import Verdict
 from fcspec.target import implementation
 from fcspec.target.address import Address
+from support.judging import NO_EXAMPLES
 
 
 class Scale(torch.nn.Module):
@@ -112,3 +116,13 @@ def test_results_are_made_with_the_version_that_was_tried(library):
     environment = (Path(__file__).parents[1] / "tox.ini").read_text(encoding="utf-8")
 
     assert library in environment
+
+
+def test_an_adapter_is_interrupted_in_its_own_lines_and_not_in_those_of_the_suite(session):
+    report = session.judge(
+        Options(Address.parse("swap-entries"), clauses=("restore.interrupted",), exclude=NO_EXAMPLES, workers=1)
+    )
+
+    [result] = report.clauses
+    assert result.verdict is Verdict.PASS
+    assert 10 < max(map(int, re.findall(r"of (\d+) lines", result.observed))) < 100
