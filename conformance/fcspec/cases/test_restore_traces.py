@@ -113,6 +113,25 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
 
 
 @clause("restore.shape")
+@returns_or_raises
+@with_site(FLAT)
+def test_a_plain_attribute_that_hides_a_given_name_stays(functional_call, site, fails):
+    hidden, before = torch.zeros(3), snapshot(site.module)
+    vars(site.owner)[site.key] = hidden
+
+    def act(owner):
+        delattr(owner, site.other)
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(act)
+    with raises_if(fails):
+        functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
+
+    assert vars(site.owner)[site.key] is hidden
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.shape")
 @with_site((*FLAT, *NESTED[:2]))
 def test_a_class_that_forward_gives_the_module_stays(functional_call, names, site):
     other = type(names.type(), (type(site.owner),), {})
