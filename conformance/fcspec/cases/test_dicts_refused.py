@@ -11,6 +11,8 @@ from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
+Dicts = collections.namedtuple("Dicts", ["params", "buffers"])
+
 WRONG = {
     "none": lambda name, value: None,
     "tensor": lambda name, value: value,
@@ -37,7 +39,7 @@ def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functio
 
 
 @clause("dicts.list")
-@pytest.mark.parametrize("kind", [list, iter, collections.deque])
+@pytest.mark.parametrize("kind", [list, iter, collections.deque, lambda dicts: Dicts(*dicts)])
 @with_site((flat_parameter,))
 def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, observe):
     value, seen = site.value(), []
