@@ -114,10 +114,11 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
 
 @clause("restore.shape")
 @returns_or_raises
+@pytest.mark.parametrize("where", ["__dict__", "_modules"])
 @with_site(FLAT)
-def test_a_plain_attribute_that_hides_a_given_name_stays(functional_call, site, fails):
-    hidden, before = torch.zeros(3), snapshot(site.module)
-    vars(site.owner)[site.key] = hidden
+def test_what_stood_elsewhere_under_a_given_name_stays(functional_call, site, where, fails):
+    there, before = vars(site.owner) if where == "__dict__" else getattr(site.owner, where), snapshot(site.module)
+    hidden = there[site.key] = nn.Identity() if where == "_modules" else torch.zeros(3)
 
     def act(owner):
         delattr(owner, site.other)
@@ -127,7 +128,7 @@ def test_a_plain_attribute_that_hides_a_given_name_stays(functional_call, site, 
     with raises_if(fails):
         functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
 
-    assert vars(site.owner)[site.key] is hidden
+    assert there[site.key] is hidden
     assert snapshot(site.module).slots == before.slots
 
 
