@@ -26,6 +26,7 @@ from fcspec.report import reading
 from fcspec.report.failure import plainest
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.shard import Shard
+from fcspec.report.words import WIDTH
 from fcspec.spec import load_spec
 
 ROOT = Path(__file__).parents[1]
@@ -90,7 +91,7 @@ def run(command: str) -> str:
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="\n") for _ in range(2))
     streams = contextlib.redirect_stdout(out), contextlib.redirect_stderr(err)
     with in_folder() as folder, streams[0], streams[1], mock.patch.dict(os.environ), contextlib.suppress(SystemExit):
-        os.environ.pop("COLUMNS", None)
+        os.environ["COLUMNS"] = str(WIDTH)  # as in a terminal: wrapped
         cli.main(shlex.split(command)[1:])
     out.seek(0)
     return out.read().replace(folder, PLACE)

@@ -50,6 +50,7 @@ def test_a_target_that_forks_do_not_carry_is_imported_by_each_child(session, add
     )
 
 
+@pytest.mark.slow
 def test_isolation_may_be_chosen(session):
     report = judge(session, "untidy.py:puts_a_folder_first", "call.result", isolation="spawn")
 
@@ -87,6 +88,7 @@ def test_what_each_call_changes_is_put_back_and_costs_no_process_for_each_case(s
     assert report.run.seconds < 60
 
 
+@pytest.mark.slow
 def test_a_target_whose_calls_return_in_both_halves_of_a_fork_ends(session):
     report = judge(session, "straying.py:forks_a_twin", "call.result", "args.untouched", folder=HOSTILE)
 
@@ -139,6 +141,7 @@ def test_a_symlink_and_a_pipe_stay_what_they_are(tmp_path):
     os.close(reader)
 
 
+@pytest.mark.slow
 def test_a_terminal_that_knows_ascii_only_is_written_to(tmp_path):
     environment = os.environ | {"PYTHONIOENCODING": "ascii"}
     command = [sys.executable, "-m", "fcspec", "check", "torch", "--clause", "restore.shared-submodule"]
@@ -157,6 +160,7 @@ def test_deviations_that_cannot_be_written_are_not_looked_for(tmp_path):
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.slow
 def test_an_interrupted_check_shows_nothing_unjudged_as_wrong(tmp_path):
     target, called = tmp_path / "target.py", tmp_path / "called"
     target.write_text(

@@ -32,6 +32,7 @@ def test_every_addition_can_be_drawn_and_makes_a_call_an_error_only_where_it_say
         assert expect(plan_of(row)).refused_by == addition.refused_by
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", ROW_TOPICS, ids=lambda topic: topic.name)
 def test_a_seed_repeats_a_batch_and_the_reference_keeps_every_law(topic):
     for number in range(2):

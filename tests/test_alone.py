@@ -23,6 +23,7 @@ DRAFTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("body", DRAFTS.values(), ids=DRAFTS)
 def test_a_first_draft_is_judged_and_told_what_it_does(body, tmp_path):
     target = tmp_path / "draft.py"

@@ -74,6 +74,7 @@ def test_without_declared_deviations_torch_does_not_conform(tmp_path):
     assert (again.returncode, again.stdout.splitlines()[-1]) == (0, "nothing changed"), again.stdout + again.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_installation_is_named_and_blamed_on_no_implementation(tmp_path):
     spec = load_spec().path
     shutil.copy(spec, tmp_path)
@@ -190,6 +191,7 @@ def test_the_cases_run_under_pytest_too(workers, tmp_path):
         (["torch", "--workers", "0"], "--workers"),
         (["torch", "--junit", "nowhere/report.xml"], "--junit nowhere/report.xml cannot be written"),
         (["torch", "--baseline", "nowhere.json"], "nowhere.json cannot be read"),
+        (["torch", "--exclude", "test_[a-m]*", "--exclude", "*"], "--exclude test_[a-m]* * leaves no case to judge"),
         (["torch", "--only-changes"], "--only-changes needs --baseline FILE"),
         (["torch", "--json", "-", "--markdown", "-"], "only one of --json, --markdown can go to stdout"),
         (["torch", "--isolation", "some"], "'fork', 'spawn', 'none'"),

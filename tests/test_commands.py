@@ -1,5 +1,6 @@
 """The commands for whoever writes an implementation: `fcspec next`, `fcspec init`; and `fcspec doctor`."""
 
+import io
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from dataclasses import replace
 import pytest
 from fcspec import index
 from fcspec.commands import doctor, init, watch
+from fcspec.commands.judging import say
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.report import order
@@ -19,6 +21,7 @@ from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 from fcspec.target.address import Address
 from fcspec.target.implementation import try_out
+from rich.console import Console
 from support.starting import fcspec
 
 SPEC = load_spec()
@@ -30,6 +33,21 @@ SPEC = load_spec()
 def result_of(slug, *cases):
     result = ClauseResult(slug, SPEC[slug].level, "core", Verdict.worst(case.verdict for case in cases), cases)
     return replace(result, reason=result.worst.reason if cases else None)
+
+
+def test_lines_are_wrapped_to_a_terminal_and_whole_elsewhere(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    line = "call.result  MUST    " + "word " * 12
+
+    def said(**more):
+        out = Console(file=io.StringIO(), width=40, **more)
+        say(out, [line.strip()], " " * 21)
+        return out.file.getvalue().splitlines()
+
+    assert said() == [line.strip()]
+    wrapped = said(force_terminal=True, color_system=None)
+    assert [len(one) <= 40 for one in wrapped] == [True] * 3
+    assert [one[:21].strip() for one in wrapped] == ["call.result  MUST", "", ""]
 
 
 def test_every_must_comes_before_every_should_and_chapters_as_they_build_on_each_other():

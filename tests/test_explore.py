@@ -4,6 +4,8 @@ import ast
 import re
 
 import pytest
+from fcspec.errors import UsageError
+from fcspec.explore import chosen
 from support.starting import fcspec, run_python
 
 CRASHES = """
@@ -26,6 +28,15 @@ def scripts(done):
     found = re.split(r"^✗ \d+\. ", done.stdout, flags=re.MULTILINE)[1:]
     texts = {text.partition(" ")[0]: text.partition("\n")[2] for text in found}
     return {clause: text.rpartition("\n\n")[0] + "\n" for clause, text in texts.items()}
+
+
+def test_topics_with_commas_are_told_apart_and_several_are_given_one_by_one():
+    with pytest.raises(UsageError, match="no topic 'values,tuples'; --topic takes one, and may be given again; ") as no:
+        chosen(("values,tuples",))
+
+    assert "'several features', 'several features, refused'," in str(no.value)
+    with pytest.raises(UsageError, match=r"no topic 'value'; did you mean 'values'\?"):
+        chosen(("value",))
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from fcspec.commands.gating import Outputs
 from fcspec.errors import UsageError
-from fcspec.report import comparison, deviations, junit, markdown
+from fcspec.report import comparison, deviations, junit, markdown, terminal
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
@@ -150,8 +150,29 @@ def test_what_holds_now_what_fails_otherwise_and_what_is_not_judged_now():
     )
     assert [*found.lines()][-2:] == [
         "not judged now args.none",
-        "since then: 0 newly broken, 1 newly held, 1 otherwise",
+        "since then: 0 newly broken, 1 newly held, 1 otherwise, in 3 clauses that both judged (of 4 before, 3 now)",
     ]
+
+
+def test_a_comparison_of_a_part_says_so():
+    found = changes({MUST: "pass", OTHER: "fail", MAY: "pass"}, {OTHER: "fail"})
+
+    assert [*found.lines()] == [
+        f"not judged now {MUST}, {MAY}",
+        "nothing changed, in 1 clause that both judged (of 3 before, 1 now)",
+    ]
+
+
+def test_cases_that_were_not_asked_for_are_not_compared():
+    before = report_of({MUST: ("fail", "a")}).as_dict()
+    (clause,) = before["clauses"]
+    clause["cases"].append({"id": "test_x.py::other", "verdict": "fail", "reason": "b"})
+    alike = comparison.compare(before, report_of({MUST: ("fail", "a")}, in_part=True).as_dict())
+    clause["cases"][0] |= {"verdict": "pass"}
+    held = comparison.compare(before, report_of({MUST: "pass"}, in_part=True).as_dict())
+
+    said = "nothing changed, in 1 clause and some of their cases that both judged (of 1 before, 1 now)"
+    assert [*alike.lines()] == [*held.lines()] == [said]
 
 
 def test_another_reason_is_another_way_unless_the_seed_chose_the_names():
@@ -159,13 +180,6 @@ def test_another_reason_is_another_way_unless_the_seed_chose_the_names():
 
     assert slugs(changes(before, now).otherwise) == [MUST]
     assert slugs(changes(before, now, seed=1).otherwise) == []
-
-
-def test_a_terminal_shows_changes_in_lines_that_fit():
-    lines = [*comparison.in_lines(changes({MUST: ("fail", "a reason " * 30)}, {MUST: "pass"}), 60)]
-
-    assert max(map(len, lines)) <= 60
-    assert lines[1].startswith(" " * 14 + "reason")
 
 
 def test_a_may_clause_and_an_unsupported_one_do_not_change():
@@ -250,6 +264,24 @@ def test_only_what_changed_decides_where_that_was_asked_for(now, run, code, tmp_
     report = report_of(now, **run)
 
     assert out.exit_code(report, out.compare(report)) == code
+
+
+def test_where_only_changes_decide_the_verdict_says_that_it_is_no_worse(tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write_json(report_of({MUST: "fail", OTHER: "pass"}).as_dict(), tmp_path / "before.json")
+    out = outputs(tmp_path, baseline=str(tmp_path / "before.json"), only_changes=True)
+
+    def said(now):
+        report = report_of(now)
+        changes = out.compare(report)
+        no_worse = out.is_no_worse(report, changes)
+        shown = terminal.screen(report, SPEC, no_worse=no_worse).plain.splitlines()[-1]
+        title = markdown.document(report, SPEC, no_worse=no_worse).splitlines()[0]
+        return shown, title, len(out.github_lines(report, changes))
+
+    no_worse = "### fcspec: ✅ not conforming, but nothing is newly broken"
+    assert said({MUST: "fail", OTHER: "pass"}) == ("NOT CONFORMING, BUT NOTHING IS NEWLY BROKEN", no_worse, 0)
+    assert said({MUST: "fail", OTHER: "fail"}) == ("NOT CONFORMING", "### fcspec: ❌ not conforming", 2)
 
 
 def test_options_that_do_not_fit_are_refused(tmp_path):

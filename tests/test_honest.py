@@ -8,11 +8,21 @@ from support.judging import judge_source, wrong_clauses
 CLAUSES = ("call.result", "state.defaults", "state.modes", "state.torch", "state.processes")
 
 
+COMPILING = (
+    *("dynamo", "dynamo in the third", "inductor", "aot_autograd", "compiler.disable", "compile", "compiled call"),
+    *("grad", "step", "checkpoint"),
+)
+
+
+def _slow_where_torch_imports_its_compiler(lines):
+    return [pytest.param(line, marks=[pytest.mark.slow] if line in COMPILING else []) for line in lines]
+
+
 def judge(session, source, *clauses):
     return judge_source(session, source, clauses=clauses or CLAUSES, workers=2)
 
 
-@pytest.mark.parametrize("line", OF_TORCH)
+@pytest.mark.parametrize("line", _slow_where_torch_imports_its_compiler(OF_TORCH))
 def test_a_line_at_module_level_does_no_harm(session, line):
     report = judge(session, target(OF_TORCH[line]))
 
@@ -30,7 +40,7 @@ def test_what_an_import_changes_is_put_back_and_noted(session, what):
     assert report.as_dict()["run"]["notes"] == [note]
 
 
-@pytest.mark.parametrize("line", IN_A_CALL)
+@pytest.mark.parametrize("line", _slow_where_torch_imports_its_compiler(IN_A_CALL))
 def test_an_import_inside_a_call_does_no_harm(session, line):
     report = judge(session, target("", IN_A_CALL[line]))
 

@@ -14,6 +14,7 @@ from fcspec.target.address import Address
 from support.starting import fcspec, run_python
 
 HOSTILE = Path(__file__).parent / "hostile"
+SLOW = pytest.mark.slow
 DRAWN = ("test_covering.py::*", "test_drawn.py::*")  # they run first, and make calls of all kinds
 
 
@@ -97,20 +98,31 @@ def test_what_a_target_does_in_every_call_is_the_verdict_of_every_clause(judge, 
         ("lying.py:is_wrong_once", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:knows_the_examples", {"call.result": "fail", "call.once": "pass"}),
         ("lying.py:is_right_before_an_example", {"call.result": "fail", "call.once": "pass"}),
-        ("straying.py:leaves_a_thread", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:leaves_a_child", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:forks_a_twin", {"state.processes": "fail", "args.untouched": "pass"}),
-        ("straying.py:leaves_a_daemon", {"call.result": "pass", "args.untouched": "pass"}),
+        pytest.param(
+            "straying.py:leaves_a_thread", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:leaves_a_child", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:forks_a_twin", {"state.processes": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "straying.py:leaves_a_daemon", {"call.result": "pass", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
         ("untidy.py:leaves_grad_mode_off", {"call.mode": "fail", "args.untouched": "pass"}),
         ("untidy.py:changes_the_default_dtype", {"state.defaults": "fail", "args.untouched": "pass"}),
-        ("untidy.py:reseeds", {"state.rng": "fail", "args.untouched": "pass"}),
+        pytest.param("untidy.py:reseeds", {"state.rng": "fail", "args.untouched": "pass"}, marks=SLOW),
         ("untidy.py:leaves_a_function_mode", {"state.modes": "fail", "args.untouched": "pass"}),
         ("untidy.py:lies_under_a_function_mode", {"state.modes": "fail", "call.result": "fail", "call.once": "pass"}),
-        (
+        pytest.param(
             "untidy.py:patches_named_parameters",
             {"state.torch": "fail", "call.result": "pass", "args.untouched": "pass"},
+            marks=SLOW,
         ),
-        ("writing.py:prints_megabytes", {"state.silent": "fail", "args.untouched": "pass"}),
+        pytest.param(
+            "writing.py:prints_megabytes", {"state.silent": "fail", "args.untouched": "pass"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_what_breaks_one_clause_disturbs_no_other(judge, address, expected):
@@ -206,6 +218,7 @@ def test_what_is_right_only_where_pytest_is_loaded_does_not_conform():
     assert outcomes == {parametrizing.Kind.FAILS}
 
 
+@pytest.mark.slow
 def test_nothing_that_a_target_started_outlives_the_run(judge):
     def processes():
         found = set()

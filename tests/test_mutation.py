@@ -12,6 +12,7 @@ FILES = {path.name: path for path in (Path(fcspec_reference.__file__), *TWINS.gl
 SURVIVORS = list(survivors())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted({one.file for one in SURVIVORS}))
 def test_a_survivor_is_one_of_the_generated_mutants(file):
     source = FILES[file].read_text(encoding="utf-8")

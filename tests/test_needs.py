@@ -35,6 +35,7 @@ def _judge(path):
 
     class Judging(Server):
         def pytest_runtestloop(self, session):
+            gc.freeze()  # or each collection in a case would go through all that is imported
             gc.disable()
             cases = [
                 case for case in self._collection.cases if needs_of(case) not in (Needs.TRANSFORMS, Needs.COMPILER)

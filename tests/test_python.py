@@ -56,6 +56,7 @@ def test_importing_fcspec_imports_next_to_nothing():
     assert {name.partition(".")[0] for name in done.stdout.split()} & heavy == set()
 
 
+@pytest.mark.slow
 def test_an_address_is_judged():
     report = fcspec.check("reference", clauses=CLAUSE, workers=1)
 
@@ -63,6 +64,7 @@ def test_an_address_is_judged():
     assert [one.clause for one in report.clauses] == [CLAUSE]
 
 
+@pytest.mark.slow
 def test_a_closure_is_judged_under_torchs_own_defaults_and_the_caller_stays_as_it_was(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(torch.nn.modules.module, "_global_forward_hooks", {0: pytest.fail})
@@ -190,6 +192,8 @@ def test_a_function_of_the_program_itself_is_held(monkeypatch):
         ({"profiles": "cor"}, "did you mean 'core'?"),
         ({"clauses": ("restore.object",)}, "did you mean 'restore.objects'?"),
         ({"clauses": 3}, "clauses: expected strings, found 3"),
+        ({"clauses": []}, "clauses: found none, so there is nothing to judge; leave it out to judge all"),
+        ({"profiles": ()}, "profiles: found none, so there is nothing to judge"),
         ({"workers": 0}, "workers: expected a whole number from 1 on, found 0"),
         ({"workers": True}, "workers: expected a whole number from 1 on, found True"),
         ({"timeout": "1"}, "timeout: expected a number from 0.1 on, found '1'"),

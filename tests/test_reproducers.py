@@ -106,6 +106,7 @@ def test_however_a_script_ends_the_others_run():
     assert run_scripts([*ENDS], options_for("reference", timeout=3)) == [*ENDS.values()]
 
 
+@pytest.mark.slow
 def test_a_target_that_often_hangs_does_not_take_minutes():
     ends = run_scripts(["import time; time.sleep(60)"] * 40, options_for("reference", timeout=0.2))
 
@@ -138,6 +139,7 @@ OFFERED = {
 }
 
 
+@pytest.mark.slow
 def test_a_script_is_offered_where_it_fails_as_the_case_did():
     found = reproducers_of(report_of(*((slug, said, f"Traceback\n{said}", EXAMPLE) for slug, said in OFFERED)))
 

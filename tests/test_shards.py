@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from fcspec.commands.gating import Outputs
+from fcspec.commands.merge import command
 from fcspec.errors import UsageError
 from fcspec.report import comparison, merging
 from fcspec.report.model import Case, Run, judge, write_json
@@ -60,6 +62,41 @@ def test_a_draft_or_a_problem_of_one_shard_is_one_of_all(tmp_path):
 
     problem = merged(shard(tmp_path, "1/2", problem="it died"), shard(tmp_path, "2/2"))
     assert (problem.exit_code, problem.run.problem) == (3, "it died")
+
+
+def cut_off(path, exit_code):
+    """The report as it is where the run ended before its last clause was judged."""
+    data = json.loads(path.read_text())
+    data["run"] |= {"complete": False, "exit_code": exit_code, "judged": data["run"]["planned"] - 1}
+    data["clauses"][-1] |= {"verdict": None, "reason": None, "cases": []}
+    write_json(data, path)
+    return path
+
+
+def test_a_shard_that_was_interrupted_makes_it_incomplete(tmp_path):
+    report = merged(shard(tmp_path, "1/2"), cut_off(shard(tmp_path, "2/2"), 2))
+
+    assert (report.exit_code, report.verdict, report.complete) == (3, "incomplete", False)
+    assert report.run.problem == "shard 2 of 2 was interrupted"
+    assert len([one for one in report.clauses if one.verdict is None]) == 1
+
+
+def test_a_shard_that_patience_ended_ends_it_as_it_would_one_run(tmp_path):
+    report = merged(shard(tmp_path, "1/2"), cut_off(shard(tmp_path, "2/2", wrong=SLUGS[1:2]), 1))
+
+    assert (report.exit_code, report.run.out_of_patience, report.complete) == (1, True, False)
+
+
+def test_a_shard_whose_run_has_not_ended_makes_it_incomplete(tmp_path, capsys):
+    first, second = shard(tmp_path, "1/2"), tmp_path / "2.json"
+    Outputs({"json": second}).claim()
+
+    assert command.main([str(first), str(second)], standalone_mode=False) == 3
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"shard 2 of 2 is missing; {second} is of a run that has not ended" in shown
+    assert shown.endswith("INCOMPLETE")
+    with pytest.raises(UsageError, match="no run that has ended"):
+        command.main([str(second)], standalone_mode=False)
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,14 @@ def test_what_changed_is_named(part):
     assert part in names_of_changes(change, undo, part.partition(".")[0])
 
 
+def test_what_pytest_and_torchs_compiler_set_in_the_environment_is_no_change(monkeypatch):
+    before = process_state.snapshot("interpreter")
+    for name in ("PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"):
+        monkeypatch.setenv(name, "elsewhere")
+
+    assert process_state.difference(before, process_state.snapshot("interpreter")) == {}
+
+
 def test_a_thread_is_seen():
     over = threading.Event()
     thread = threading.Thread(target=over.wait)

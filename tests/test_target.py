@@ -33,13 +33,25 @@ def test_an_address_is_read(text, place, attribute, is_file):
     assert Address.parse(str(address)) == address
 
 
-@pytest.mark.parametrize("text", ["", ":", "torch.func.functional_call", "module:", ":function", "file.py"])
+@pytest.mark.parametrize("text", ["", ":", "torch.func.functional_call", "module:", ":function"])
 def test_what_has_none_of_the_forms_is_refused_with_all_of_them(text):
     with pytest.raises(UsageError) as refused:
         Address.parse(text)
 
     assert str(refused.value).startswith(f"{text!r} is no target; expected one of")
     assert "path/to/file.py:function" in str(refused.value)
+
+
+def test_a_file_or_folder_without_a_function_is_told_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    for text, says in (
+        ("mine.py", "mine.py is a file: say which function, as in mine.py:functional_call"),
+        ("mine.py:", "mine.py: is a file: say which function, as in mine.py:functional_call"),
+        ("mine", "mine is a folder: say which function, as in mine/file.py:functional_call"),
+    ):
+        with pytest.raises(UsageError, match=f"^{says}$"):
+            Address.parse(text)
 
 
 def test_a_short_name_that_is_nearly_one_gets_a_did_you_mean():

@@ -259,6 +259,72 @@ def test_a_case_that_failed_only_after_others_is_found_in_a_fresh_child():
     ]
 
 
+def isolated(play, *items):
+    isolation = Isolation(Playing(play), workers=2, limit=20.0, patience=Patience(0))
+    return {item.name: judged.case for final in isolation.run(items) for item, judged in final}
+
+
+def test_what_one_unit_alone_has_cases_of_is_confirmed_while_another_one_runs(tmp_path):
+    log = tmp_path / "log"
+    log.touch()
+
+    def play(item, following):
+        if item.name == "waits":
+            deadline = time.monotonic() + 15
+            while log.read_text().count("fails ") < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return case_of(item, Verdict.PASS if time.monotonic() < deadline else Verdict.FAIL), []
+        with log.open("a") as file:
+            file.write(f"{item.name} ")
+        return case_of(item, Verdict.FAIL if item.name == "fails" else Verdict.PASS, "is wrong"), []
+
+    drawn = [Item(name, "grad.given", Needs.DRAWING) for name in ("passes", "fails")]
+    found = isolated(play, *drawn, Item("waits", "call.result"))
+
+    assert {name: case.verdict for name, case in found.items()} == {"passes": "pass", "fails": "fail", "waits": "pass"}
+    assert found["fails"].reason == "is wrong"
+
+
+def test_of_a_clause_with_cases_in_two_units_only_the_cheaper_one_is_confirmed(tmp_path):
+    log = tmp_path / "log"
+
+    def play(item, following):
+        with log.open("a") as file:
+            file.write(f"{item.name} ")
+        return case_of(item, Verdict.PASS if item.name.startswith("passes") else Verdict.FAIL), []
+
+    drawn = [Item(name, "call.result", Needs.DRAWING) for name in ("passes", "fails-drawn")]
+    found = isolated(play, *drawn, Item("passes-too", "call.result"), Item("fails", "call.result"))
+
+    assert sorted(log.read_text().split()) == ["fails", "fails", "fails-drawn", "passes", "passes-too"]
+    assert sorted(found) == ["fails", "fails-drawn", "passes", "passes-too"]
+
+
+@pytest.mark.slow
+def test_what_was_not_confirmed_when_patience_was_over_is_confirmed_then(tmp_path):
+    log = tmp_path / "log"
+
+    def play(item, following):
+        with log.open("a") as file:
+            file.write(f"{item.name} ")
+        times = log.read_text().split().count(item.name)
+        if item.name == "hangs" or (item.name == "fails" and times == 2):
+            time.sleep(3600)
+        return case_of(item, Verdict.FAIL if item.name == "fails" and times == 1 else Verdict.PASS, "is wrong"), []
+
+    isolation = Isolation(Playing(play), workers=2, limit=2.0, patience=Patience(1))
+    drawn = [Item(name, "grad.given", Needs.DRAWING) for name in ("passes", "fails")]
+    items = [*drawn, Item("hangs", "call.result")]
+    found = {item.name: judged.case for final in isolation.run(items) for item, judged in final}
+
+    assert {name: case.verdict for name, case in found.items()} == {
+        "passes": "pass",
+        "fails": "fail",
+        "hangs": "timeout",
+    }
+    assert found["fails"].reason == f"{ONLY_AFTER_OTHERS}is wrong"
+
+
 def test_a_case_that_hangs_is_tried_again_alone_and_then_given_up():
     found = run("call.result/hangs", "args.none/passes", limit=0.5)
 

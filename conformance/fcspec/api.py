@@ -24,6 +24,8 @@ Target = str | Callable[..., Any]
 
 _SILENCE_OF_A_FORK = 30.0
 
+_SELECTING = ("profiles", "clauses")
+
 
 @dataclass(frozen=True, repr=False)
 class Report(model.Report):
@@ -45,8 +47,8 @@ class Report(model.Report):
 
 def check(
     target: Target,
-    profiles: Iterable[str] | str = (),
-    clauses: Iterable[str] | str = (),
+    profiles: Iterable[str] | str | None = None,
+    clauses: Iterable[str] | str | None = None,
     *,
     strict: bool = False,
     deviations: str | os.PathLike[str] | None = None,
@@ -59,8 +61,8 @@ def check(
     Args:
         target: an address as the command takes it, or the implementation itself. One that no import finds (a closure, a bound
             method, a function of a notebook) is judged in a fork of this process.
-        profiles: of SPEC.md, or "all"; none: core, or every profile where clauses are given.
-        clauses: only those that match, as in "restore.*".
+        profiles: of SPEC.md, or "all"; None: core, or every profile where clauses are given.
+        clauses: only those that match, as in "restore.*"; None: all.
         strict: every SHOULD counts like a MUST.
         deviations: a file of declared deviations, or "builtin".
         workers: tests at a time; None: the number of CPUs.
@@ -184,6 +186,8 @@ def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
             names = ", ".join(field for field in known if field not in ("isolation", "device"))
             raise UsageError(f"no option {name!r}; there are target, deviations, {names}")
         if flag.several:
+            if name in _SELECTING and not value:
+                raise UsageError(f"{name}: found none, so there is nothing to judge; leave it out to judge all")
             values[name] = (value,) if isinstance(value, str) else _strings(name, value)
         elif isinstance(flag.default, bool):
             if not isinstance(value, bool):

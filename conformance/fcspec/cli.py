@@ -15,13 +15,13 @@ from rich.text import Text
 from fcspec import __version__, index, reproducing
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
+from fcspec.commands.judging import console, judging_options, options_for, say, width, with_progress
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
 from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
-from fcspec.report.words import clean, law_in_words, wrapped
+from fcspec.report.words import clean, law_in_words
 from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS, KNOWN
 
@@ -81,11 +81,11 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
         report = deviations.apply(report, entries)
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
-    out.print(
-        terminal.screen(report, spec, width(out), details=bool(options.cases) and last is None), end="", soft_wrap=True
-    )
-    said = comparison.in_lines(changes, width(out)) if changes is not None else ()
-    for line in (*said, *gating.github_lines(report)):
+    details, no_worse = bool(options.cases) and last is None, outputs.is_no_worse(report, changes)
+    shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
+    out.print(shown, end="", soft_wrap=True)
+    say(out, changes.lines() if changes is not None else (), " " * 14)
+    for line in outputs.github_lines(report, changes):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)
@@ -113,9 +113,7 @@ def clauses(globs: tuple[str, ...]) -> int:
     out = console()
     for clause in load_spec().select(("all",), globs):
         profile = "" if clause.profile == "core" else f" · {clause.profile}"
-        line = f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"
-        lines = wrapped(line, width(out), "", " " * 8) if out.is_terminal else [line]
-        out.print(Text("\n".join(lines)), soft_wrap=True)
+        say(out, [f"{clause.slug:<32} {clause.level:<7}{profile} {law_in_words(clause.law)}"], " " * 8)
     return 0
 
 

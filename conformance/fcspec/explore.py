@@ -16,10 +16,11 @@ import torch
 
 from fcspec import devices
 from fcspec.calls import shrinking
+from fcspec.calls.kept import Database, Kept
 from fcspec.calls.row_topics import ROW_TOPICS, RowTopic
 from fcspec.calls.topic_runs import Finding, TopicRun, Under, run_of
 from fcspec.calls.topics import TOPICS, Topic
-from fcspec.errors import UsageError, did_you_mean
+from fcspec.errors import UsageError, did_you_mean, in_words
 from fcspec.spec import load_spec
 from fcspec.target import preflight
 from fcspec.target.address import Address
@@ -37,7 +38,8 @@ def chosen(globs: Sequence[str]) -> tuple[AnyTopic, ...]:
     for glob in globs:
         if not any(fnmatchcase(topic.name, glob) for topic in ALL_TOPICS):
             names = [topic.name for topic in ALL_TOPICS]
-            raise UsageError(f"no topic {glob!r}{did_you_mean(glob, names)}; topics are {', '.join(names)}")
+            several = "; --topic takes one, and may be given again" if "," in glob else did_you_mean(glob, names)
+            raise UsageError(f"no topic {glob!r}{several}; there are {', '.join(map(repr, names))}")
     return tuple(topic for topic in ALL_TOPICS if not globs or any(fnmatchcase(topic.name, glob) for glob in globs))
 
 
@@ -56,6 +58,11 @@ class Search:
     problems: list[str] = field(default_factory=list)
     interrupted: bool = False
 
+    @property
+    def again(self) -> int:
+        """How many of the findings the database had."""
+        return sum(finding.is_kept for finding in self.findings.values())
+
     def take(self, finding: Finding) -> None:
         known = self.findings.get(finding.clause)
         if known is None or finding.size < known.size:
@@ -70,9 +77,14 @@ def explore(
     workers: int | None = None,
     topics: tuple[AnyTopic, ...] = ALL_TOPICS,
     maxfail: int | None = None,
+    database: Database | None = None,
     on_progress: Callable[[Search], None] = lambda _: None,
 ) -> Search:
-    """Search for so many seconds, or until `maxfail` clauses are found. UsageError where the target can't be judged."""
+    """Search for so many seconds, or until `maxfail` clauses are found. UsageError where the target can't be judged.
+
+    Args:
+        database: what it holds is tried first, and what is found is kept there.
+    """
     os.environ.update(devices.HIDDEN)
     first = preflight.try_in_child(address, 10.0, channels())
     if first.draft is not None:
@@ -81,18 +93,27 @@ def explore(
     loaded = preflight.load(address)
     shrinking.preload()
     under = Under(address, loaded, seed, time.monotonic() + seconds)
-    return _Loop([run_of(topic, under) for topic in topics], under, maxfail, on_progress).run(
-        workers or os.cpu_count() or 1
-    )
+    runs = [run_of(topic, under) for topic in topics]
+    for one in database.kept() if database is not None else ():
+        for topic_run, topic in zip(runs, topics, strict=True):
+            if topic.name == one.topic and isinstance(topic, RowTopic) is not bool(one.choices):
+                topic_run.kept.append(one)
+    return _Loop(runs, under, maxfail, database, on_progress).run(workers or os.cpu_count() or 1)
 
 
 class _Loop:
     """Gives each topic its share of time: the one that has had the least comes next."""
 
     def __init__(
-        self, waiting: list[TopicRun], under: Under, maxfail: int | None, on_progress: Callable[[Search], None]
+        self,
+        waiting: list[TopicRun],
+        under: Under,
+        maxfail: int | None,
+        database: Database | None,
+        on_progress: Callable[[Search], None],
     ) -> None:
         self._waiting, self._under, self._maxfail, self._on_progress = waiting, under, maxfail, on_progress
+        self._database = database
         self.search = Search()
 
     def run(self, workers: int) -> Search:
@@ -140,7 +161,23 @@ class _Loop:
             self.search.take(finding)
         if problem is not None:
             self.search.problems.append(problem)
+        self._keep(findings, topic_run.gone)
+        topic_run.gone = []
         self._waiting.append(topic_run)
+
+    def _keep(self, findings: Sequence[Finding], gone: Sequence[Kept]) -> None:
+        """In the database, at once: other machines may search, too."""
+        if self._database is None:
+            return
+        try:
+            for finding in findings:
+                if finding.kept is not None:
+                    self._database.keep(finding.kept)
+            for one in gone:
+                self._database.drop(one)
+        except Exception as error:
+            self.search.problems.append(f"nothing is kept any more: {in_words(error)}")
+            self._database = None
 
 
 def as_text(finding: Finding, number: int) -> str:

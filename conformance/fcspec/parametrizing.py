@@ -63,8 +63,8 @@ class Outcome:
 
 def parametrize(
     target: api.Target,
-    profiles: Iterable[str] | str = (),
-    clauses: Iterable[str] | str = (),
+    profiles: Iterable[str] | str | None = None,
+    clauses: Iterable[str] | str | None = None,
     *,
     strict: bool = False,
     deviations: str | Path | None = None,

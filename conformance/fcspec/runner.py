@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import collections
 import datetime
 import json
@@ -115,17 +116,25 @@ class Session:
         start: Start | None = None,
         silence: float | None = _SILENCE,
     ) -> None:
-        self._scope: dict[str, Any] = {
-            "profiles": list(profiles),
-            "clauses": list(clauses),
-            "cases": list(cases),
-            "device": device,
-            "path": list(path),
-        }
+        self._scope: dict[str, Any] = {"device": device, "path": list(path)}
+        self.choose(profiles, clauses, cases)
         self._start = start or _start_interpreter
         self._silence = silence
+        self._started = False
+
+    def choose(self, profiles: Iterable[str], clauses: Iterable[str], cases: Iterable[str]) -> None:
+        """What can be judged, before the session is entered."""
+        self._scope |= {"profiles": list(profiles), "clauses": list(clauses), "cases": list(cases)}
 
     def __enter__(self) -> Session:
+        if not self._started:
+            self.start()
+        self._ask(self._scope)
+        return self
+
+    def start(self) -> None:
+        """Start the process, which imports torch. It collects nothing before the session is entered."""
+        self._started = True
         self._output = tempfile.TemporaryFile()  # a pipe that nobody reads would block what prints much
         self._folder = tempfile.TemporaryDirectory(
             ignore_cleanup_errors=True
@@ -138,8 +147,6 @@ class Session:
         os.close(requests)
         os.close(answers)
         self._buffer, self._lines = b"", collections.deque[bytes]()
-        self._ask(self._scope)
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
@@ -262,8 +269,27 @@ def run(options: Options, on_event: OnEvent | None = None) -> Report:
     chosen = load_spec().select(options.profiles, options.clauses)
     devices.check(options.device, chosen)
     how: dict[str, Any] = {"start": _start_for_debugger, "silence": None} if options.isolation == NONE else {}
-    with Session(options.profiles, options.clauses, options.device, cases=options.cases, **how) as session:
+    is_early = _early and not how and devices.is_cpu(options.device)
+    session = _early.pop() if is_early else Session(device=options.device, **how)
+    session.choose(options.profiles, options.clauses, options.cases)
+    with session:
         return session.judge(options, on_event)
+
+
+_early: list[Session] = []
+
+
+def start_early() -> None:
+    """Start the process in which the first `run` on the CPU will judge, before it is known by which cases."""
+    session = Session()
+    session.start()
+    _early.append(session)
+    atexit.register(_end_early)
+
+
+def _end_early() -> None:
+    while _early:
+        _early.pop().__exit__()
 
 
 def _how(returncode: int) -> str:

@@ -38,11 +38,13 @@ def main(requests: int, answers: int) -> int:
         requests, answers: descriptors.
     """
     gc.disable()  # until the cases run: nothing that is imported is garbage
-    lines = iter(os.fdopen(requests, "rb"))
-    scope = json.loads(next(lines))
-    implementation.search_first(scope["path"])
-    import torch  # noqa: F401
+    import torch  # noqa: F401  # before the first request, which may not be known yet
 
+    lines = iter(os.fdopen(requests, "rb"))
+    if (first := next(lines, None)) is None:
+        return 0  # nothing is asked
+    scope = json.loads(first)
+    implementation.search_first(scope["path"])
     try:
         if scope["device"] != devices.CPU:
             devices.use(scope["device"])

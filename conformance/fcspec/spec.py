@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
-
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from typing import TYPE_CHECKING
 
 from fcspec.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 LEVELS = ("MUST", "SHOULD", "MAY")
 CORE = "core"
@@ -141,6 +142,8 @@ def load_spec() -> Spec:
 
 def parse(text: str, path: Path) -> Spec:
     """Read a specification. ValueError, with file and line, where it breaks its own format."""
+    from markdown_it import MarkdownIt  # when a session has started its process
+
     tokens = MarkdownIt("commonmark").parse(text)
     version = re.search(r"^Version (\d+\.\d+)", text, re.MULTILINE)
     if version is None:

@@ -269,10 +269,12 @@ class _Swap:
         )  # drop-in.extra-name
 
     def _module_at(self, path: list[str], name: str) -> nn.Module | None:
-        """The module at a path, also through wrappers that only delegate to another one."""
+        """The module at a path, also through wrappers that only delegate to another one, but not under `strict`."""
         module = self.module
         for part in path:
             child = getattr(module, part, None)
+            if self.strict and part not in module._modules:
+                return None  # strict.unexpected
             if not isinstance(child, nn.Module):
                 if self.strict:
                     return None  # strict.unexpected

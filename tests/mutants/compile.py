@@ -5,6 +5,28 @@ from mutants._changes import After, Before, First, Replace, TopLevel
 
 MUTANTS = [
     mutant(
+        "what hands out the value for a regular name in a compiled call knows nothing else of a ParametrizationList",
+        ("compile.regular-name",),
+        TopLevel(
+            """
+            class _Hands:
+                def __init__(self, value):
+                    self.value = value
+
+                def __call__(self):
+                    return self.value
+            """
+        ),
+        Before(
+            "_Swap._other_slot",
+            'if "parametrizations" in module._modules and parametrize.is_parametrized(module, key): ...',
+            """
+            if torch.compiler.is_compiling() and key in module._modules.get("parametrizations", ()):
+                return self._slot(module._modules["parametrizations"], _MODULES, key, _Hands(value))
+            """,
+        ),
+    ),
+    mutant(
         "strict is not supported by compilers",
         ("compile.fullgraph",),
         Before("functional_call", "swap.check_strict()", "assert not torch.compiler.is_compiling()"),

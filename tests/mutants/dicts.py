@@ -146,7 +146,7 @@ MUTANTS = [
     mutant(
         "a name whose owner does not exist is ignored",
         ("dicts.bad-name",),
-        Replace("_Swap._module_at", "self.strict", "True"),
+        Replace("_Swap._module_at", "if self.strict: ...", "if True: ..."),
     ),
     mutant(
         "a tensor given for a submodule takes its place",

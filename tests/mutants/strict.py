@@ -49,6 +49,11 @@ MUTANTS = [
         _counting("not isinstance(module, nn.ParameterList)"),
     ),
     mutant(
+        "with strict a name that a wrapper hands on to the module in it is accepted",
+        ("strict.unexpected",),
+        Replace("_Swap._module_at", "if self.strict and part not in module._modules: ...", ""),
+    ),
+    mutant(
         "names too many are an error only where others are missing",
         ("strict.unexpected",),
         Replace("_Swap.check_strict", "if lines: raise RuntimeError(...)", "if missing: raise RuntimeError(...)"),

@@ -89,7 +89,8 @@ def _become(arguments, env, pass_fds):
         status = _status_of(list(arguments))
     finally:
         for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+            if not stream.closed:
+                stream.flush()
         os._exit(status)
 
 
@@ -138,7 +139,7 @@ def _run(arguments):
         runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
     elif kind in ("-c", "-"):
         code, name = (arguments.pop(0), "<string>") if kind == "-c" else (sys.stdin.read(), "<stdin>")
-        sys.argv, sys.path[:] = [kind, *arguments], ["", *_PATH]
+        sys.argv, sys.path[:] = [kind, *arguments], [*([] if safe_path else [""]), *_PATH]
         main = sys.modules["__main__"] = type(sys)("__main__")
         exec(compile(code, name, "exec"), vars(main))
     else:
@@ -150,8 +151,13 @@ _PATH = sys.path[1:]  # without the folder of this file
 
 
 def _serve():
+    import ctypes
+
     import torch  # noqa: F401
 
+    ctypes.CDLL(None).prctl(
+        _SET_CHILD_SUBREAPER, 1, 0, 0, 0
+    )  # or tests would find what a command left among their children
     subprocess.Popen = _Forking
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -168,6 +174,18 @@ def _serve():
                     process.kill()
                     status = None
         print(json.dumps(status), file=answers, flush=True)
+        _reap()
+
+
+def _reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass  # there is none
+
+
+_SET_CHILD_SUBREAPER = 36
 
 
 if __name__ == "__main__":

@@ -128,7 +128,8 @@ def memory(tensor):
     if type(tensor) is torch.nn.Parameter and tensor.layout is torch.strided and tensor.numel():
         try:
             if tensor.data_ptr():
-                return tensor.data_ptr(), tensor.shape, tensor.stride(), tensor.dtype
+                view = tensor.shape, tensor.stride(), tensor.dtype, tensor.is_conj(), tensor.is_neg()
+                return tensor.data_ptr(), view
         except RuntimeError:
             pass  # a wrapper of a transform
     return None if tensor is None else id(tensor)

@@ -9,8 +9,6 @@ not, and one name of a shared slot is enough; ties that cannot be decided, a reg
 different values for one slot are refused.
 """
 
-import itertools
-
 import torch
 from torch.nn.utils import parametrize
 
@@ -168,7 +166,7 @@ class Plan:
                 groups.setdefault(id(tensor), []).append((name, *slot))
         for group in groups.values():
             names = [name for name, *_ in group if name in self.given]
-            if any(not same(self.given[a], self.given[b]) for a, b in itertools.combinations(names, 2)):
+            if any(not same(self.given[names[0]], self.given[name]) for name in names):
                 self.faults.append(f"{', '.join(names)} are tied and have different values")
             for _, owner, store, key in group:
                 if names and (home(owner), key) not in self.values:

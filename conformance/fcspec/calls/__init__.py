@@ -12,10 +12,11 @@ covering, meetings, completion   rows of them: all pairs; more than two in some 
 rows, row_modules, row_faults    from a row to a plan
 reduction                        judges rows, and reduces each that breaks a law
 smaller                          leaves out of a plan what has no part in its broken law
-shrinking                        draws until one is broken, and shrinks
+shrinking, choices               draws until one is broken, and shrinks; what hypothesis chose then
 script                           a broken law as a script to paste
 addition, additions, searched    what calls of `fcspec explore` can have beside their features
 row_topics                       the rows that it judges, in batches
+kept                             calls that broke a law, in a database of hypothesis
 attempt, row_attempt             the work of its child processes
 topic_runs                       what it has done about each topic, and does next
 """

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fcspec.calls.choices import Choices
 from fcspec.calls.comparison import BrokenLaw, broken_laws, clause_if_no_return
 from fcspec.calls.drawing import plans
 from fcspec.calls.plan import CallPlan
@@ -54,6 +55,7 @@ class Attempt:
         known: clauses that earlier attempts found; they are not looked for.
         isolated: whether each call runs in a process of its own.
         deadline: on time.monotonic(), when to stop drawing.
+        again: what hypothesis is to choose, and nothing else; empty: it draws.
     """
 
     address: Address
@@ -64,6 +66,7 @@ class Attempt:
     seed: int
     examples: int
     deadline: float
+    again: bytes = b""
 
     def work(self, output: Output, progress: SharedProgress) -> Iterator[dict[str, Any]]:
         """What the child does; its one answer is what was found."""
@@ -79,6 +82,7 @@ class Attempt:
             progress.write(examples)
             return [broken for broken in judge(plan, boundary) if broken.clause not in self.known]
 
+        choices = Choices(self.again)
         found = find_smallest(
             plans(self.topic),
             unknown,
@@ -86,8 +90,10 @@ class Attempt:
             seed=self.seed,
             shrink_seconds=SHRINK_SECONDS,
             deadline=self.deadline,
+            choices=choices,
         )
-        yield {"clause": None} if found is None else answer_of(*found, self.address)
+        kept = {"choices": choices.smallest.hex()}
+        yield {"clause": None} if found is None else {**answer_of(*found, self.address), "kept": kept}
 
 
 def boundary_around(loaded: preflight.Loaded) -> Boundary:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from fcspec.calls.kinds import Act, HookKind, Kind, Parametrization, Passing
-from fcspec.calls.surroundings import DictClass, Mixin, PriorCall
+from fcspec.calls.surroundings import DictClass, Mixin, Mode, PriorCall
 
 if TYPE_CHECKING:
     from fcspec.calls.addition import Addition
@@ -214,7 +214,7 @@ class AcceptedFeatures(Features):
     circular: bool = factor(False, True)
     in_cached: bool = factor(False, True)
     calls_inside: bool = factor(False, True)
-    in_no_grad: bool = factor(False, True)
+    mode: Mode = factor(*Mode)
 
 
 @dataclass(frozen=True, kw_only=True)

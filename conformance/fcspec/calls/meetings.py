@@ -9,9 +9,10 @@ from typing import Any
 from fcspec.calls.completion import completed
 from fcspec.calls.features import AcceptedFeatures, Actor, Alike, Given, GivenValue, Location, Others, Row, Split, Tie
 from fcspec.calls.kinds import Act, Kind, Parametrization
-from fcspec.calls.surroundings import PriorCall
+from fcspec.calls.surroundings import Mode, PriorCall
 
 _LATE = (Act.BIND_NONE, Act.BIND_STRING, Act.BIND_MODULE, Act.DELETE, Act.MOVE)
+_MODES = tuple(mode for mode in Mode if mode)
 _EXCHANGES = {"act": (Act.SWAP, Act.ALIAS), "others": (Others.NONE, Others.OF_OWNER)}
 
 TOPICS: tuple[dict[str, tuple[Any, ...]], ...] = (
@@ -47,6 +48,17 @@ TOPICS: tuple[dict[str, tuple[Any, ...]], ...] = (
         "tie": (Tie.SAME_MODULE, Tie.OTHER_MODULE),
         "given": (Given.LAST, Given.REGULAR),
     },
+    {
+        "in_cached": (True,),
+        "by": (Parametrization.SQUARE,),
+        "given": (Given.FIRST, Given.REGULAR),
+        "tie_weights": (None, False),
+        "strict": (None, True),
+    },
+    # Modes of torch.
+    {"mode": _MODES, "tie": (Tie.SAME_MODULE, Tie.OTHER_MODULE), "given": (Given.FIRST,)},
+    {"mode": _MODES, "act": (Act.REBIND, Act.ADD_IN_PLACE, Act.DELETE), "kind": (Kind.BUFFER,)},
+    {"mode": _MODES, "by": (Parametrization.SQUARE,), "given": (Given.FIRST, Given.REGULAR)},
     # Several calls.
     {
         "prior": (PriorCall.SAME, PriorCall.REPLACED_CHILD),

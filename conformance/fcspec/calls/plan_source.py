@@ -196,8 +196,8 @@ def call_statement(plan: CallPlan, dicts: str, assigned: bool, contexts: Iterabl
     else:
         lines = [f"result = {call(plan, dicts)}" if assigned else call(plan, dicts)]
     items = [*contexts, *(addition.contexts if addition is not None else ())]
-    if plan.around.in_no_grad:
-        items.append("torch.no_grad()")
+    if plan.around.mode:
+        items.append(plan.around.mode)
     if plan.around.in_cached:
         items.append("parametrize.cached()")
         lines = [f"model({INPUT})", *lines, f"again = model({INPUT})"]

@@ -19,6 +19,7 @@ from fcspec.calls.attempt import (
 )
 from fcspec.calls.comparison import BrokenLaw
 from fcspec.calls.features import Row
+from fcspec.calls.kept import features_of
 from fcspec.calls.module_drawing import Words
 from fcspec.calls.plan import CallPlan
 from fcspec.calls.reduction import Judge, Reduction
@@ -70,7 +71,7 @@ class RowAttempt:
         yield {"at": None}
 
 
-Found = tuple[CallPlan, BrokenLaw]
+Found = tuple[CallPlan, BrokenLaw, Row]
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,11 @@ class Confirmation:
         found = self._reduced_in_child(boundary, progress)
         if found is None or not self._unknown(broken_laws_isolated(found[0], boundary)):
             found = self._reduced(lambda plan: broken_laws_isolated(plan, boundary), progress)
-        yield {"clause": None} if found is None else answer_of(*found, self.address)
+        if found is None:
+            yield {"clause": None}
+        else:
+            plan, broken, row = found
+            yield {**answer_of(plan, broken, self.address), "kept": features_of(row)}
 
     def _unknown(self, laws: list[BrokenLaw]) -> list[BrokenLaw]:
         return [broken for broken in laws if broken.clause not in self.known]
@@ -111,7 +116,7 @@ class Confirmation:
         reduction = Reduction(unknown, Words(), _REDUCING)
         reduction.judge_all([self.row])
         found = reduction.findings[0] if reduction.findings else None
-        return None if found is None else smallest(found.plan, found.broken, unknown)
+        return None if found is None else (*smallest(found.plan, found.broken, unknown), found.row)
 
     def _reduced_in_child(self, boundary: Boundary, progress: SharedProgress) -> Found | None:
         """None where the child does not come back, too."""

@@ -50,7 +50,7 @@ def _surroundings(row: Row, owner: int) -> Surroundings:
     if row.prior is PriorCall.REPLACED_CHILD:
         around = replace(around, replaced=owner)
     if isinstance(row, AcceptedFeatures):
-        around = replace(around, in_cached=row.in_cached, in_no_grad=row.in_no_grad)
+        around = replace(around, in_cached=row.in_cached, mode=row.mode)
     return around
 
 

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, Phase, Verbosity
 from hypothesis.strategies import SearchStrategy
 
 from fcspec.calls import plan_source
+from fcspec.calls.choices import Choices
 from fcspec.calls.comparison import BrokenLaw
 from fcspec.calls.drawing import plans
 from fcspec.calls.expected import expect
@@ -22,9 +23,7 @@ from fcspec.calls.topics import TOPICS
 _providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")  # None in older releases
 
 _SETTINGS = hypothesis.settings(
-    database=None,
     deadline=None,
-    phases=(Phase.generate, Phase.shrink),
     suppress_health_check=list(HealthCheck),
     report_multiple_bugs=False,
     verbosity=Verbosity.quiet,
@@ -68,6 +67,7 @@ def find_smallest(
     seed: int,
     shrink_seconds: float,
     deadline: float = float("inf"),
+    choices: Choices | None = None,
 ) -> tuple[CallPlan, BrokenLaw] | None:
     """Draw plans until one breaks a law, and return the smallest plan found that breaks the same one. None: no plan breaks any.
 
@@ -76,11 +76,12 @@ def find_smallest(
         seed: decides what is drawn.
         shrink_seconds: how long to look for smaller plans.
         deadline: on time.monotonic(), when to stop drawing.
+        choices: receives what was chosen, or says what to choose again.
     """
     smallest = _Smallest(judge, shrink_seconds, deadline)
 
     @hypothesis.seed(seed)
-    @hypothesis.settings(_SETTINGS, max_examples=examples)
+    @hypothesis.settings(_SETTINGS, max_examples=examples, database=choices, phases=_phases(choices))
     @hypothesis.given(strategy)
     def draw(plan: CallPlan) -> None:
         smallest.judge(plan)
@@ -92,6 +93,10 @@ def find_smallest(
         if smallest.found is None:
             raise
     return smallest.found
+
+
+def _phases(choices: Choices | None) -> tuple[Phase, ...]:
+    return (Phase.reuse if choices is not None and choices.again else Phase.generate, Phase.shrink)
 
 
 @contextlib.contextmanager

@@ -42,6 +42,17 @@ class PriorCall(enum.Enum):
     """After it, a submodule is replaced by a copy of itself."""
 
 
+class Mode(enum.StrEnum):
+    """A mode of torch that the call is made in: the context manager."""
+
+    NONE = ""
+    NO_GRAD = "torch.no_grad()"
+    INFERENCE = "torch.inference_mode()"
+    AUTOCAST = 'torch.autocast("cpu", torch.bfloat16)'
+    """It changes none of what forward computes."""
+    FUNCTION_MODE = "torch.overrides.BaseTorchFunctionMode()"
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What surrounds a call.
@@ -50,7 +61,7 @@ class Surroundings:
         replaced: the number of the module that a copy replaces after the prior call.
         one_dict_twice: the tuple holds its one dict twice.
         in_cached: the call is made inside parametrize.cached(), between two plain calls.
-        in_no_grad: the call is made inside torch.no_grad().
+        mode: what the call is made inside of.
         addition: what it has besides.
     """
 
@@ -60,13 +71,13 @@ class Surroundings:
     replaced: int | None = None
     one_dict_twice: bool = False
     in_cached: bool = False
-    in_no_grad: bool = False
+    mode: Mode = Mode.NONE
     addition: Addition | None = None
 
     @property
     def without_grad(self) -> bool:
         """Whether gradients are switched off."""
-        return self.in_no_grad or (self.addition is not None and self.addition.no_grad)
+        return self.mode in (Mode.NO_GRAD, Mode.INFERENCE) or (self.addition is not None and self.addition.no_grad)
 
 
 NOTHING_UNUSUAL = Surroundings()

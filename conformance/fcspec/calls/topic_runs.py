@@ -9,11 +9,12 @@ import time
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fcspec.calls.attempt import HANGING, Attempt, SharedProgress
 from fcspec.calls.features import Row
+from fcspec.calls.kept import Kept
 from fcspec.calls.row_attempt import Confirmation, RowAttempt
 from fcspec.calls.row_topics import RowTopic
 from fcspec.calls.topics import TOPICS, Topic
@@ -40,6 +41,8 @@ class Finding:
         message: what happened.
         script: a program that fails where the target breaks the law, and passes where it does not.
         reproduces: whether it did fail, when it was tried.
+        kept: the call, for a database; None: it can't be made again by itself.
+        is_kept: it was there already.
     """
 
     clause: str
@@ -47,6 +50,8 @@ class Finding:
     script: str
     topic: str
     reproduces: bool = True
+    kept: Kept | None = None
+    is_kept: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -78,6 +83,8 @@ class TopicRun(ABC):
         isolated: whether each call of the next attempt runs in a process of its own.
         answer: what the attempt that runs has said.
         seconds: how long its attempts took.
+        kept: calls of earlier searches, which are made before any other one.
+        gone: those of them that break no law any more.
     """
 
     share = 1
@@ -85,6 +92,9 @@ class TopicRun(ABC):
     def __init__(self, topic: Topic | RowTopic, under: Under) -> None:
         self.name, self._under = topic.name, under
         self.known: set[str] = set()
+        self.kept: list[Kept] = []
+        self.gone: list[Kept] = []
+        self._again: Kept | None = None
         self.isolated = False
         self.answer: dict[str, Any] | None = None
         self.seconds = 0.0
@@ -93,7 +103,7 @@ class TopicRun(ABC):
     @property
     def turn(self) -> float:
         """The least comes next."""
-        return self.seconds / self.share
+        return -1.0 if self.kept else self.seconds / self.share
 
     def new_examples(self) -> int:
         """How many calls were judged since this was last asked."""
@@ -108,6 +118,8 @@ class TopicRun(ABC):
         self._progress.close()
         progress = self._progress = SharedProgress()
         self._seen, self._began, self.answer = 0, time.monotonic(), None
+        self.kept = [one for one in self.kept if one.clause not in self.known]
+        self._again = self.kept.pop(0) if self.kept else None
         attempt = self._attempt()
 
         def moved() -> float:
@@ -120,13 +132,18 @@ class TopicRun(ABC):
     def end(self, outcome: Outcome) -> tuple[list[Finding], str | None]:
         """The attempt is over: what it found, and what went wrong in the search itself."""
         self.seconds += time.monotonic() - self._began
+        in_processes, again, self._again = self._in_processes, self._again, None
         if self.answer is not None:
-            return self._take(self.answer), None
-        problem = None
-        if self._in_processes:  # every call already ran in its own process: the search itself failed
+            return self._take(self.answer) if again is None else self._take_again(self.answer, again), None
+        if in_processes:  # every call already ran in its own process: the search itself failed
             problem = f"{self.name}: {outcome.signal or 'no answer'} {outcome.output}".strip()
+            if again is None:
+                self._isolate()
+            return [], problem
+        if again is not None:
+            self.kept.insert(0, again)
         self._isolate()
-        return [], problem
+        return [], None
 
     @property
     def _in_processes(self) -> bool:
@@ -137,9 +154,17 @@ class TopicRun(ABC):
         self.isolated = True
 
     def _finding(self, answer: dict[str, Any]) -> Finding:
-        finding = Finding(**{key: value for key, value in answer.items() if key != "at"}, topic=self.name)
-        self.known.add(finding.clause)
-        return finding
+        said = {key: value for key, value in answer.items() if key not in ("at", "kept")}
+        kept = Kept(self.name, answer["clause"], **answer["kept"]) if "kept" in answer else None
+        self.known.add(answer["clause"])
+        return Finding(**said, topic=self.name, kept=kept)
+
+    def _take_again(self, answer: dict[str, Any], again: Kept) -> list[Finding]:
+        if answer["clause"] is not None:
+            return [replace(self._finding(answer), is_kept=True)]
+        if time.monotonic() < self._under.deadline:  # behind it, no call is made
+            self.gone.append(again)
+        return []
 
     @abstractmethod
     def _attempt(self) -> Work: ...
@@ -167,6 +192,7 @@ class DrawnRun(TopicRun):
             seed=zlib.crc32(f"{under.seed} {self.name} {self._attempts}".encode()),
             examples=FIRST_ATTEMPT if self._attempts == 0 else LATER_ATTEMPTS,
             deadline=under.deadline,
+            again=bytes.fromhex(self._again.choices) if self._again is not None else b"",
         ).work
 
     def _take(self, answer: dict[str, Any]) -> list[Finding]:
@@ -191,10 +217,13 @@ class RowRun(TopicRun):
 
     @property
     def _in_processes(self) -> bool:
-        return self.isolated or self._suspect is not None
+        return self.isolated or self._suspect is not None or self._again is not None
 
     def _attempt(self) -> Work:
         under, known = self._under, frozenset(self.known)
+        row = self._again.row() if self._again is not None else None
+        if row is not None:
+            return Confirmation(under.address, under.loaded, row, known).work
         if self._suspect is not None:
             return Confirmation(under.address, under.loaded, self._rows[self._start], known).work
         if not self._rows:

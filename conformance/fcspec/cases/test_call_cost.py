@@ -74,9 +74,9 @@ SHAPES: tuple[Any, ...] = (
 
 
 def _one_tensor(names, size):
-    """One buffer under so many names."""
+    """One buffer under half as many names: where they cost their square, it is dear."""
     root, tensor = probe(names, lambda self, x: x), torch.zeros(())
-    for number in range(size):
+    for number in range(size // 2):
         root.register_buffer(f"buffer{number}", tensor)
     return root
 
@@ -144,10 +144,14 @@ def test_nor_where_names_are_tied_bound_new_or_refused(functional_call, names, m
             functional_call(module, given, torch.ones(()), **flags)
         return time.process_time() - start
 
-    few, many = make(names, FEW), make(names, MANY)
+    few, many = make(names, FEW), make(names, 15 * FEW)
     least = max(1e-4, min(seconds(few) for _ in range(3)))
+    most, took = 36 * least, seconds(many)
+    for _ in range(2):
+        if most <= took < 3 * most:  # else it is no noise
+            took = seconds(many)
 
-    assert any(seconds(many) < 80 * least for _ in range(3))
+    assert took < most
 
 
 @clause("call.linear")

@@ -9,7 +9,7 @@ from torch import nn
 from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import with_site
+from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import flat_parameter, nested_parameter
 
 HOOKS = {
@@ -53,6 +53,20 @@ def test_forward_hooks_run_and_see_the_given_value(functional_call, site, regist
 
     assert seen
     assert identical(seen, [value] * len(seen))
+
+
+@clause("call.hooks")
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("tie_weights", [False, True])
+@pytest.mark.parametrize("register", HOOKS.values(), ids=HOOKS)
+def test_hooks_run_where_nothing_is_given(functional_call, names, register, strict, tie_weights):
+    module, seen = probe(names, lambda self, x: x), []
+    with register(module, lambda: seen.append(module)):
+        for values in ({}, (), ({}, {})):
+            functional_call(module, values, torch.ones(3), strict=strict, tie_weights=tie_weights)
+
+            assert seen
+            seen.clear()
 
 
 @clause("call.hooks")

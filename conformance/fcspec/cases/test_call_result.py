@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import probe, with_site
+from fcspec.specimens import oracle
+from fcspec.specimens.base import fresh_values, probe, with_site
 from fcspec.specimens.sites import FLAT, SITES, flat_parameter, nested_parameter
 
 Result = dataclasses.make_dataclass("Result", ["output"])
@@ -50,6 +51,30 @@ def test_whatever_forward_returns_is_returned_itself(functional_call, names):
         assert functional_call(module, {}, (number,)) is result
 
 
+async def _coroutine():
+    return 1
+
+
+async def _asynchronous_generator():
+    yield 1
+
+
+def _generator():
+    yield 1
+
+
+@clause("call.result")
+def test_what_is_still_to_run_is_returned_itself(functional_call, names):
+    module = probe(names, lambda self, make: made.append(make()) or made[-1])
+    for make in (_coroutine, _generator, _asynchronous_generator):
+        made = []
+        result = functional_call(module, {}, (make,))
+        if make is not _asynchronous_generator:
+            made[0].close()  # so that Python does not warn
+
+        assert result is made[0]
+
+
 @clause("call.result")
 @with_site(SITES)
 def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site):
@@ -58,6 +83,24 @@ def test_the_given_tensor_itself_can_be_the_result(functional_call, names, site)
     value = site.value()
 
     assert functional_call(root, {f"inner.{site.name}": value}, site.x) is value
+
+
+@clause("call.result")
+@with_site((flat_parameter, nested_parameter))
+def test_a_module_with_attributes_of_a_scripted_or_wrapping_one_is_like_any_other(functional_call, site):
+    values = fresh_values(site.module)
+    expected = oracle.result(site.module, values, site.x)
+    of_others = (
+        *dir(torch.jit.ScriptModule),
+        *dir(torch.fx.GraphModule),
+        *vars(torch.nn.DataParallel(torch.nn.Identity())),
+    )
+
+    for key in (*of_others, "_c", "_orig_mod", "base_model", "parametrizations", "original", "device_mesh"):
+        if not hasattr(site.module, key):
+            site.module.__dict__[key] = site.key
+            assert torch.equal(functional_call(site.module, values, site.x), expected), key
+            del site.module.__dict__[key]
 
 
 @clause("call.result")

@@ -33,6 +33,17 @@ def test_a_regular_name_disables_the_parametrization_in_a_compiled_call(function
 
 @clause("compile.regular-name")
 @with_site((doubled, nested_doubled))
+def test_parameters_are_listed_as_ever_beside_a_disabled_parametrization_in_a_compiled_call(functional_call, site):
+    value, count = site.value(), len([*site.module.named_parameters()])
+    site.in_forward(lambda owner: site.current() * len([*site.module.named_parameters()]))
+
+    result = compiled(functional_call, site.module)({site.name: value}, site.x)
+
+    assert equal(result, value * count)
+
+
+@clause("compile.regular-name")
+@with_site((doubled, nested_doubled))
 def test_the_gradient_of_a_compiled_call_reaches_what_is_given_for_a_regular_name(functional_call, site):
     value = site.value().requires_grad_()
     site.in_forward(lambda owner: site.current() * 3)

@@ -11,6 +11,8 @@ from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
+Dicts = collections.namedtuple("Dicts", ["params", "buffers"])
+
 WRONG = {
     "none": lambda name, value: None,
     "tensor": lambda name, value: value,
@@ -37,7 +39,7 @@ def test_what_is_no_dict_is_refused_and_the_error_says_what_was_expected(functio
 
 
 @clause("dicts.list")
-@pytest.mark.parametrize("kind", [list, iter, collections.deque])
+@pytest.mark.parametrize("kind", [list, iter, collections.deque, lambda dicts: Dicts(*dicts)])
 @with_site((flat_parameter,))
 def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, observe):
     value, seen = site.value(), []
@@ -74,10 +76,10 @@ def test_a_value_that_is_no_tensor_is_refused_by_its_key(functional_call, site, 
 @with_site((flat_parameter, nested_parameter))
 def test_a_value_that_holds_or_makes_a_tensor_or_goes_to_a_new_name_is_refused_by_its_key(functional_call, names, site):
     new, tensor = site.sibling_name(names.attribute()), torch.ones(3)
-    functional_call(site.module, {site.name: tensor, new: tensor}, site.x)
+    functional_call(site.module, {site.name: tensor, site.other: tensor}, site.x)
 
     for bad in (*BAD_VALUES.values(), lambda: tensor, {"value": tensor}, (tensor,), [tensor], torch.Tensor):
-        for name, other in ((site.name, new), (new, site.name)):
+        for name, other in ((site.name, site.other), (new, site.name)):
             with refused(site.module) as error:
                 functional_call(site.module, {other: tensor, name: bad}, site.x)
 

@@ -78,6 +78,17 @@ def test_different_values_for_tied_names_are_a_value_error(functional_call, grou
     assert is_kind_if_raised(ValueError, "got multiple values for keys", error), repr(error)
 
 
+@clause("drop-in.tie-error")
+@with_group(ALL_PAIRS)
+def test_none_beside_a_tensor_for_tied_names_is_a_value_error(functional_call, group):
+    functional_call(group.module, dict.fromkeys(group.names, group.value()), group.x)
+    for one, other in (group.names, group.names[::-1]):
+        error = error_of(functional_call, group.module, {one: group.value(), other: None}, group.x)
+
+        assert isinstance(error, ValueError), repr(error)
+        assert "got multiple values for keys" in str(error)
+
+
 def strict_error(functional_call, site, values, **flags):
     """The error of a call with strict=True: its type, and the keys as its message lists them; None where the call returns."""
     error = error_of(functional_call, site.module, values, site.x, strict=True, **flags)

@@ -115,7 +115,7 @@ REFUSED: dict[str, Any] = {
     "the name of a method": lambda site, value: ({site.name: value, site.sibling_name("forward"): value}, {}),
     "the name of a number": lambda site, value: ({site.name: value, site.sibling_name("training"): value}, {}),
     "an empty name": lambda site, value: ({site.name: value, "": value}, {}),
-    "an empty part": lambda site, value: ({site.name: value, f".{site.name}": value}, {}),
+    "an empty part": lambda site, value: ({site.name: value, f".{site.other}": value}, {}),
     "a part that is a tensor": lambda site, value: ({site.name: value, f"{site.name}.weight": value}, {}),
 }
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.delegating import delegating
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
@@ -44,6 +45,36 @@ def test_what_is_almost_a_name_is_unexpected(functional_call, site):
             functional_call(site.module, {**values, wrong: values[site.name]}, site.x, strict=True)
 
 
+@clause("strict.unexpected")
+@with_site((nested_parameter,))
+def test_what_leads_to_a_slot_only_because_a_wrapper_hands_it_on_is_unexpected(functional_call, names, site):
+    outer, child = probe(names), names.attribute()
+    outer.add_module(child, site.module)
+    type(outer).__getattr__ = delegating
+    values = fresh_values(outer)
+    functional_call(outer, values, site.x, strict=True)
+
+    with refused(outer):
+        functional_call(outer, {**values, site.name: values[f"{child}.{site.name}"]}, site.x, strict=True)
+
+
+@clause("strict.unexpected")
+@with_site((nested_parameter,))
+def test_what_leads_to_a_slot_only_through_an_attribute_that_is_no_registered_module_is_unexpected(
+    functional_call, names, site
+):
+    first, _, rest = site.name.partition(".")
+    child, in_class, in_dict = site.module._modules[first], names.attribute(), names.attribute()
+    setattr(type(site.module), in_class, property(lambda self: child))
+    vars(site.module)[in_dict] = child
+    values = fresh_values(site.module)
+    functional_call(site.module, values, site.x, strict=True)
+
+    for other in (in_class, in_dict):
+        with refused(site.module):
+            functional_call(site.module, {**values, f"{other}.{rest}": values[site.name]}, site.x, strict=True)
+
+
 @clause("strict.buffers")
 def test_each_missing_buffer_of_a_batch_norm_is_an_error(functional_call):
     norm, x = nn.BatchNorm1d(3), torch.rand(4, 3)
@@ -58,7 +89,7 @@ def test_each_missing_buffer_of_a_batch_norm_is_an_error(functional_call):
 @clause("strict.says-which")
 def test_the_error_names_all_of_many(functional_call, names):
     module = probe(names)
-    missing, unexpected = ([names.attribute() for _ in range(40)] for _ in range(2))
+    missing, unexpected = ([names.attribute() for _ in range(400)] for _ in range(2))
     for key in missing:
         module.register_parameter(key, parameter())
     functional_call(module, fresh_values(module), torch.ones(3), strict=True)

@@ -4,6 +4,7 @@ import pytest
 from torch import nn
 
 from fcspec.cases.support.comparing import equal, identical
+from fcspec.cases.support.delegating import delegating
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
@@ -96,20 +97,12 @@ def test_a_parameter_given_for_a_buffer_is_listed_as_a_buffer(functional_call, s
     assert identical(seen, [value] * 2)
 
 
-def _delegating(self, name):
-    """A wrapper's `__getattr__`: attributes that it lacks are looked up on its child."""
-    try:
-        return nn.Module.__getattr__(self, name)
-    except AttributeError:
-        return getattr(next(iter(vars(self)["_modules"].values())), name)
-
-
 def _locked(self, name, value=None):
     raise AttributeError(f"locked: {name}")
 
 
 ACCESS = {
-    "delegates": {"__getattr__": _delegating},
+    "delegates": {"__getattr__": delegating},
     "locked": {"__setattr__": _locked, "__delattr__": _locked},
     "lists parameters in its own way": {"named_parameters": lambda self: nn.Module.named_parameters(self)},
     "lists buffers in its own way": {"named_buffers": lambda self: nn.Module.named_buffers(self)},
@@ -173,7 +166,7 @@ def test_a_submodule_that_refuses_attributes_is_swapped_and_restored(functional_
 def test_a_leaf_name_that_a_wrapper_delegates(functional_call, names, site, observe):
     outer = probe(names)
     outer.add_module(names.attribute(), site.module)
-    type(outer).__getattr__ = _delegating
+    type(outer).__getattr__ = delegating
     value, seen = site.value(), []
     site.in_forward(lambda owner: seen.append(site.current()))
     try:

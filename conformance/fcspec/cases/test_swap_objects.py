@@ -207,9 +207,10 @@ def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, 
     value, seen = kind(names, group.value()), []
     group.in_forward(lambda module: seen.extend(group.current()))
 
-    functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+    for given in (group.names, group.names[:1], group.names[1:]):
+        functional_call(group.module, dict.fromkeys(given, value), group.x, tie_weights=True)
 
-    assert identical(seen, [value] * 2)
+    assert identical(seen, [value] * 6)
 
 
 @clause("swap.subclass")

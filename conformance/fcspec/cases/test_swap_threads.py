@@ -9,8 +9,10 @@ from torch import nn
 
 from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
+from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, values_like, with_group, with_site
 from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.parametrized import doubled, nested_doubled
 from fcspec.specimens.sites import flat_parameter, nested_buffer, nested_parameter
 
 
@@ -39,6 +41,17 @@ def test_a_thread_that_forward_starts_sees_the_given_value(functional_call, site
     functional_call(site.module, {site.name: value}, site.x)
 
     assert seen[0] is value
+
+
+@clause("swap.threads")
+@with_site((doubled, nested_doubled))
+def test_a_thread_that_forward_starts_sees_the_value_of_a_regular_name(functional_call, site):
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append((site.current(), _in_a_thread(site.current))))
+    with contextlib.suppress(Exception):  # that it is accepted, and seen at all, is the law of parametrize.regular-name
+        functional_call(site.module, {site.name: value}, site.x)
+
+    assert all(other is value for one, other in seen if one is value)
 
 
 @clause("swap.threads")
@@ -77,6 +90,26 @@ def test_two_threads_call_two_modules(functional_call, names):
 
     assert seen == {0: True, 1: True}
     assert identical([site.current() for site in sites], [site.own for site in sites])
+
+
+@clause("swap.threads")
+def test_forward_waits_for_a_call_in_a_thread_that_it_started(functional_call, names):
+    first, second, results = flat_parameter(names), nested_buffer(names), []
+    values = fresh_values(second.module)
+
+    def call():
+        results.append(functional_call(second.module, values, second.x))
+
+    def act(owner):
+        thread = threading.Thread(target=call)
+        thread.start()
+        thread.join(1)
+        return len(results)
+
+    first.in_forward(act)
+
+    assert functional_call(first.module, {first.name: first.value()}, first.x) == 1
+    assert equal(results[0], oracle.result(second.module, values, second.x))
 
 
 @clause("swap.threads")

@@ -5,13 +5,14 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.refusal import refused
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_group
 from fcspec.specimens.groups import PAIRS, shared_buffer, two_buffers
 
 ROWS = torch.tensor([[1, 2], [3, 4], [5, 6]])
 COMPLEX = torch.tensor([1 + 2j, 3 - 4j])
 MANY = torch.arange(5000.0)
+MILLION = torch.arange(2.0**20)
 
 
 def _changed(tensor, value):
@@ -19,6 +20,22 @@ def _changed(tensor, value):
     changed = tensor.clone()
     changed.view(-1)[-1] = value
     return changed
+
+
+class Wrapper(torch.Tensor):
+    """A tensor without memory of its own, which lets another one compute."""
+
+    @staticmethod
+    def __new__(cls, inner):
+        return cls._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    @classmethod
+    def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+        inner = [one.inner if isinstance(one, cls) else one for one in args]
+        return function(*inner, **(kwargs or {}))
 
 
 DIFFERENT = {
@@ -39,6 +56,10 @@ DIFFERENT = {
     "conjugate": (COMPLEX, COMPLEX.conj()),
     "negated": (COMPLEX.imag, COMPLEX.conj().imag),
     "memory shared in part": (MANY[:9], MANY[1:10]),
+    "one element of a million": (MILLION, _changed(MILLION, 0.0)),
+    "two elements of a million exchanged": (MILLION, torch.cat([MILLION[:2].flip(0), MILLION[2:]])),
+    "infinities": (torch.tensor([1, torch.inf]), torch.tensor([1, -torch.inf])),
+    "no number": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, torch.nan])),
 }
 
 EQUAL = {
@@ -49,6 +70,8 @@ EQUAL = {
     "conjugate": (COMPLEX.conj(), COMPLEX.conj().resolve_conj()),
     "memory shared in part": (torch.ones(9)[:8], torch.ones(9)[1:]),
     "the same memory": (ROWS, ROWS.view(3, 2)),
+    "infinities": (torch.tensor([1, torch.inf, -torch.inf]), torch.tensor([1, torch.inf, -torch.inf])),
+    "a million": (MILLION, MILLION.clone()),
 }
 
 
@@ -61,6 +84,17 @@ def test_values_that_are_nearly_equal_are_refused(functional_call, names, one, o
     for values in ((one, other), (other, one)):
         with refused(group.module):
             functional_call(group.module, dict(zip(group.names, values, strict=True)), group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+@needs(Needs.TRANSFORMS)  # torch.equal of such tensors imports sympy
+def test_values_without_memory_that_are_different_are_refused(functional_call, names):
+    one, other = Wrapper(torch.ones(2)), Wrapper(torch.zeros(2))
+    group = two_buffers(names, Wrapper(torch.ones(2)))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+
+    with refused(group.module):
+        functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
 
 
 @clause("tie.conflict")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from fcspec.commands.judging import console, width
+from fcspec.commands.judging import console, say
 from fcspec.report import comparison
 from fcspec.report.verdict import ExitCode
 
@@ -18,6 +18,5 @@ def command(before: str, now: str) -> int:
     Exits 1 where a MUST is newly broken (a SHOULD too, where B.json is of a strict run).
     """
     changes = comparison.compare(comparison.load(before), comparison.load(now))
-    for line in comparison.in_lines(changes, width(console())):
-        click.echo(line)
+    say(console(), changes.lines(), " " * 14)
     return ExitCode.NONCONFORMING if changes.worse or changes.draft is not None else ExitCode.CONFORMING

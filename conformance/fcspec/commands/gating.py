@@ -98,7 +98,7 @@ class Outputs:
         texts: dict[str, Callable[[], str]] = {
             "json": lambda: as_json(report.as_dict()),
             "junit": lambda: junit.document(report, spec),
-            "markdown": lambda: markdown.document(report, spec, lines),
+            "markdown": lambda: markdown.document(report, spec, lines, no_worse=self.is_no_worse(report, changes)),
         }
         for kind, path in self.paths.items():
             try:
@@ -118,11 +118,14 @@ class Outputs:
         wrong = changes.worse or not report.complete or report.run.draft is not None
         return ExitCode.NONCONFORMING if wrong else ExitCode.CONFORMING
 
+    def is_no_worse(self, report: Report, changes: comparison.Comparison | None) -> bool:
+        """Whether it does not conform, and that does not count, since it did not before."""
+        return report.exit_code == ExitCode.NONCONFORMING != self.exit_code(report, changes)
 
-def github_lines(report: Report) -> tuple[str, ...]:
-    """What GitHub Actions shows beside the code; nothing elsewhere."""
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return ()
-    from fcspec.report import markdown  # slow to import
+    def github_lines(self, report: Report, changes: comparison.Comparison | None) -> tuple[str, ...]:
+        """What GitHub Actions shows beside the code; nothing elsewhere."""
+        if os.environ.get("GITHUB_ACTIONS") != "true" or self.is_no_worse(report, changes):
+            return ()
+        from fcspec.report import markdown  # slow to import
 
-    return tuple(markdown.error_lines(report))
+        return tuple(markdown.error_lines(report))

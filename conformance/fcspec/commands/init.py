@@ -44,6 +44,7 @@ def test_conformance(clause):
 '''
 
 WORKFLOW = """\
+# Judges functional_call.py on each push, and says what does not hold beside the code and in the summary of the run.
 name: conformance
 on: [push, pull_request]
 permissions:
@@ -54,14 +55,19 @@ jobs:
     strategy:
       fail-fast: false
       matrix:
-        torch: ["2.13.0"]
+        torch: ["2.13.0"] # a job for each release of torch that you support, from 2.0 on
     steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-python@v5
         with:
           python-version: "3.12"
+      # fcspec: or git+https://... of the repository that you have it from
       - run: python -m pip install torch==${{ matrix.torch }} fcspec
+      # It is red until every MUST holds. To be green with what is known not to hold, and red when that changes:
+      #   fcspec deviations functional_call.py:functional_call -o deviations.toml      (then fill in the reasons)
+      # and add --deviations deviations.toml here. --strict counts every SHOULD, too.
       - run: fcspec check functional_call.py:functional_call --json conformance.json --junit conformance.xml
+      # The report as data (fcspec show, fcspec diff read it) and for whatever reads JUnit.
       - uses: actions/upload-artifact@v4
         if: always()
         with:

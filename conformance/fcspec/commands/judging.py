@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from fcspec import runner
 from fcspec.options import NONE, Flag, Options, flags
 from fcspec.progress import Progress as Judged
 from fcspec.report.model import Report
-from fcspec.report.words import WIDTH
+from fcspec.report.words import WIDTH, wrapped
 
 
 def judging_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -64,6 +65,17 @@ def with_progress(options: Options) -> Report:
 
 def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
+
+
+def say(out: Console, lines: Iterable[str], hanging: str = "  ") -> None:
+    """Print lines: wrapped to a terminal, or to COLUMNS; whole where something else reads them.
+
+    Args:
+        hanging: what a line begins with that goes on with the one above.
+    """
+    for line in lines:
+        for part in wrapped(line, width(out), "", hanging) if out.is_terminal or os.environ.get("COLUMNS") else (line,):
+            out.print(Text(part), soft_wrap=True)
 
 
 def width(out: Console) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from fcspec.plugin.grouping import cases_by_child, cases_by_needs
+from fcspec.plugin.grouping import Cases, cases_by_child, cases_by_needs
 from fcspec.plugin.items import Needs, clause_of, needs_of
 from fcspec.plugin.units import Confirmation, Final, Phase, Playing, Unit
 from fcspec.plugin.warmup import preload_for
@@ -59,8 +59,6 @@ class Isolation:
         self._playing, self._workers, self._limit, self._patience = playing, workers, limit, patience
         self._first_limit = limit if playing.load is None else 3 * limit  # a child that imports the target first
         self._denied = tuple(denied)
-        self._confirmed_early: dict[Unit, set[str]] = {}
-        self._confirming: list[Confirmation] = []  # before all units have ended
         self.put_back = Counter[str]()
 
     def run(self, items: Iterable[pytest.Item]) -> Iterator[list[Final]]:
@@ -70,8 +68,11 @@ class Isolation:
         """
         units = cases_by_child(items)
         preload_for([needs for needs, _ in units])
-        whole = [Unit(cases, needs, self._playing, Phase.FAST) for needs, cases in units]
-        self._confirmed_early = _clauses_to_confirm_early(whole)
+        in_brief = self._playing.brief or self._playing.exitfirst  # which confirms nothing
+        whole = [
+            Unit(cases, needs, self._playing, Phase.FAST, set() if in_brief else _clauses_of_this_one(units, number))
+            for number, (needs, cases) in enumerate(units)
+        ]
         late: list[Final] = []
         for final in self._run(whole, self._workers, self._patience):
             if self._workers > 1:
@@ -81,7 +82,6 @@ class Isolation:
         for unit in whole:
             self.put_back.update(unit.put_back)
         suspects = [suspect for unit in whole for suspect in unit.suspects]
-        suspects += [suspect for one in self._confirming for suspect in one.end()]  # patience was over before them
         confirmed = _one_of_each_clause(suspects)
         yield [suspect for suspect in suspects if suspect not in confirmed]
         yield from self._confirm(confirmed)
@@ -92,9 +92,6 @@ class Isolation:
             pool.add(Task(unit, unit.work, self._first_limit))
         with contextlib.closing(pool.run()) as events:
             for event in events:
-                if isinstance(event.task.key, Confirmation):
-                    yield self._take_confirmed(event)
-                    continue
                 final = self._follow(pool, event)
                 yield final
                 for _, judged in final:
@@ -111,18 +108,7 @@ class Isolation:
         final = unit.end(event.outcome, self._limit if event.late else None)
         if unit.todo:
             pool.add(Task(unit, unit.work, self._first_limit), first=True)
-        elif suspects := unit.take_suspects(self._confirmed_early.get(unit, ())):
-            confirmation = Confirmation(suspects, unit.needs, self._playing)
-            self._confirming.append(confirmation)
-            pool.add(Task(confirmation, confirmation.work, self._first_limit), first=True)
         return final
-
-    def _take_confirmed(self, event: Answered | Ended) -> list[Final]:
-        confirmation: Confirmation = event.task.key
-        if isinstance(event, Answered):
-            return confirmation.take(event.answer)
-        self._confirming.remove(confirmation)
-        return confirmation.end()
 
     def _again(self, late: list[Final]) -> Iterator[list[Final]]:
         patience = Patience(self._patience.limit)
@@ -141,25 +127,22 @@ class Isolation:
             for some in (cases[::2], cases[1::2]) if needs is Needs.TORCH else (cases,):
                 if some:
                     confirmation = Confirmation([(case, by_item[case]) for case in some], needs, self._playing)
-                    self._confirming.append(confirmation)
                     pool.add(Task(confirmation, confirmation.work, self._first_limit))
         for event in pool.run():
-            yield self._take_confirmed(event)
+            confirmation = event.task.key
+            yield confirmation.take(event.answer) if isinstance(event, Answered) else confirmation.end()
 
 
-def _clauses_to_confirm_early(units: list[Unit]) -> dict[Unit, set[str]]:
-    """Of each unit that imports for itself what is slow to import: the clauses that no other unit has cases of.
+def _clauses_of_this_one(units: list[tuple[Needs, Cases]], number: int) -> set[str]:
+    """Where a unit imports for itself what is slow to import: the clauses that no other unit has cases of.
 
-    Nothing that happens in other units changes which of their cases are confirmed. So another child can import the same
-    while the other units run, and not when all have ended.
+    Nothing that happens in other units changes which of their cases are confirmed, so its own child can confirm them.
     """
-    found: dict[Unit, set[str]] = {}
-    for unit in units:
-        others = [other for other in units if other is not unit]
-        if unit.needs is not Needs.TORCH and all(other.needs is not unit.needs for other in others):
-            elsewhere = {clause_of(item) for other in others for item in other.todo}
-            found[unit] = {clause_of(item) for item in unit.todo} - elsewhere
-    return found
+    needs, cases = units[number]
+    others = [one for n, one in enumerate(units) if n != number]
+    if needs is Needs.TORCH or any(theirs is needs for theirs, _ in others):
+        return set()
+    return set(map(clause_of, cases)) - {clause_of(item) for _, them in others for item in them}
 
 
 def _one_of_each_clause(suspects: list[Final]) -> list[Final]:

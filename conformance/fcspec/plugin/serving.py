@@ -79,9 +79,11 @@ class Server:
         slugs = {clause.slug for clause in load_spec().select(options.profiles, options.clauses)}
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
         cases = chosen_cases(cases, options.cases)
-        if options.cases:
-            slugs = set(map(clause_of, cases))
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
+        if options.exclude and not cases:
+            raise UsageError(f"--exclude {' '.join(options.exclude)} leaves no case to judge")
+        if options.cases or options.exclude:
+            slugs = set(map(clause_of, cases))
         for case in cases:
             vars(case)["location"] = (case.nodeid, None, case.name)  # pytest would look it up for each report
         self._emit(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import gc
 import itertools
 from collections import Counter
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
@@ -21,6 +21,7 @@ import pytest
 from fcspec.plugin import judging
 from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
+from fcspec.plugin.spare import Spare
 from fcspec.plugin.warmup import preload
 from fcspec.report.model import Case
 from fcspec.report.verdict import Verdict
@@ -77,6 +78,7 @@ class Unit:
     Args:
         items: in the order in which they run.
         needs: what they import lazily; it is an attribute, too.
+        confirms: clauses whose suspects the child itself confirms, in a Spare: another child would import the same again.
 
     Attributes:
         todo: the items that have not answered in this phase; the first is the one that runs now.
@@ -84,9 +86,17 @@ class Unit:
         put_back: parts of process_state that cases changed, and how often they were put back after one.
     """
 
-    def __init__(self, items: list[pytest.Item], needs: Needs, playing: Playing, phase: Phase) -> None:
+    def __init__(
+        self,
+        items: list[pytest.Item],
+        needs: Needs,
+        playing: Playing,
+        phase: Phase,
+        confirms: Set[str] = frozenset(),
+    ) -> None:
         self.todo = items
         self.phase = phase
+        self._items, self._confirms = tuple(items), confirms
         self.needs, self._playing = needs, playing
         self._held: dict[pytest.Item, Judged] = {}
         self._stopped = False
@@ -111,17 +121,26 @@ class Unit:
             yield {"loaded": True}
         boundary = config.stash[UNDER_TEST].boundary
         boundary.careful = self.phase is Phase.CAREFUL
+        fast = self.phase is Phase.FAST
+        spare = Spare(self._playing.play, [*self._items]) if fast and self._confirms else None
         before = process_state.snapshot(*_LEFT_FOR_OTHERS)
 
+        played: list[tuple[pytest.Item, Verdict]] = []
         for answer in self._play_all(output):
             if self.phase is Phase.CAREFUL:
                 answer["put_back"], answer["changed"] = restoring.put_back(before)
+            if spare is not None and "case" in answer:
+                played.append((self._items[len(played)], Verdict(answer["case"]["verdict"])))
             yield answer
             if answer.get("changed"):
                 return
-        if self.phase is Phase.FAST:
+        if fast:
             now = process_state.snapshot(*_LEFT_FOR_OTHERS)
-            yield {"changed": [*boundary.restore_all(), *process_state.difference(before, now)]}
+            changed = [*boundary.restore_all(), *process_state.difference(before, now)]
+            yield {"changed": changed}
+            if spare is not None and not changed:
+                for number in reversed(self._suspects_among(played)):
+                    yield {"confirmed": number, "passes": spare.passes(number)}
 
     def _play_all(self, output: Output) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
@@ -151,6 +170,8 @@ class Unit:
         said = answer.value or {}
         if "loaded" in said:
             return []
+        if "confirmed" in said and not answer.intruded:
+            return self._take_confirmed(said["confirmed"], said["passes"])
         if not self.todo or ("changed" in said and "case" not in said):
             self.todo = []
             return self._take_last_look(answer)
@@ -192,20 +213,32 @@ class Unit:
             self._held = {}
         return final
 
-    def take_suspects(self, clauses: Container[str]) -> list[Final]:
-        """The suspects of these clauses, which no longer are among `suspects`."""
-        taken = [one for one in self.suspects if clause_of(one[0]) in clauses]
-        self.suspects = [one for one in self.suspects if clause_of(one[0]) not in clauses]
-        return taken
+    def _take_confirmed(self, number: int, passes: bool) -> list[Final]:
+        found = [one for one in self.suspects if one[0] is self._items[number]]
+        self.suspects = [one for one in self.suspects if one not in found]
+        return [(item, _only_after_others(judged) if passes else judged) for item, judged in found]
 
     def _find_suspects(self) -> list[Final]:
         if self._playing.brief or self._playing.exitfirst:
             return []
-        failed: dict[str, Final] = {}
-        for number, (item, judged) in enumerate(self._held.items()):
-            if number and judged.case.verdict in (Verdict.FAIL, Verdict.EVADED):
-                failed.setdefault(clause_of(item), (item, judged))
-        return [*failed.values()]
+        held = [*self._held.items()]
+        return [held[n] for n in _first_of_each_clause([(item, judged.case.verdict) for item, judged in held])]
+
+    def _suspects_among(self, played: list[tuple[pytest.Item, Verdict]]) -> list[int]:
+        return [n for n in _first_of_each_clause(played) if clause_of(played[n][0]) in self._confirms]
+
+
+def _first_of_each_clause(played: Iterable[tuple[pytest.Item, Verdict]]) -> list[int]:
+    """Of each clause the number of the first case that failed after others had run."""
+    failed: dict[str, int] = {}
+    for number, (item, verdict) in enumerate(played):
+        if number and verdict in (Verdict.FAIL, Verdict.EVADED):
+            failed.setdefault(clause_of(item), number)
+    return [*failed.values()]
+
+
+def _only_after_others(judged: Judged) -> Judged:
+    return replace(judged, case=replace(judged.case, reason=f"{ONLY_AFTER_OTHERS}{judged.case.reason or ''}"))
 
 
 class Confirmation:
@@ -226,8 +259,7 @@ class Confirmation:
             return []
         item, judged = self._todo.pop(0)
         if _judged(item, answer).case.verdict is Verdict.PASS:
-            reason = f"{ONLY_AFTER_OTHERS}{judged.case.reason or ''}"
-            judged = replace(judged, case=replace(judged.case, reason=reason))
+            judged = _only_after_others(judged)
         return [(item, judged)]
 
     def end(self) -> list[Final]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from fcspec.errors import UsageError
 from fcspec.report import reading
 from fcspec.report.reading import Data
 from fcspec.report.verdict import Verdict
-from fcspec.report.words import clean, wrapped
+from fcspec.report.words import clean
 
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
@@ -44,6 +44,7 @@ class Comparison:
         held: what holds now and did not before.
         otherwise: what fails in another way, or in other cases.
         missing: the clauses that were judged before, and are not now.
+        part: of what was compared, in words; empty: both reports are about the same.
         strict: every SHOULD counts like a MUST.
         draft: how the target fails to call a Linear now; None: it does not.
     """
@@ -54,6 +55,7 @@ class Comparison:
     missing: tuple[str, ...]
     strict: bool
     draft: str | None = None
+    part: str = ""
 
     @property
     def worse(self) -> tuple[Change, ...]:
@@ -72,13 +74,8 @@ class Comparison:
             more = f" and {len(self.missing) - 3} more" if len(self.missing) > 3 else ""
             yield clean(f"not judged now {', '.join(self.missing[:3])}{more}")
         counts = ", ".join(f"{len(changes)} {title}" for title, changes in groups)
-        yield f"since then: {counts}" if self.broken or self.held or self.otherwise else "nothing changed"
-
-
-def in_lines(changes: Comparison, width: int) -> Iterator[str]:
-    """For a terminal: with a hanging indent."""
-    for line in changes.lines():
-        yield from wrapped(line, width, "", " " * 14)
+        changed = f"since then: {counts}" if self.broken or self.held or self.otherwise else "nothing changed"
+        yield f"{changed}{self.part}"
 
 
 def load(name: str, *, whole: bool = True) -> Data:
@@ -92,7 +89,14 @@ def load(name: str, *, whole: bool = True) -> Data:
         if whole and not data["run"]["complete"]:
             raise UsageError(f"{name} is of a run that is not complete, so there is nothing to compare")
         for clause in data["clauses"]:
-            _ = clause["clause"], clause["level"], Verdict(clause["verdict"]), clause["reason"], _wrong(clause)
+            judged = whole or clause["verdict"] is not None
+            _ = (
+                clause["clause"],
+                clause["level"],
+                judged and Verdict(clause["verdict"]),
+                clause["reason"],
+                _wrong(clause),
+            )
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{name} is no whole report: {type(error).__name__}: {error}") from None
     return data
@@ -120,6 +124,8 @@ def compare(before: Data, now: Data) -> Comparison:
         then = known.get(slug)
         if clause["level"] == "MAY":
             continue
+        if then is not None and now["run"].get("in_part"):
+            then = _restricted(then, clause)
         declared = clause.get("declared") is not None
         change = Change(slug, clause["level"], _in_words(then), _in_words(clause), declared)
         if _is_wrong(clause):
@@ -131,7 +137,35 @@ def compare(before: Data, now: Data) -> Comparison:
             held.append(change)
     missing = tuple(slug for slug in known if slug not in judged)
     run = now["run"]
-    return Comparison(tuple(broken), tuple(held), tuple(otherwise), missing, bool(run.get("strict")), run.get("draft"))
+    return Comparison(
+        tuple(broken),
+        tuple(held),
+        tuple(otherwise),
+        missing,
+        bool(run.get("strict")),
+        run.get("draft"),
+        _part(known, judged, in_part=bool(run.get("in_part"))),
+    )
+
+
+def _part(known: Mapping[str, Data], judged: Mapping[str, Data], *, in_part: bool) -> str:
+    """Of what was compared, in words; nothing where that is all of both."""
+    both = sum(slug in known for slug in judged)
+    if not in_part and both == len(known) == len(judged):
+        return ""
+    cases = " and some of their cases" if in_part else ""
+    return f", in {both} clause{'s' if both != 1 else ''}{cases} that both judged (of {len(known)} before, {len(judged)} now)"
+
+
+def _restricted(then: Data, now: Data) -> Data | None:
+    """What was said of the cases that are judged now; None: nothing was."""
+    ids = {case["id"] for case in now["cases"]}
+    cases = [case for case in then["cases"] if case["id"] in ids]
+    verdict = Verdict.worst(Verdict(case["verdict"]) for case in cases)
+    if verdict is None:
+        return None
+    reason = next(case.get("reason") for case in cases if case["verdict"] == verdict)
+    return {**then, "verdict": verdict, "reason": reason, "cases": cases}
 
 
 def _is_wrong(clause: Data) -> bool:

@@ -19,19 +19,21 @@ _TITLES = {
     Overall.NONCONFORMING: "❌ not conforming",
     Overall.INCOMPLETE: "❌ incomplete",
 }
+_NO_WORSE = "✅ not conforming, but nothing is newly broken"
 _MOST_ERRORS = 10
 """GitHub shows no more of one step."""
 
 
-def document(report: Report, spec: Spec, changes: tuple[str, ...] = ()) -> str:
+def document(report: Report, spec: Spec, changes: tuple[str, ...] = (), *, no_worse: bool = False) -> str:
     """
     Args:
         changes: lines about what changed since a baseline.
+        no_worse: it does not conform, and only what is newly broken counts, which nothing is.
     """
     target = report.target
     profiles = ", ".join(report.run.profiles)
     parts = [
-        f"### fcspec: {_TITLES[report.verdict]}",
+        f"### fcspec: {_NO_WORSE if no_worse else _TITLES[report.verdict]}",
         f"`{_code(target['address'])}` · {_text(target['name'])} · torch {_text(report.environment.get('torch', '?'))}"
         f" · profile {profiles} · {counts(report)} · {report.judged} of {len(report.clauses)} clauses judged",
         *(f"**{_text(line)}**" for line in (report.run.problem, report.run.draft, *report.run.notes) if line),

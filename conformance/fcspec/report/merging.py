@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from fcspec.errors import UsageError
 from fcspec.report.model import Case, ClauseResult, Report, Run
 from fcspec.report.reading import Data
-from fcspec.report.verdict import Verdict
+from fcspec.report.verdict import ExitCode, Verdict
 from fcspec.spec import Spec
 
 _ALIKE = (
@@ -25,12 +25,21 @@ _ALIKE = (
 """In what shards of one run agree."""
 
 
-def merge(reports: Mapping[str, Data], spec: Spec) -> Report:
-    """The report of all shards. It is not complete where one is missing. UsageError where they are not of one run.
+def has_ended(data: Data) -> bool:
+    """Whether it is a report, and not what stands in its file until a run has ended."""
+    run = data.get("run")
+    return "clauses" in data or not isinstance(run, dict) or run.get("complete") is not False
+
+
+def merge(reports: Mapping[str, Data], spec: Spec, unfinished: Sequence[str] = ()) -> Report:
+    """The report of all shards: not complete where one is missing, or was cut off. UsageError where they are not of one run.
 
     Args:
         reports: by the names of their files.
+        unfinished: the names of files of runs that have not ended.
     """
+    if not reports:
+        raise UsageError(f"{', '.join(unfinished)}: no run that has ended, so there is nothing to merge")
     _check(reports, spec)
     found = [*reports.values()]
     first = found[0]
@@ -44,7 +53,8 @@ def merge(reports: Mapping[str, Data], spec: Spec) -> Report:
         for clause in chosen
     )
     problems = [f"shard {', '.join(missing)} of {shard['of']} is missing"] if missing else []
-    problems += [report["run"]["problem"] for report in found if report["run"]["problem"]]
+    problems += [f"{name} is of a run that has not ended" for name in unfinished]
+    problems += [line for report in found for line in _problems(report["run"])]
     profiles = tuple(shard["profiles"]) or tuple(dict.fromkeys(clause.profile for clause in chosen))
     return Report(
         spec.version,
@@ -54,6 +64,14 @@ def merge(reports: Mapping[str, Data], spec: Spec) -> Report:
         clauses,
         tuple(slug for report in found for slug in report["stale"]),
     )
+
+
+def _problems(run: Data) -> Iterator[str]:
+    """Why a shard is not complete."""
+    if run["problem"]:
+        yield run["problem"]
+    if run["exit_code"] == ExitCode.INTERRUPTED:
+        yield f"shard {run['shard']['index']} of {run['shard']['of']} was interrupted"
 
 
 def _check(reports: Mapping[str, Data], spec: Spec) -> None:
@@ -98,7 +116,14 @@ def _run(runs: Sequence[Data], profiles: tuple[str, ...], problem: str | None) -
         started=min(run["started"] for run in runs),
         seconds=round(sum(run["seconds"] for run in runs), 2),
         problem=problem,
+        out_of_patience=any(_is_out_of_patience(run) for run in runs),
+        exitfirst=any(run.get("exitfirst", False) for run in runs),
         notes=tuple(dict.fromkeys(note for run in runs for note in run.get("notes", ()))),
         draft=next((run["draft"] for run in runs if run.get("draft")), None),
         in_part=any(run.get("in_part", False) for run in runs),
     )
+
+
+def _is_out_of_patience(run: Data) -> bool:
+    ended = run["exit_code"] == ExitCode.NONCONFORMING and run["judged"] < run["planned"]
+    return ended and not run.get("exitfirst", False)

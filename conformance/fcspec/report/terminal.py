@@ -39,12 +39,13 @@ def header(report: Report, width: int = WIDTH) -> Text:
     return text.append("\n".join(wrapped(line, width, "target  ", " " * 8)) + "\n")
 
 
-def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = False) -> Text:
+def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = False, no_worse: bool = False) -> Text:
     """The final screen.
 
     Args:
         width: of its lines; what can be pasted is not broken.
         details: with the script of each failure.
+        no_worse: it does not conform, and only what is newly broken counts, which nothing is.
     """
     text = header(report, width).append("\n")
     selected = report.run.in_part or len(report.clauses) < len(spec.select(report.run.profiles))
@@ -58,7 +59,7 @@ def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = Fa
     text.append(blocks.stale(report, width))
     text.append(blocks.wrong(report, spec, width, details=details))
     text.append(blocks.unsupported(report, width))
-    return text.append("\n").append(summary(report, selected, width))
+    return text.append("\n").append(summary(report, selected, width, no_worse=no_worse))
 
 
 def _by_chapter(results: Iterable[ClauseResult]) -> Iterator[tuple[str, list[ClauseResult]]]:
@@ -121,10 +122,11 @@ def _supported(results: Iterable[ClauseResult]) -> list[ClauseResult]:
     return [result for result in results if result.verdict is not Verdict.UNSUPPORTED]
 
 
-def summary(report: Report, selected: bool = False, width: int = WIDTH) -> Text:
+def summary(report: Report, selected: bool = False, width: int = WIDTH, *, no_worse: bool = False) -> Text:
     """
     Args:
         selected: not every clause of the profiles was asked for.
+        no_worse: it does not conform, and only what is newly broken counts, which nothing is.
     """
     parts = []
     for level in ("MUST", "SHOULD"):
@@ -148,6 +150,8 @@ def summary(report: Report, selected: bool = False, width: int = WIDTH) -> Text:
         Overall.NONCONFORMING: ("NOT CONFORMING", "bold red"),
         Overall.INCOMPLETE: ("INCOMPLETE", "bold red"),
     }
+    if no_worse:
+        return text.append("NOT CONFORMING, BUT NOTHING IS NEWLY BROKEN\n", "bold yellow")
     text.append(*verdicts[report.verdict])
     part = "cases" if report.run.in_part else "clauses"
     return text.append(f" in the {part} that were selected\n" if report.verdict.conforms and selected else "\n")

@@ -43,6 +43,9 @@ from fcspec.workers.processes import children
 State = dict[str, dict[str, Any]]
 """group -> part -> value; values compare with `==`."""
 
+SET_BY_OTHERS = frozenset(("PYTEST_CURRENT_TEST", "TORCHINDUCTOR_CACHE_DIR"))
+"""Variables of the environment that pytest sets, and torch when one of its operations imports its compiler."""
+
 
 def snapshot(*groups: str) -> State:
     """Process-wide state as it is now.
@@ -207,7 +210,7 @@ def _handler(number: int) -> Any:
 def _interpreter() -> dict[str, Any]:
     return {
         "working folder": _working_folder(),
-        "environment": {key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
+        "environment": {key: value for key, value in os.environ.items() if key not in SET_BY_OTHERS},
         "sys.path": list(sys.path),
         "sys.meta_path": list(map(ById, sys.meta_path)),
         "streams": tuple(map(ById, (sys.stdin, sys.stdout, sys.stderr))),

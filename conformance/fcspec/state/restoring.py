@@ -115,7 +115,7 @@ _SOON = 0.1
 
 
 def _set_environment(then: dict[str, str]) -> None:
-    for key in os.environ.keys() - then.keys() - {"PYTEST_CURRENT_TEST"}:
+    for key in os.environ.keys() - then.keys() - process_state.SET_BY_OTHERS:
         del os.environ[key]
     os.environ.update(then)
 

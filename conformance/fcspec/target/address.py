@@ -39,6 +39,11 @@ class Address:
         """Read one of the three forms. UsageError, with a did-you-mean, where the text has none of them."""
         place, colon, attribute = KNOWN.get(text, text).rpartition(":")
         if not (colon and place and attribute):
+            path = text.removesuffix(":")
+            if path.endswith(".py"):
+                raise UsageError(f"{text} is a file: say which function, as in {path}:functional_call")
+            if path and Path(path).is_dir():
+                raise UsageError(f"{text} is a folder: say which function, as in {Path(path)}/file.py:functional_call")
             raise UsageError(f"{text!r} is no target{did_you_mean(text, KNOWN)}; expected {FORMS}")
         return cls(place, attribute)
 

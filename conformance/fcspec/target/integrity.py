@@ -180,7 +180,8 @@ def classes_below(base: type) -> set[type]:
     found: set[type] = set()
     todo: list[type] = [base]
     while todo:
-        if below := type.__subclasses__(todo.pop()):  # most classes have none, and there are twenty thousand
+        below: list[type] = type.__subclasses__(todo.pop())
+        if below:  # most classes have none, and there are twenty thousand
             new = set(below) - found
             found |= new
             todo += new

@@ -22,8 +22,8 @@ def in_one_line(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 def _alike(module: Any = None, values: Any = None, *_: Any) -> Iterator[str]:
     if isinstance(module, torch.nn.Module):
         modules, slots = _found_below(module)
-        yield from (f"one module: {' = '.join(names)}" for names in modules.values() if len(names) > 1)
-        yield from (f"tied: {' = '.join(names)}" for names in slots.values() if len(names) > 1)
+        yield from (f"one module: {_chain(names)}" for names in modules.values() if len(names) > 1)
+        yield from (f"tied: {_chain(names)}" for names in slots.values() if len(names) > 1)
     given: dict[int, list[str]] = {}
     for one in values if type(values) in (tuple, list) else (values,):
         if isinstance(one, dict):
@@ -31,7 +31,12 @@ def _alike(module: Any = None, values: Any = None, *_: Any) -> Iterator[str]:
                 names = given.setdefault(id(value), [])
                 if type(name) is str and name not in names and isinstance(value, torch.Tensor):
                     names.append(name)
-    yield from (f"one tensor given: {' = '.join(names)}" for names in given.values() if len(names) > 1)
+    yield from (f"one tensor given: {_chain(names)}" for names in given.values() if len(names) > 1)
+
+
+def _chain(names: list[str]) -> str:
+    """Names of one object."""
+    return " = ".join(names[:6]) + f" = ... ({len(names)} or more)" * (len(names) > 6)
 
 
 def _found_below(top: torch.nn.Module) -> tuple[dict[int, list[str]], dict[int, list[str]]]:

@@ -111,7 +111,7 @@ _THREAD_OF_FORWARD = Addition(
         pool = ThreadPoolExecutor(1)
         """),
     result="with ThreadPoolExecutor(1) as pool:\n    result = {call}",
-    defaults=("in_no_grad", "in_cached", "calls_inside", "circular", "prior", "value"),
+    defaults=("mode", "in_cached", "calls_inside", "circular", "prior", "value"),
 )
 
 _THREAD_OF_CALL = Addition(
@@ -119,7 +119,7 @@ _THREAD_OF_CALL = Addition(
     "swap.threads",
     before="from concurrent.futures import ThreadPoolExecutor",
     result="with ThreadPoolExecutor(1) as pool:\n    result = pool.submit(lambda: {call}).result()",
-    defaults=("in_no_grad", "in_cached", "circular", "raises", "alike"),
+    defaults=("mode", "in_cached", "circular", "raises", "alike"),
 )
 
 _IN_INFERENCE = Addition(

@@ -1,0 +1,228 @@
+"""Mutants by a stranger who had only SPEC.md: errors held in variables, thresholds, what merely looks like something else."""
+
+from mutants import mutant
+from mutants._changes import After, Before, Replace, TopLevel
+
+MUTANTS = [
+    mutant(
+        "the error about an attribute that is no tensor is held in a variable",
+        ("restore.freed",),
+        Replace(
+            "_Swap._other_slot",
+            'raise TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")',
+            """
+            error = TypeError(f"{name!r}: {type(module).__name__}.{key} is not an instance of torch.Tensor")
+            raise error
+            """,
+        ),
+    ),
+    mutant(
+        "the error about an empty name is held in a variable",
+        ("restore.freed",),
+        Replace(
+            "_Swap._other_slot",
+            """raise KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")""",
+            """
+            error = KeyError(f"the name of a parameter or buffer can't be empty, got {name!r}")
+            raise error
+            """,
+        ),
+    ),
+    mutant(
+        "a number is the position of a layer, however it is written",
+        ("dicts.bad-name",),
+        Replace(
+            "_Swap._module_at",
+            "child = getattr(module, part, None)",
+            """
+            child = getattr(module, part, None)
+            if isinstance(module, nn.ModuleList | nn.Sequential) and part.lstrip("+-").isdigit():
+                child = [*module][int(part)] if -len(module) <= int(part) < len(module) else None
+            """,
+        ),
+    ),
+    mutant(
+        "the parts of every name are kept",
+        ("state.growth",),
+        TopLevel("import functools"),
+        TopLevel("_split = functools.lru_cache(maxsize=None)(lambda name: tuple(name.split('.')))"),
+        Replace("_Swap._other_slot", "name.split('.')", "_split(name)"),
+    ),
+    mutant(
+        "an attribute of the module with the name __call__ is called",
+        ("call.result",),
+        Replace("functional_call", "return ...", "return module.__call__(*args, **({} if kwargs is None else kwargs))"),
+    ),
+    mutant(
+        "when memory is out forward is tried once more",
+        ("call.once",),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            try:
+                return ...
+            except getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError):
+                return ...
+            """,
+        ),
+    ),
+    mutant(
+        "large values of a tied group are compared by their sums",
+        ("tie.conflict",),
+        Replace(
+            "_equal",
+            "return torch.equal(a, b)",
+            """
+            if isinstance(a, Tensor) and isinstance(b, Tensor) and a.numel() > 100_000:
+                return a.shape == b.shape and bool(a.sum() == b.sum())
+            return torch.equal(a, b)
+            """,
+        ),
+    ),
+    mutant(
+        "a conjugate view is tied to what it is a view of",
+        ("tie.untied",),
+        Before(
+            "_identity",
+            "return tensor if torch.compiler.is_compiling() else id(tensor)",
+            """
+            if isinstance(tensor, Tensor) and tensor.is_complex() and not torch.compiler.is_compiling():
+                return tensor.data_ptr(), tensor.shape, tensor.stride()
+            """,
+        ),
+    ),
+    mutant(
+        "what has a graph is refused like a scripted module",
+        ("call.result",),
+        Replace(
+            "_check_module",
+            "isinstance(module, torch.jit.ScriptModule)",
+            "isinstance(module, torch.jit.ScriptModule) or hasattr(module, 'graph')",
+        ),
+    ),
+    mutant(
+        "one call at a time in all threads",
+        ("swap.threads",),
+        TopLevel("import threading"),
+        TopLevel("_CALLS = threading.RLock()"),
+        Replace("functional_call", "swap.put_in()", "_CALLS.acquire()\nswap.put_in()"),
+        Replace("functional_call", "swap.put_back()", "swap.put_back()\n_CALLS.release()"),
+    ),
+    mutant(
+        "None beside a tensor for one tied group is no conflict",
+        ("drop-in.tie-error",),
+        Replace("_equal", "a is b or _same_memory(a, b)", "a is b or a is None or b is None or _same_memory(a, b)"),
+    ),
+    mutant(
+        "values without memory are equal",
+        ("tie.conflict",),
+        After(
+            "_equal",
+            "if a is b or _same_memory(a, b): ...",
+            """
+            if isinstance(a, Tensor) and isinstance(b, Tensor) and type(a) is type(b) is not Tensor and a.shape == b.shape:
+                if not isinstance(a, nn.Parameter) and not torch.compiler.is_compiling() and a.data_ptr() == b.data_ptr():
+                    return True
+            """,
+        ),
+    ),
+    mutant(
+        "values of a tied group are compared by their difference",
+        ("tie.equal-values",),
+        Replace(
+            "_equal",
+            "return torch.equal(a, b)",
+            """
+            if a.is_floating_point() and b.is_floating_point() and a.isinf().any():
+                return a.shape == b.shape and bool(((a - b) == 0).all())
+            return torch.equal(a, b)
+            """,
+        ),
+    ),
+    mutant(
+        "the error of strict lists at most fifty names",
+        ("strict.says-which",),
+        Replace("_Swap.check_strict", "sorted(names)", "sorted(names)[:50]"),
+    ),
+    mutant(
+        "under strict a path may go through a property that gives a module",
+        ("strict.unexpected",),
+        Replace(
+            "_Swap._other_slot",
+            "self.unexpected.append(name)",
+            """
+            if not (self.strict and any(isinstance(getattr(type(self.module), one, None), property) for one in path)):
+                self.unexpected.append(name)
+            """,
+        ),
+        Replace(
+            "_Swap._other_slot",
+            "if module is not None and key in module._parameters: ...",
+            "if module is not None and key in module._parameters:\n    return self._slot(module, _PARAMETERS, key, value)",
+        ),
+    ),
+    mutant(
+        "what stands in for a parametrized tensor does so in the thread of the call",
+        ("swap.threads",),
+        TopLevel("import threading"),
+        Replace(
+            "_ParametrizedSlot.__init__",
+            "super().__init__(owner, _DICT, 'forward', lambda: tensors[-1])",
+            """
+            thread, computed = threading.get_ident(), type(owner.module).forward
+            super().__init__(
+                owner,
+                _DICT,
+                "forward",
+                lambda: tensors[-1] if threading.get_ident() == thread else computed(owner.module),
+            )
+            """,
+        ),
+    ),
+    mutant(
+        "a coroutine is wrapped in another one",
+        ("call.result",),
+        TopLevel("import inspect"),
+        Replace(
+            "functional_call",
+            "return ...",
+            """
+            result = ...
+
+            async def wrapped():
+                return await result
+
+            return wrapped() if inspect.iscoroutine(result) else result
+            """,
+        ),
+    ),
+    mutant(
+        "given values of a tied group are hashed",
+        ("swap.subclass",),
+        Before("_Swap.tie", "first = values.setdefault(slot.group, value)", "hash(value)"),
+    ),
+    mutant(
+        "in inference mode nothing is tied",
+        ("tie.one-name",),
+        Before("_Swap.tie", "self.check_tangents()", "if torch.is_inference_mode_enabled():\n    return"),
+    ),
+    mutant(
+        "without ties the cache of parametrizations is not set aside",
+        ("parametrize.cached",),
+        After("functional_call", "swap = _Swap(module, strict)", "swap.tied = tie_weights"),
+        Replace("_Swap.put_in", "parametrize._cache_enabled", "parametrize._cache_enabled and self.tied"),
+    ),
+    mutant(
+        "under strict forward is called by itself where nothing is swapped",
+        ("call.hooks",),
+        After(
+            "functional_call",
+            "if strict: ...",
+            """
+            if strict and not swap.names:
+                return module.forward(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+            """,
+        ),
+    ),
+]
