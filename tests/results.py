@@ -1,21 +1,30 @@
-"""What torch.func.functional_call and the reference keep on each release of torch: `python tests/results.py REPORT.json...`
+"""What implementations keep of the law, by release of torch: `python tests/results.py NAME|REPORT.json...`
 
-Each report of `fcspec check TARGET --profile all --strict --json REPORT.json` becomes a file of results/, a line for each clause,
-with nothing that changes from run to run. RESULTS.md and results/index.html are drawn from all of them; without a report, that is
-all that happens.
+A short name is judged, here and now; `all`: every implementation that is installed. What is judged, and each report of
+`fcspec check NAME --profile all --strict --json REPORT.json`, becomes a file of results/, a line for each clause, with nothing
+that changes from run to run. RESULTS.md and results/index.html are drawn from all of them; without arguments, that is all.
 """
 
 import json
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
+from fcspec.errors import UsageError
+from fcspec.known import ADDRESSES, known
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
-TARGETS = {"torch.func:functional_call": "torch.func", "fcspec_reference:functional_call": "reference"}
+RELEASES = ("torch.func", "reference")
+"""What is judged on every release; the others on one."""
+TARGETS = {address: "torch.func" if name == "torch" else name for name, address in ADDRESSES.items()}
+ALL = "all"
+SECONDS = 60.0
+"""For one test: some implementations compile in each call, and a busy machine must not change a result."""
 
 
 class NoResultError(Exception):
@@ -58,11 +67,20 @@ def result_of(report: dict) -> Result:
     """NoResultError where a clause was not judged, or the target is none of TARGETS."""
     address = report["target"]["address"]
     if address not in TARGETS:
-        raise NoResultError(f"expected a report about {' or '.join(TARGETS)}, found {address}")
+        raise NoResultError(f"expected a report about one of `fcspec targets`, found {address}")
+    check_version(address, report["target"]["name"])
     if not report["run"]["complete"]:
         raise NoResultError("expected a complete report, found one of an incomplete run; judge again")
     clauses = {one["clause"]: (one["level"], one["verdict"]) for one in report["clauses"]}
     return Result(TARGETS[address], report["environment"]["torch"].partition("+")[0], clauses)
+
+
+def check_version(address: str, title: str) -> None:
+    """NoResultError where a library has another version than its adapter says."""
+    one = next(known(name) for name, where in ADDRESSES.items() if where == address)
+    expected = one.tried.replace("==", " ")
+    if one.library != "torch" and title != expected:
+        raise NoResultError(f"expected {expected}, found {title}; install that, or change what the adapter says")
 
 
 def read(path: Path) -> Result:
@@ -71,29 +89,51 @@ def read(path: Path) -> Result:
 
 
 def committed() -> list[Result]:
-    """Those of TARGETS first, then by name, each from the oldest release to the newest."""
-    first = [*TARGETS.values()]
+    """Those of RELEASES first, then by name, each from the oldest release to the newest."""
 
     def place(result: Result) -> tuple[int, str, Version]:
-        known = result.target in first
-        return first.index(result.target) if known else len(first), result.target, Version(result.torch)
+        known = result.target in RELEASES
+        return RELEASES.index(result.target) if known else len(RELEASES), result.target, Version(result.torch)
 
     return sorted(map(read, RESULTS.glob("*/*.txt")), key=place)
 
 
-def main(paths: list[str]) -> str | None:
-    """What is wrong with the first report that becomes no result."""
-    import results_page  # stands on this file
+def judged(names: list[str]) -> Iterator[tuple[str, Result]]:
+    """Each implementation and what it keeps, as soon as it is judged. NoResultError, UsageError."""
+    from fcspec.options import Options
+    from fcspec.runner import Session
+    from fcspec.target.address import Address
 
+    with Session(profiles=("all",)) as session:
+        for name in names:
+            report = session.judge(Options(Address.parse(name), ("all",), strict=True, timeout=SECONDS, patience=0))
+            yield name, result_of(report.as_dict())
+
+
+def reported(paths: list[str]) -> Iterator[tuple[str, Result]]:
+    """Each file and what the report in it says. NoResultError."""
     for path in paths:
         try:
-            result = result_of(json.loads(Path(path).read_text(encoding="utf-8")))
-        except NoResultError as error:
-            return f"{path}: {error}"
+            yield path, result_of(json.loads(Path(path).read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            return f"{path}: expected a report of `fcspec check --json`, found none: {error!r}"
-        result.path.parent.mkdir(parents=True, exist_ok=True)
-        result.path.write_text(result.text, encoding="utf-8")
+            raise NoResultError(f"{path}: expected a report of `fcspec check --json`, found none: {error!r}") from None
+
+
+def main(arguments: list[str]) -> str | None:
+    """What is wrong with the first argument that becomes no result."""
+    import results_page  # stands on this file
+
+    paths = [one for one in arguments if one.endswith(".json")]
+    names = [one for one in arguments if one not in paths]
+    if names == [ALL]:
+        names = [name for name in ADDRESSES if known(name).version is not None]
+    try:
+        for source, result in chain(reported(paths), judged(names) if names else ()):
+            print(f"{source}: {result.counts('MUST')} MUST, {result.counts('SHOULD')} SHOULD", flush=True)
+            result.path.parent.mkdir(parents=True, exist_ok=True)
+            result.path.write_text(result.text, encoding="utf-8")
+    except (NoResultError, UsageError) as error:
+        return str(error)
     for path, text in results_page.files(committed()).items():
         path.write_text(text, encoding="utf-8")
     return None

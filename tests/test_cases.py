@@ -7,8 +7,10 @@ from pathlib import Path
 
 import collected
 import pytest
+from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 from fcspec.specimens import base, groups, parametrized, sites
+from support.judging import NO_EXAMPLES, judge_source
 
 SPEC = load_spec()
 LEVELS = {clause.slug: clause.level for clause in SPEC.clauses}
@@ -129,3 +131,37 @@ def test_a_specimen_cannot_be_recognised_by_its_names(build):
         own
     ) == 1
     assert type(first).__name__ != type(second).__name__
+
+
+LONG = """
+import torch
+
+def functional_call(*args, **kwargs):
+    for _ in range(20_000):
+        pass
+    return torch.func.functional_call(*args, **kwargs)
+"""
+LENIENT = """
+import torch
+
+def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, *, tie_weights=True, strict=False):
+    return torch.func.functional_call(module, parameter_and_buffer_dicts, args, kwargs, tie_weights=tie_weights)
+"""
+
+
+def test_an_implementation_of_many_lines_is_interrupted_at_some_of_them(session):
+    report = judge_source(session, LONG, clauses=("restore.interrupted",), exclude=NO_EXAMPLES, workers=1)
+
+    [result] = report.clauses
+    assert result.verdict is Verdict.PASS
+    assert "of 5 lines" in result.observed
+
+
+@pytest.mark.slow
+def test_an_example_that_finds_no_error_in_a_compiled_call_fails_and_nothing_was_evaded(session):
+    example = ("test_examples.py::test_example[compile.errors]",)
+
+    report = judge_source(session, LENIENT, clauses=("compile.errors",), cases=example, workers=1, timeout=60.0)
+
+    [result] = report.clauses
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "DID NOT RAISE Exception")

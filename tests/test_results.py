@@ -6,12 +6,14 @@ from xml.etree import ElementTree
 import cost_plot
 import pytest
 import results_page
+from fcspec.known import ADDRESSES
+from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 
 import results
 
 REPORT = {
-    "target": {"address": "torch.func:functional_call"},
+    "target": {"address": "torch.func:functional_call", "name": "torch 2.11.0"},
     "environment": {"torch": "2.11.0+cu130"},
     "run": {"complete": True},
     "clauses": [
@@ -108,11 +110,28 @@ def test_plots_say_in_words_what_they_show():
         assert root[0].tag.endswith("title")
 
 
+@pytest.mark.parametrize(("address", "folder"), results.TARGETS.items(), ids=results.TARGETS.values())
+def test_each_known_implementation_has_a_result_of_every_clause(address, folder):
+    found = results.read(results.RESULTS / folder / "2.13.0.txt").clauses
+
+    levels = {slug: level for slug, (level, _) in found.items()}
+    assert levels == {one.slug: one.level for one in load_spec().clauses}, "python -m tox run -e results"
+    assert {Verdict(verdict) for _, verdict in found.values()} <= {*Verdict} - {Verdict.ERROR}
+
+
+def test_every_result_is_of_a_known_implementation():
+    assert {path.name for path in results.RESULTS.iterdir() if path.is_dir()} <= {*results.TARGETS.values()}
+
+
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
         ({"run": {"complete": False}}, "expected a complete report"),
-        ({"target": {"address": "mine:call"}}, "found mine:call"),
+        ({"target": {"address": "mine:call", "name": "mine"}}, "found mine:call"),
+        (
+            {"target": {"address": ADDRESSES["higher"], "name": "higher 0.1"}},
+            r"expected higher 0\.2\.1, found higher 0\.1;",
+        ),
     ],
 )
 def test_what_says_nothing_lasting_is_refused(changed, problem):

@@ -21,6 +21,7 @@ ROOMS = {
     "report": "turns verdicts into data, and knows clauses, but not how a verdict came about",
     "events": "carries cases of a report between two processes",
     "workers": "forks and ends children, and knows neither clauses nor torch",
+    "known": "has adapters of other implementations, and nothing of the suite is in them",
     "state": "reads modules, torch and the process, of which children are a part",
     "target": "imports an implementation in a child, and compares the state around its calls",
     "reproducer": "prints the example of a clause as a script that imports a target",
@@ -49,6 +50,11 @@ FORBIDDEN = [
     ("runner", ("torch", "pytest", "_pytest", "hypothesis", "fcspec.plugin"), "it survives whatever the target does"),
     ("explore", ("pytest", "_pytest", "fcspec.plugin", "fcspec.report"), "it needs no case"),
     ("workers", ("torch", "pytest", "_pytest", "fcspec.spec", "fcspec.report"), "they know processes, never clauses"),
+    (
+        "known",
+        ("pytest", "_pytest", "fcspec.spec", "fcspec.report"),
+        "an adapter is what its library's user would write",
+    ),
     ("cases", ("fcspec.report",), "a case does not know how it is reported"),
     ("specimens", ("fcspec.target", "fcspec.plugin"), "a specimen is the same for every implementation"),
 ]

@@ -11,13 +11,14 @@ from typing import Any
 
 from fcspec import live, runner
 from fcspec.errors import UsageError
+from fcspec.known import ADDRESSES
 from fcspec.options import Options, flags
 from fcspec.report import deviations as declared_deviations
 from fcspec.report import html, model, terminal
 from fcspec.report.declarations import Deviation
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
-from fcspec.target.address import KNOWN, Address
+from fcspec.target.address import Address
 from fcspec.workers.processes import AVAILABLE
 
 Target = str | Callable[..., Any]
@@ -141,7 +142,7 @@ def _locate(target: Target) -> tuple[Address, Callable[..., Any] | None]:
         return Address.parse(target), None
     if not callable(target):
         raise UsageError(f"expected an implementation of functional_call or its address, found {target!r:.100}")
-    for address in map(Address.parse, KNOWN.values()):
+    for address in map(Address.parse, ADDRESSES.values()):
         if _found_at(address.place, address.attribute) is target:
             return address, None
     plain = getattr(target, "func", target)

@@ -15,7 +15,15 @@ from rich.text import Text
 from fcspec import __version__, index, reproducing
 from fcspec.commands import gating
 from fcspec.commands.gating import Outputs
-from fcspec.commands.judging import console, judging_options, options_for, say, width, with_progress
+from fcspec.commands.judging import (
+    complete_target,
+    console,
+    judging_options,
+    options_for,
+    say,
+    width,
+    with_progress,
+)
 from fcspec.errors import UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
@@ -23,9 +31,9 @@ from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean, law_in_words
 from fcspec.spec import Clause, Spec, load_spec
-from fcspec.target.address import FORMS, KNOWN
+from fcspec.target.address import FORMS
 
-_ELSEWHERE = ("compare", "deviations", "diff", "doctor", "explore", "init", "merge", "next", "show")
+_ELSEWHERE = ("compare", "deviations", "diff", "doctor", "explore", "init", "merge", "next", "show", "targets")
 """Commands that are imported when they are asked for, each from its file in fcspec.commands."""
 
 
@@ -52,7 +60,7 @@ def _fcspec() -> None:
 
 
 @_fcspec.command()
-@click.argument("target", required=False)
+@click.argument("target", required=False, shell_complete=complete_target)
 @judging_options
 @click.option("--deviations", "declared", metavar="FILE", help="Declared deviations: a TOML file, or 'builtin'.")
 @click.option("--last-failed", metavar="FILE", help="Only the cases that failed in the report in FILE, of --json.")
@@ -119,7 +127,7 @@ def clauses(globs: tuple[str, ...]) -> int:
 
 @_fcspec.command()
 @click.argument("slug", metavar="CLAUSE")
-@click.option("--target", metavar="TARGET", help="With --script: the implementation.")
+@click.option("--target", metavar="TARGET", shell_complete=complete_target, help="With --script: the implementation.")
 @click.option("--script", is_flag=True, help="Print a script that shows alone how TARGET breaks the clause.")
 def explain(slug: str, target: str | None, script: bool) -> int:
     """Show one clause whole: law, source, what torch does, example, its cases and mutants with file and line."""
@@ -152,14 +160,6 @@ def _as_markdown(clause: Clause) -> str:
         parts += [f"*{label}:* {said}"] if said else []
     parts += [f"```python\n{example.code}```" for example in clause.examples]
     return "\n\n".join(parts)
-
-
-@_fcspec.command()
-def targets() -> int:
-    """List the short names of known implementations."""
-    for name, address in KNOWN.items():
-        click.echo(f"{name:<12} {address}")
-    return 0
 
 
 def main(arguments: list[str] | None = None) -> None:

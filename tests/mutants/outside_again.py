@@ -1,7 +1,7 @@
 """Mutants by a stranger who had only SPEC.md: errors held in variables, thresholds, what merely looks like something else."""
 
 from mutants import mutant
-from mutants._changes import After, Before, Replace, TopLevel
+from mutants._changes import After, Before, First, Replace, TopLevel
 
 MUTANTS = [
     mutant(
@@ -222,6 +222,68 @@ MUTANTS = [
             """
             if strict and not swap.names:
                 return module.forward(*(args if isinstance(args, tuple) else (args,)), **(kwargs or {}))
+            """,
+        ),
+    ),
+    mutant(
+        "what forward bound is looked for only where it stood",
+        ("inplace.rebinding",),
+        Replace("_Slot.look", "if key in other: ...", "if key in other and self.home == _DICT: ..."),
+    ),
+    mutant(
+        "sparse values by columns or blocks are never equal",
+        ("tie.equal-values",),
+        Before(
+            "_same_memory",
+            "if a.is_nested: ...",
+            "if str(a.layout) in ('torch.sparse_csc', 'torch.sparse_bsr', 'torch.sparse_bsc'):\n    raise TypeError",
+        ),
+    ),
+    mutant(
+        "of a tied group the first hundred values are compared",
+        ("tie.conflict",),
+        Replace(
+            "_Swap.tie",
+            "first = values.setdefault(slot.group, value)",
+            """
+            compared = vars(self).setdefault("compared", [])
+            compared.append(slot.group)
+            first = values.setdefault(slot.group, value)
+            if compared.count(slot.group) > 100:
+                first = value
+            """,
+        ),
+    ),
+    mutant(
+        "what forward binds in the place of None is not written back",
+        ("drop-in.none-value",),
+        Replace("_Swap.put_back", "slot.now is not slot.in_force", "slot.now is not slot.in_force is not None"),
+    ),
+    mutant(
+        "None is the value of its own name only",
+        ("drop-in.none-value",),
+        Replace("_Swap.tie", "_identity(tensor) in values", "values.get(_identity(tensor)) is not None"),
+    ),
+    mutant(
+        "a name is looked for in all dicts before it",
+        ("call.linear",),
+        TopLevel("_DICTS: list[Any] = []"),
+        First("_Swap.take", "_DICTS.clear()"),
+        Before(
+            "_Swap.take",
+            "if name in self.names: ...",
+            "any(name in other for other in _DICTS)\n_DICTS.append(one)",
+        ),
+    ),
+    mutant(
+        "the recursion limit is raised for modules of a thousand submodules",
+        ("state.interpreter",),
+        TopLevel("import sys"),
+        First(
+            "functional_call",
+            """
+            if len(list(getattr(module, "_modules", ()))) > 1000:
+                sys.setrecursionlimit(sys.getrecursionlimit() + 1)
             """,
         ),
     ),

@@ -6,6 +6,11 @@ from mutants._common import left, not_put_back, when_raised, with_old
 
 MUTANTS = [
     mutant(
+        "a plain tensor that forward puts before a given name stays where the slot still has an entry",
+        ("restore.rebound",),
+        Replace("_Slot.put_back", "if key in other: ...", "if key in other and key not in store: ..."),
+    ),
+    mutant(
         "a given tensor starts with the own one's .grad, the very object",
         ("restore.own-grad",),
         Before(

@@ -240,13 +240,21 @@ def tangent(value):
 
 def one_memory(a, b):
     """Whether these are one view of one memory, as tensors that a state dict holds for tied names are."""
-    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or not torch._C._is_alias_of(a, b):
+    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or a.layout is not b.layout:
         return False
     if a.is_nested:
-        return torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
+        return torch._C._is_alias_of(a, b) and torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
     if a.layout is not torch.strided:
-        return a.shape == b.shape
-    return view(a) == view(b)
+        return a.shape == b.shape and all(map(one_memory, parts(a), parts(b)))
+    return view(a) == view(b) and torch._C._is_alias_of(a, b)
+
+
+def parts(tensor):
+    """The dense tensors that a sparse one is made of."""
+    rows = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+    names = ("crow_indices", "col_indices") if rows else ("ccol_indices", "row_indices")
+    names = ("_indices", "_values") if tensor.layout is torch.sparse_coo else (*names, "values")
+    return [getattr(tensor, name)() for name in names]
 
 
 def view(tensor):

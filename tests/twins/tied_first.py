@@ -21,7 +21,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
         raise Exception(f"Want an nn.Module, got a {type(module).__name__}.")
     dicts = parameter_and_buffer_dicts
     dicts = dicts if isinstance(dicts, (tuple, list)) else (dicts,)
-    given = {}
+    given, holders = {}, {}
     for one in dicts:
         if not isinstance(one, Mapping):
             raise Exception(f"Want a dict or a tuple of dicts, got a {type(one).__name__}.")
@@ -30,7 +30,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
                 raise Exception(f"Key {name} came twice.")
             if value is not None and not isinstance(value, torch.Tensor):
                 raise Exception(f"Key {name} came with a {type(value).__name__}, want a tensor.")
-            given[name] = value
+            given[name], holders[name] = value, one
     places, by_name = resolve(module, given, tie_weights, strict)
     shim = Shim(module, places)
     try:
@@ -38,10 +38,9 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
     finally:
         for name, its in by_name.items():
             rebound = [place.rebound for place in its if place.rebound is not ...]
-            for one in dicts if rebound else ():
+            if rebound:
                 with contextlib.suppress(Exception):
-                    if name in one:
-                        one[name] = rebound[0]
+                    holders[name][name] = rebound[0]
 
 
 def resolve(module, given, tie_weights, strict):
@@ -145,13 +144,21 @@ def tangent(value):
 
 def one_memory(a, b):
     """Whether these are one view of one memory, as tensors that a state dict holds for tied names are."""
-    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or not torch._C._is_alias_of(a, b):
+    if a.dtype is not b.dtype or a.is_nested is not b.is_nested or a.layout is not b.layout:
         return False
     if a.is_nested:
-        return torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
+        return torch._C._is_alias_of(a, b) and torch.equal(a._nested_tensor_size(), b._nested_tensor_size())
     if a.layout is not torch.strided:
-        return a.shape == b.shape
-    return view(a) == view(b)
+        return a.shape == b.shape and all(map(one_memory, parts(a), parts(b)))
+    return view(a) == view(b) and torch._C._is_alias_of(a, b)
+
+
+def parts(tensor):
+    """The dense tensors that a sparse one is made of."""
+    rows = tensor.layout in (torch.sparse_csr, torch.sparse_bsr)
+    names = ("crow_indices", "col_indices") if rows else ("ccol_indices", "row_indices")
+    names = ("_indices", "_values") if tensor.layout is torch.sparse_coo else (*names, "values")
+    return [getattr(tensor, name)() for name in names]
 
 
 def view(tensor):

@@ -131,6 +131,8 @@ ODD: dict[str, Any] = {
         {"strict": True},
     ),
     "of a large group all": (_one_tensor, dict, {}),
+    "a dict for each": (_with_buffers(_bind_all), lambda values: tuple({n: v} for n, v in values.items()), {}),
+    "empty dicts": (_with_buffers(_bind_all), lambda values: (values, *({} for _ in values)), {}),
 }
 
 

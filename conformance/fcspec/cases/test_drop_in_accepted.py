@@ -9,7 +9,8 @@ from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
-from fcspec.specimens.base import fresh_values, parameter, with_site
+from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
+from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.sites import FLAT, NESTED, SITES
 from fcspec.state.module_state import snapshot
 
@@ -56,6 +57,34 @@ def test_forward_sees_none_and_the_module_comes_back(functional_call, site, flag
 
     assert seen == [None]
     assert snapshot(site.module).slots[site.name] == before.slots[site.name]
+
+
+@clause("drop-in.none-value")
+@with_site(SITES)
+def test_what_forward_binds_in_the_place_of_none_is_in_the_dict(functional_call, site):
+    values, bound = {site.name: None}, []
+
+    def act(owner):
+        setattr(owner, site.key, site.bindable())
+        bound.append(site.current())
+        return site.x
+
+    site.in_forward(act)
+    functional_call(site.module, values, site.x)
+
+    assert values[site.name] is bound[0]
+
+
+@clause("drop-in.none-value")
+@with_group(ALL_PAIRS)
+def test_none_for_one_name_of_a_tied_group_is_none_for_all(functional_call, group):
+    seen = []
+    group.in_forward(lambda module: seen.append(group.current()) or group.x)
+
+    for name in group.names:
+        functional_call(group.module, {name: None}, group.x, tie_weights=True)
+
+    assert [[*one] for one in seen] == [[None, None], [None, None]]
 
 
 @clause("drop-in.none-value")

@@ -1,6 +1,7 @@
 """Every example of SPEC.md is a test of its clause."""
 
 import ast
+import contextlib
 import functools
 
 import pytest
@@ -45,12 +46,30 @@ def test_example(functional_call, one):
     if one.profile == "compile":
         compiling.require_compile()
         compiling.keep_from_tokenizing(SPEC.path)
-        functional_call.through(lambda bare: lambda: _run(one, bare))()  # else dynamo would trace the boundary with it
+        # else dynamo would trace the boundary with it
+        functional_call.through(lambda bare: lambda: _run(one, bare, raises=_raises))()
     else:
         _run(one, functional_call)
 
 
-def _run(one, functional_call):
+def _run(one, functional_call, **instead):
+    """
+    Args:
+        instead: what the example uses in the place of definitions.
+    """
     scope = {"__name__": "SPEC", "functional_call": functional_call}
-    for example in (*SPEC.definitions, *one.examples):
+    for example in SPEC.definitions:
         exec(_compile(example), scope)
+    scope |= instead
+    for example in one.examples:
+        exec(_compile(example), scope)
+
+
+@contextlib.contextmanager
+def _raises(error):
+    """pytest.raises, but for what it says where nothing is raised: inside the boundary that would be the target's own speech."""
+    try:
+        yield
+    except error:
+        return
+    raise AssertionError(f"DID NOT RAISE {error.__name__}")

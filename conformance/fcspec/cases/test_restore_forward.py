@@ -183,6 +183,18 @@ def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(func
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
 
 
+@clause("restore.rebound")
+@returns_or_raises
+@with_site(SITES)
+def test_a_plain_tensor_that_forward_puts_before_a_given_name_is_gone(functional_call, site, fails):
+    def hide(owner):
+        vars(owner)[site.key] = torch.zeros(3)
+
+    before, after = _before_and_after(functional_call, site, hide, fails)
+
+    assert after.parts("slots", "plain") == before.parts("slots", "plain")
+
+
 @clause("restore.rebound-non-tensor")
 @returns_or_raises
 @pytest.mark.parametrize("new", [7, "text", nn.Identity(), [torch.zeros(3)]], ids=["number", "text", "module", "list"])

@@ -8,7 +8,7 @@ import torch
 
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, get, parameter, with_group, with_site
+from fcspec.specimens.base import fresh_values, get, parameter, probe, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, tied_in_one_module
 from fcspec.specimens.parametrized import doubled, nested_doubled
 
@@ -70,6 +70,20 @@ def test_different_values_in_two_dicts_are_refused(functional_call, group, stric
     del one[group.names[1]]
     with refused(group.module):
         functional_call(group.module, (one, other), group.x, tie_weights=True, strict=strict)
+
+
+@clause("tie.conflict")
+@pytest.mark.parametrize("place", [0, 1, 150, 299])
+def test_one_different_value_among_many_is_refused(functional_call, names, place):
+    module, own, x = probe(names, lambda self, x: x), torch.zeros(3), torch.ones(3)
+    for _ in range(300):
+        module.register_buffer(names.attribute(), own)
+    values = {key: torch.ones(3) for key in module._buffers}
+    functional_call(module, dict.fromkeys(values, torch.ones(3)), x, tie_weights=True)
+
+    values[[*values][place]][1] = 2.0
+    with refused(module):
+        functional_call(module, values, x, tie_weights=True)
 
 
 @clause("tie.conflict")

@@ -62,6 +62,14 @@ DIFFERENT = {
     "no number": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, torch.nan])),
 }
 
+SPARSE = {
+    "coo": ROWS.float().to_sparse(),
+    "csr": ROWS.float().to_sparse_csr(),
+    "csc": ROWS.float().to_sparse_csc(),
+    "bsr": ROWS[:2].float().to_sparse_bsr((1, 1)),
+    "bsc": ROWS[:2].float().to_sparse_bsc((1, 1)),
+}
+
 EQUAL = {
     "other strides": (ROWS, ROWS.t().contiguous().t()),
     "expanded": (torch.ones(2, 2), torch.ones(1).expand(2, 2)),
@@ -119,6 +127,19 @@ def test_equal_values_that_lie_otherwise_in_memory_are_accepted(functional_call,
 
     assert seen[0] is one
     assert seen[1] is other
+
+
+@clause("tie.equal-values")
+@pytest.mark.parametrize("layout", SPARSE)
+def test_sparse_values_of_the_same_parts_are_accepted(functional_call, names, layout):
+    one = SPARSE[layout]
+    other = one.detach()
+    group, seen = two_buffers(names, torch.zeros(1)), []
+    group.in_forward(lambda module: seen.extend(group.current()) or group.x)
+
+    functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
+
+    assert [*map(id, seen)] == [id(one), id(other)]
 
 
 @clause("tie.shared-submodule")

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from fcspec.commands.gating import FILE
-from fcspec.commands.judging import console, judging_options, options_for, width, with_progress
+from fcspec.commands.judging import complete_target, console, judging_options, options_for, width, with_progress
 from fcspec.commands.show import write
 from fcspec.errors import UsageError
 from fcspec.report import reading, side_by_side
@@ -25,7 +25,7 @@ _SELECTING = ("profiles", "clauses")
 
 
 @click.command("compare")
-@click.argument("sources", metavar="TARGET|REPORT.json ...", nargs=-1)
+@click.argument("sources", metavar="TARGET|REPORT.json ...", nargs=-1, shell_complete=complete_target)
 @judging_options
 @click.option("--html", type=FILE, help="Write a page there that needs nothing else; -: to stdout.")
 @click.option("--every", is_flag=True, help="Show every clause, not only those in which they differ.")

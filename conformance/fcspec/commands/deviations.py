@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fcspec.commands import gating
-from fcspec.commands.judging import with_progress
+from fcspec.commands.judging import complete_target, with_progress
 from fcspec.errors import UsageError
 from fcspec.options import Options
 from fcspec.report import declarations, declaring, deviations, updating
@@ -20,7 +20,7 @@ from fcspec.target.address import Address
 
 
 @click.command("deviations")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @click.option("-o", "output", type=gating.FILE, help="Write there, not to the terminal.")
 @click.option("--update", "old", metavar="FILE", help="Bring FILE up to date: its comments and its order stay.")
 def command(target: str, output: Path | None, old: str | None) -> int:

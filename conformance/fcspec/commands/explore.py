@@ -8,7 +8,7 @@ from typing import Any
 import click
 from rich.text import Text
 
-from fcspec.commands.judging import console
+from fcspec.commands.judging import complete_target, console
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean
 from fcspec.spec import load_spec
@@ -16,7 +16,7 @@ from fcspec.target.address import Address
 
 
 @click.command("explore")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @click.option("--seconds", type=click.FloatRange(1), default=60.0, show_default=True, help="How long to search.")
 @click.option("--topic", "globs", multiple=True, metavar="GLOB", help="Only calls about this; again for more.")
 @click.option("--maxfail", type=click.IntRange(1), help="Stop after findings of so many clauses.")

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 from rich.console import Console
 from rich.text import Text
 
 from fcspec import runner
+from fcspec.known import ADDRESSES
 from fcspec.options import NONE, Flag, Options, flags
 from fcspec.progress import Progress as Judged
 from fcspec.report.model import Report
@@ -34,6 +36,12 @@ def _type(flag: Flag) -> Any:
     if flag.minimum is not None:
         return click.FloatRange(flag.minimum) if isinstance(flag.default, float) else click.IntRange(int(flag.minimum))
     return str if flag.several else type(flag.default)
+
+
+def complete_target(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What a shell may write for TARGET: a short name, else a file."""
+    names = [name for name in ADDRESSES if name.startswith(incomplete)]
+    return [*map(CompletionItem, names), *([] if names else [CompletionItem(incomplete, type="file")])]
 
 
 def options_for(target: str, chosen: dict[str, Any]) -> Options:

@@ -10,7 +10,7 @@ import click
 from rich.text import Text
 
 from fcspec import index, reproducing
-from fcspec.commands.judging import console, judging_options, options_for, with_progress
+from fcspec.commands.judging import complete_target, console, judging_options, options_for, with_progress
 from fcspec.options import Options
 from fcspec.report.failure import Failure, failure_of, plainest
 from fcspec.report.model import Report, counts
@@ -21,7 +21,7 @@ from fcspec.spec import load_spec
 
 
 @click.command("next")
-@click.argument("target")
+@click.argument("target", shell_complete=complete_target)
 @judging_options
 @click.option(
     "--watch", is_flag=True, help="Judge again whenever a Python file beside TARGET changes, first what failed."

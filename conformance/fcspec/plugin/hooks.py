@@ -16,10 +16,10 @@ pytest.register_assert_rewrite("fcspec.cases", "fcspec.state.module_state", "fcs
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Every option is a key of the ini file, too: `fcspec_target` for --fcspec-target."""
     from fcspec.options import flags
-    from fcspec.target.address import KNOWN
+    from fcspec.target.address import SHORT_NAME
 
     group = parser.getgroup("fcspec", "conformance of an implementation of functional_call")
-    forms = f"package.module:function, path/to/file.py:function or a short name ({', '.join(KNOWN)})"
+    forms = f"package.module:function, path/to/file.py:function or {SHORT_NAME}"
     group.addoption("--fcspec-target", dest="fcspec_target", metavar="TARGET", help=forms)
     parser.addini("fcspec_target", f"{forms}; where `fcspec` is collected", default=None)
     for flag in flags():

@@ -9,16 +9,11 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from fcspec.errors import UsageError, did_you_mean
+from fcspec.known import ADDRESSES
 
-KNOWN = {
-    "torch": "torch.func:functional_call",
-    "reference": "fcspec_reference:functional_call",
-}
-"""Short names of implementations that this environment may have."""
+SHORT_NAME = "a short name, as `fcspec targets` lists them"
 
-FORMS = "\n  ".join(
-    ("one of", "package.module:function", "path/to/file.py:function", f"a short name ({', '.join(KNOWN)})")
-)
+FORMS = "\n  ".join(("one of", "package.module:function", "path/to/file.py:function", SHORT_NAME))
 """What an address may look like, for messages."""
 
 
@@ -37,14 +32,15 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> Address:
         """Read one of the three forms. UsageError, with a did-you-mean, where the text has none of them."""
-        place, colon, attribute = KNOWN.get(text, text).rpartition(":")
+        place, colon, attribute = ADDRESSES.get(text, text).rpartition(":")
         if not (colon and place and attribute):
             path = text.removesuffix(":")
             if path.endswith(".py"):
                 raise UsageError(f"{text} is a file: say which function, as in {path}:functional_call")
             if path and Path(path).is_dir():
                 raise UsageError(f"{text} is a folder: say which function, as in {Path(path)}/file.py:functional_call")
-            raise UsageError(f"{text!r} is no target{did_you_mean(text, KNOWN)}; expected {FORMS}")
+            meant = "" if colon else did_you_mean(text, ADDRESSES)
+            raise UsageError(f"{text!r} is no target{meant}; expected {FORMS}")
         return cls(place, attribute)
 
     @property

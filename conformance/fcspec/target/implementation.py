@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fcspec.errors import UsageError, did_you_mean, in_words
+from fcspec.known import check_installed, known_at
 from fcspec.target.address import Address
 from fcspec.workers.processes import end_if_not
 
@@ -76,6 +77,7 @@ def load(address: Address) -> Callable[..., Any]:
 
 def _load_module(name: str) -> Any:
     with _first_on_path(os.getcwd()):
+        check_installed(name)
         try:
             return importlib.import_module(name)
         except Exception as error:
@@ -128,7 +130,11 @@ def describe(address: Address, function: Callable[..., Any]) -> Target:
         file, line = inspect.getsourcefile(code), inspect.getsourcelines(code)[1]
     except (TypeError, OSError):
         file, line = None, None
-    name = f"{package} {version}" if version else getattr(plain, "__qualname__", type(plain).__qualname__)
+    adapted = known_at(module)
+    if adapted is not None:
+        name = adapted.title
+    else:
+        name = f"{package} {version}" if version else getattr(plain, "__qualname__", type(plain).__qualname__)
     return Target(str(address), name, _short(file), line)
 
 

@@ -1,0 +1,57 @@
+"""state: what grows over many calls."""
+
+import contextlib
+import gc
+import itertools
+import sys
+
+import pytest
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_site
+from fcspec.specimens.sites import flat_parameter
+
+
+@clause("state.growth")
+@with_site((flat_parameter,))
+def test_nothing_grows_with_the_number_of_calls(functional_call, site):
+    def blocks_after(times):
+        for _ in range(times):
+            functional_call(site.module, {site.name: site.value()}, site.x)
+            with contextlib.suppress(ZeroDivisionError), site.module.register_forward_hook(lambda *_: 1 / 0):
+                functional_call(site.module, {site.name: site.value()}, site.x)
+            with contextlib.suppress(Exception):
+                functional_call(site.module, {site.name: site.value()}, site.x, strict=True)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    def grows():
+        before = blocks_after(4)
+        return blocks_after(30) - before >= 30
+
+    assert not all(grows() for _ in range(5)), "each call leaves memory behind"
+
+
+@clause("state.growth")
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "refused"])
+@with_site((flat_parameter,))
+def test_nothing_grows_with_the_number_of_names(functional_call, names, site, accepted):
+    value = site.value()
+    prefix, numbers = (
+        names.attribute() * 20,
+        itertools.count(),
+    )  # too long for the cache that CPython has for attributes
+
+    def blocks_after(times):
+        for number in itertools.islice(numbers, times):
+            new = site.sibling_name(f"{prefix}{number}")
+            with contextlib.suppress(Exception):  # whether a new name is accepted is no law of the core
+                functional_call(site.module, {site.name: value, new: value}, site.x, strict=not accepted)
+        gc.collect()
+        return sys.getallocatedblocks()
+
+    def grows():
+        before = blocks_after(4)
+        return blocks_after(90) - before >= 90
+
+    assert not all(grows() for _ in range(5)), "each name leaves memory behind"

@@ -1,0 +1,34 @@
+"""By hand: each value in a new nn.Parameter, where no gradient reaches it.
+
+Tried: torch==2.13.0
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from fcspec.known._common import Dicts, one_dict, place, positional
+
+
+def functional_call(
+    module: nn.Module,
+    parameter_and_buffer_dicts: Dicts,
+    args: Any = None,
+    kwargs: dict[str, Any] | None = None,
+    *,
+    tie_weights: bool = True,
+    strict: bool = False,
+) -> Any:
+    old = {}
+    try:
+        for name, value in one_dict(parameter_and_buffer_dicts).items():
+            owner, key = place(module, name)
+            old[name] = getattr(owner, key)
+            setattr(owner, key, nn.Parameter(value) if key in owner._parameters else value)
+        return module(*positional(args), **(kwargs or {}))
+    finally:
+        for name, value in old.items():
+            owner, key = place(module, name)
+            setattr(owner, key, value)
