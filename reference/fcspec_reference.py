@@ -273,7 +273,7 @@ def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot], is_chan
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
     if not is_changed:
         for _, store, key, _, value in slots:
-            if store[key] is not value:
+            if key not in store or store[key] is not value:
                 break
         else:
             return  # every slot holds what was given
