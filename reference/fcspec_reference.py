@@ -284,10 +284,7 @@ def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot], is_chan
             now = [store[key] for store in _stores(module) if key in store]
             is_rebound = now and now[0] is not began[_marks(named[name])[0]]
             if is_rebound and (now[0] is None or isinstance(now[0], Tensor)):  # inplace.only-tensors
-                try:
-                    one[name] = now[0]
-                except TypeError:
-                    pass  # inplace.read-only-dict
+                one[name] = now[0]
 
 
 def _put_back(slots: list[_Slot]) -> None:
