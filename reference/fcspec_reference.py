@@ -273,7 +273,7 @@ def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot], is_chan
     """Write what forward bound to given names to the dicts that hold them (inplace.rebinding, inplace.rebinding-tuple)."""
     if not is_changed:
         for _, store, key, _, value in slots:
-            if store[key] is not value:
+            if key not in store or store[key] is not value:
                 break
         else:
             return  # every slot holds what was given
@@ -354,11 +354,11 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[Any], sl
         swapped.setdefault(id(store), {})[key] = own
     ends = [-1, *(place for place, key in enumerate(before) if key is None)]
     parts = iter([before[start + 1 : end] for start, end in itertools.pairwise(ends)])
-    stood: dict[int, list[str]] = {}  # the keys of each dict
+    stood: dict[int, list[Any]] = {}  # (key,) for each key that a dict had
     for (owner, *stores), *orders, not_persistent in zip(owners, parts, parts, parts, strict=True):
-        stood[id(owner)] = stood[id(owner["_modules"])] = [key[0] for key in orders[0] if isinstance(key, tuple)]
+        stood[id(owner)] = stood[id(owner["_modules"])] = orders[0]
         for name, store, order in zip(("_parameters", "_buffers"), stores, orders, strict=True):
-            stood[id(store)] = order
+            stood[id(store)] = [(key,) for key in order]
             own = swapped.get(id(store), {})
             now = {**owner[name], **own}
             if owner[name] is not store or (own and [*store.keys()] != order):
@@ -373,7 +373,7 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[Any], sl
         for store in _stores(module):
             for key in swapped.get(id(store), ()):
                 for other in _stores(module):
-                    if other is not store and key in other and key not in stood.get(id(other), ()):
+                    if other is not store and key in other and (key,) not in stood.get(id(other), ()):
                         del other[key]
 
 

@@ -287,4 +287,36 @@ MUTANTS = [
             """,
         ),
     ),
+    mutant(
+        "kwargs are looked at between putting in and the call",
+        ("restore.rejected",),
+        Before(
+            "functional_call",
+            "try: ...\nfinally: ...",
+            "swap.put_in()\nkwargs = {**({} if kwargs is None else kwargs)}",
+        ),
+        Replace(
+            "functional_call",
+            "try:\n    swap.put_in()\n    return ...\nfinally: ...",
+            "try:\n    return ...\nfinally: ...",
+        ),
+    ),
+    mutant(
+        "a name in two dicts is refused where its first value is a tensor",
+        ("dicts.distinct",),
+        Replace(
+            "_Swap.take",
+            "if name in self.names: ...",
+            "if name in self.names and self.names[name][2] is not None: ...",
+        ),
+    ),
+    mutant(
+        "what forward deleted of a new name is looked for where it stood",
+        ("call.result",),
+        Before(
+            "_Slot.put_back",
+            "if self.old is not _Absent: ...",
+            "if self.old is _Absent and self.home == _DICT:\n    store[key]",
+        ),
+    ),
 ]

@@ -6,7 +6,16 @@ from mutants._common import left, not_put_back, when_raised, with_old
 
 MUTANTS = [
     mutant(
-        "a plain tensor that forward puts before a given name stays where the slot still has an entry",
+        "a plain attribute that hid a given name before the call is gone",
+        ("restore.shape",),
+        Replace(
+            "_Slot.__init__",
+            "[other for other in owner.stores if key not in other]",
+            "[other for other in owner.stores if other is not owner.stores[self.home]]",
+        ),
+    ),
+    mutant(
+        "what forward puts elsewhere under a given name stays where the slot still has an entry",
         ("restore.rebound",),
         Replace("_Slot.put_back", "if key in other: ...", "if key in other and key not in store: ..."),
     ),

@@ -64,6 +64,7 @@ class Layer:
 
     def __init__(self, module, values):
         self.own, self.values, self.dicts, self.weights = vars(module), values, {}, None
+        self.free = []  # the keys that are no plain attributes
 
     def holds(self, key, where=(*STORES, "_modules")):
         return any(key in self.own[which] for which in where)
@@ -71,6 +72,7 @@ class Layer:
     def lay(self, copies):
         if "_flat_weights" in self.own:
             self.weights = [*self.own["_flat_weights"]], self.own["_flat_weight_refs"]
+        self.free = [key for key in self.values if key not in self.own]
         for which in self.DICTS:
             self.dicts[which] = self.own[which]
             self.own[which] = copies.setdefault(id(self.own[which]), copy.copy(self.own[which]))
@@ -97,7 +99,7 @@ class Layer:
                 del before[key]
             for key in [key for key in after if key not in self.values]:
                 before[key] = after[key]
-        for key in self.values:
+        for key in self.free:
             self.own.pop(key, None)
         if self.weights is not None:
             for number, name in enumerate(self.own["_flat_weights_names"]):

@@ -200,13 +200,13 @@ def swapped(module, values):
 def swap_slot(stack, owner, key, value):
     place = next((store for store in stores(owner) if key in store), None)
     old, hidden = place and place[key], vars(owner)["_non_persistent_buffers_set"]
+    free = [store for store in stores(owner) if key not in store]
 
     def put_back(was_hidden=key in hidden):
-        for store in stores(owner):
-            if store is place:
-                store[key] = old
-            else:
-                store.pop(key, None)
+        if place is not None:
+            place[key] = old
+        for store in free:
+            store.pop(key, None)
         (hidden.add if was_hidden else hidden.discard)(key)
 
     stack.callback(put_back)

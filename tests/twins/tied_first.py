@@ -190,6 +190,10 @@ class Place:
         if self.is_regular:
             self.store = vars(lists)["_modules"]
         self.old = self.store.get(key, ...)
+        self.free = [store for store in self.stores() if key not in store]
+
+    def stores(self):
+        return self.parameters, self.buffers, self.modules, vars(self.owner)
 
     def is_refused(self):
         """Is there something under this name that is no tensor?"""
@@ -211,13 +215,11 @@ class Place:
             self.note(vars(self.store[self.key])["given"])
             self.store[self.key] = self.old
             return
-        stores = (self.parameters, self.buffers, self.modules, vars(self.owner))
-        self.note(next((store[self.key] for store in stores if self.key in store), ...))
-        for store in stores:
-            if store is self.store and self.old is not ...:
-                store[self.key] = self.old if self.tensor is ... else self.value
-            else:
-                store.pop(self.key, None)
+        self.note(next((store[self.key] for store in self.stores() if self.key in store), ...))
+        if self.old is not ...:
+            self.store[self.key] = self.old if self.tensor is ... else self.value
+        for store in self.free:
+            store.pop(self.key, None)
         (self.hidden.add if self.was_hidden else self.hidden.discard)(self.key)
 
     def note(self, now):

@@ -82,6 +82,16 @@ def test_a_tuple_of_nothing_gives_nothing(functional_call, site, nothing):
 
 
 @clause("dicts.distinct")
+@with_site((flat_parameter, nested_parameter))
+def test_a_name_in_two_dicts_is_an_error_where_one_value_is_none(functional_call, site):
+    functional_call(site.module, ({site.name: site.value()}, {}), site.x)
+
+    for one, other in ((None, site.value()), (site.value(), None), (None, None)):
+        with refused(site.module):
+            functional_call(site.module, ({site.name: one}, {site.name: other}), site.x)
+
+
+@clause("dicts.distinct")
 @pytest.mark.parametrize("same", [True, False], ids=["same tensor", "other tensor"])
 @pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
 @with_site((flat_parameter, *NESTED))

@@ -185,14 +185,19 @@ def test_own_objects_come_back_when_forward_moves_a_name_to_the_other_store(func
 
 @clause("restore.rebound")
 @returns_or_raises
-@with_site(SITES)
-def test_a_plain_tensor_that_forward_puts_before_a_given_name_is_gone(functional_call, site, fails):
-    def hide(owner):
-        vars(owner)[site.key] = torch.zeros(3)
+@pytest.mark.parametrize("where", ["__dict__", "_modules", "_parameters", "_buffers"])
+@with_site(FLAT)
+def test_what_forward_puts_elsewhere_under_a_given_name_is_gone(functional_call, names, site, where, fails):
+    site.owner.add_module(names.attribute(), nn.Identity())
 
-    before, after = _before_and_after(functional_call, site, hide, fails)
+    def put(owner):
+        there = vars(owner) if where == "__dict__" else getattr(owner, where)
+        there[site.key] = nn.Identity() if where == "_modules" else parameter()
+
+    before, after = _before_and_after(functional_call, site, put, fails)
 
     assert after.parts("slots", "plain") == before.parts("slots", "plain")
+    assert site.key not in site.owner._modules
 
 
 @clause("restore.rebound-non-tensor")

@@ -113,6 +113,26 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
 
 
 @clause("restore.shape")
+@returns_or_raises
+@pytest.mark.parametrize("where", ["__dict__", "_modules"])
+@with_site(FLAT)
+def test_what_stood_elsewhere_under_a_given_name_stays(functional_call, site, where, fails):
+    there, before = vars(site.owner) if where == "__dict__" else getattr(site.owner, where), snapshot(site.module)
+    hidden = there[site.key] = nn.Identity() if where == "_modules" else torch.zeros(3)
+
+    def act(owner):
+        delattr(owner, site.other)
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(act)
+    with raises_if(fails):
+        functional_call(site.module, {site.name: site.value(), site.other: site.value(2)}, site.x)
+
+    assert there[site.key] is hidden
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.shape")
 @with_site((*FLAT, *NESTED[:2]))
 def test_a_class_that_forward_gives_the_module_stays(functional_call, names, site):
     other = type(names.type(), (type(site.owner),), {})

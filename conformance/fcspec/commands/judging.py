@@ -76,13 +76,13 @@ def console(stderr: bool = False) -> Console:
 
 
 def say(out: Console, lines: Iterable[str], hanging: str = "  ") -> None:
-    """Print lines: wrapped to a terminal, or to COLUMNS; whole where something else reads them.
+    """Print lines: wrapped to a terminal; whole where something else reads them.
 
     Args:
         hanging: what a line begins with that goes on with the one above.
     """
     for line in lines:
-        for part in wrapped(line, width(out), "", hanging) if out.is_terminal or os.environ.get("COLUMNS") else (line,):
+        for part in wrapped(line, width(out), "", hanging) if out.is_terminal else (line,):
             out.print(Text(part), soft_wrap=True)
 
 
