@@ -74,7 +74,7 @@ def functional_call(
         others = {name: given[name] for name in given if name not in named} if named else given
         resolved, also, passed = _resolve(module, others, strict)
         named.update(resolved)
-        recurrent = [one for one in passed if "_flat_weights" in one.__dict__]
+        recurrent = [one for one in passed if "_flat_weight_refs" in one.__dict__]
         if recurrent:  # their copies share lists: restore.shared-store
             lists = [found for one in (module, *recurrent) for found in _walk(one, {})[3]]
     if tie_weights:
@@ -148,7 +148,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner],
                     rest[name] = module, store, key, own, None
         if is_owner:
             owners.append((owner, parameters, buffers))
-        if "_flat_weights" in owner:
+        if "_flat_weight_refs" in owner:
             lists.append((module, [*owner["_flat_weights"]], [*owner["_flat_weight_refs"]]))
         if children:
             for key, child in children.items():
@@ -284,10 +284,7 @@ def _write_back(dicts: Iterable[Any], named: _Slots, slots: list[_Slot], is_chan
             now = [store[key] for store in _stores(module) if key in store]
             is_rebound = now and now[0] is not began[_marks(named[name])[0]]
             if is_rebound and (now[0] is None or isinstance(now[0], Tensor)):  # inplace.only-tensors
-                try:
-                    one[name] = now[0]
-                except TypeError:
-                    pass  # inplace.read-only-dict
+                one[name] = now[0]
 
 
 def _put_back(slots: list[_Slot]) -> None:
@@ -313,7 +310,8 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
             return [(lists, lists._modules, key, listed, given)]
         methods, inner = {"forward": given.__call__, "right_inverse": given.right_inverse}, listed.__dict__
         return [(listed, inner, method, inner.get(method, _ABSENT), one) for method, one in methods.items()]
-    found = owner.get(key, getattr(type(module), key, _ABSENT))
+    holders = [owner, *(one.__dict__ for one in type(module).__mro__)]  # not those of its metaclass
+    found = next((holder[key] for holder in holders if key in holder), _ABSENT)
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(module, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
@@ -354,20 +352,20 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[Any], sl
         swapped.setdefault(id(store), {})[key] = own
     ends = [-1, *(place for place, key in enumerate(before) if key is None)]
     parts = iter([before[start + 1 : end] for start, end in itertools.pairwise(ends)])
-    stood: dict[int, list[Any]] = {}  # (key,) for each key that a dict had
+    stood: dict[int, set[Any]] = {}  # (key,) for each key that a dict had
     for (owner, *stores), *orders, not_persistent in zip(owners, parts, parts, parts, strict=True):
-        stood[id(owner)] = stood[id(owner["_modules"])] = orders[0]
+        stood[id(owner)] = stood[id(owner["_modules"])] = set(orders[0])
         for name, store, order in zip(("_parameters", "_buffers"), stores, orders, strict=True):
-            stood[id(store)] = [(key,) for key in order]
+            stood[id(store)] = {(key,) for key in order}
             own = swapped.get(id(store), {})
             now = {**owner[name], **own}
             if owner[name] is not store or (own and [*store.keys()] != order):
                 store.clear()
                 store.update({key: now[key] for key in (*order, *now) if now.get(key, _ABSENT) is not _ABSENT})
                 owner[name] = store
-            hidden = owner["_non_persistent_buffers_set"]
+            hidden, stood_hidden = owner["_non_persistent_buffers_set"], set(not_persistent)
             for key in own:
-                (hidden.add if key in not_persistent else hidden.discard)(key)
+                (hidden.add if key in stood_hidden else hidden.discard)(key)
     others = _walk(root, {})[1].values()  # of modules that share a store, too: restore.shared-store
     for module in {id(slot[0]): slot[0] for slot in (*slots, *others)}.values():
         for store in _stores(module):
@@ -394,10 +392,17 @@ def _are_equal(a: Tensor | None, b: Tensor | None, of_slot: bool = False) -> boo
     unpack: Any = forward_ad.unpack_dual
     if of_slot and not _are_equal(unpack(a).tangent, unpack(b).tangent):  # transforms.tangents
         return False
-    try:
-        return (not _is_tracing() and _view(a) == _view(b)) or torch.equal(a, b)
-    except Exception:  # tie.undecidable: meta, vmapped, sparse
-        return False
+    for are_alike in (torch.equal,) if _is_tracing() else (_show_the_same, torch.equal):
+        try:
+            if are_alike(a, b):
+                return True
+        except Exception:  # (what a transform wraps has no memory; tie.undecidable: meta, vmapped, sparse)
+            pass
+    return False
+
+
+def _show_the_same(a: Tensor, b: Tensor) -> bool:
+    return _view(a) == _view(b)
 
 
 def _view(tensor: Tensor) -> tuple[Any, ...]:

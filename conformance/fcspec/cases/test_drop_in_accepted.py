@@ -11,7 +11,7 @@ from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS
-from fcspec.specimens.sites import FLAT, NESTED, SITES
+from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, SITES
 from fcspec.state.module_state import snapshot
 
 
@@ -165,3 +165,16 @@ def test_a_plain_tensor_attribute_can_be_given(functional_call, names, site):
 
     assert seen[0] is value
     assert vars(site.owner)[key] is own
+
+
+@clause("drop-in.plain-attribute")
+@with_site(BUFFERS)
+def test_a_plain_attribute_that_holds_an_own_tensor_too_takes_a_value_of_its_own(functional_call, names, site):
+    key, value, seen = names.attribute(), torch.rand(3), []
+    vars(site.owner)[key] = site.own
+    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+
+    functional_call(site.module, {site.sibling_name(key): value, site.name: site.value()}, site.x)
+
+    assert seen[0] is value
+    assert vars(site.owner)[key] is site.own

@@ -215,11 +215,13 @@ def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, 
 
 @clause("swap.subclass")
 @pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
+@pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
 @pytest.mark.parametrize("kind", [_subclass_without_torch_function, _incomparable_subclass])
 @with_site((flat_parameter,))
-def test_a_module_may_own_one(functional_call, names, site, kind, given):
+def test_a_module_may_own_one(functional_call, names, site, kind, tied, given):
     own = kind(names, torch.ones(3))
-    site.module.register_buffer(names.attribute(), own)
+    for key in (names.attribute(), names.attribute())[: 1 + tied]:
+        site.module.register_buffer(key, own)
     value, seen = site.value(), []
     site.in_forward(lambda owner: seen.append(site.current()))
 

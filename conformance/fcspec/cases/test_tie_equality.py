@@ -7,7 +7,7 @@ from torch import nn
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_group
-from fcspec.specimens.groups import PAIRS, shared_buffer, two_buffers
+from fcspec.specimens.groups import ONE_STORE, PAIRS, shared_buffer, shared_submodule, two_buffers
 
 ROWS = torch.tensor([[1, 2], [3, 4], [5, 6]])
 COMPLEX = torch.tensor([1 + 2j, 3 - 4j])
@@ -151,3 +151,28 @@ def test_values_for_one_slot_that_are_nearly_equal_are_refused(functional_call, 
 
     with refused(group.module):
         functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
+
+
+@clause("tie.equal-values")
+@with_group(ONE_STORE)
+def test_a_slot_of_two_modules_holds_what_is_given_for_it(functional_call, names, group):
+    key, other, value, seen = names.attribute(), group.value(), group.value(), []
+    is_parameter = isinstance(group.own, nn.Parameter)
+    (group.module.register_parameter if is_parameter else group.module.register_buffer)(key, group.own)
+    group.in_forward(lambda module: seen.append(group.current()[0]))
+
+    functional_call(group.module, {key: other, group.names[0]: value}, group.x)
+
+    assert seen[0] is value
+
+
+@clause("tie.shared-submodule")
+@with_group((shared_submodule,))
+def test_different_values_for_one_slot_that_holds_none_are_refused(functional_call, group):
+    one, other = group.value(1), group.value(2)
+    path, _, key = group.names[0].rpartition(".")
+    setattr(group.module.get_submodule(path), key, None)
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x)
+
+    with refused(group.module):
+        functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x)

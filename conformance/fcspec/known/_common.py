@@ -25,6 +25,11 @@ def positional(args: Any) -> tuple[Any, ...]:
     return args if isinstance(args, tuple) else (args,)
 
 
+def keywords(kwargs: dict[str, Any] | None) -> dict[str, Any]:
+    """Whatever its truth value is, what is not None is passed on."""
+    return {} if kwargs is None else kwargs
+
+
 def place(module: nn.Module, name: str) -> tuple[nn.Module, str]:
     """The module that has the tensor of this name, and the tensor's name there."""
     prefix, _, key = name.rpartition(".")

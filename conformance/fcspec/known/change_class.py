@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, Values, one_dict, positional
+from fcspec.known._common import Dicts, Values, keywords, one_dict, positional
 
 
 def _with_values(kind: type[nn.Module], mine: dict[str, str], values: Values) -> type[nn.Module]:
@@ -43,7 +43,7 @@ def functional_call(
             if mine:
                 old.append((one, type(one)))
                 one.__class__ = _with_values(type(one), mine, values)
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         for one, kind in old:
             one.__class__ = kind

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -24,4 +24,4 @@ def functional_call(
 ) -> Any:
     copied = copy.deepcopy(module)
     copied.load_state_dict(one_dict(parameter_and_buffer_dicts), strict=strict)
-    return copied(*positional(args), **(kwargs or {}))
+    return copied(*positional(args), **keywords(kwargs))

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -27,4 +27,4 @@ def functional_call(
     program = torch.export.export(module, inputs, kwargs)
     exported = program.module()
     exported.load_state_dict({**program.state_dict, **values}, strict=strict, assign=True)
-    return exported(*inputs, **(kwargs or {}))
+    return exported(*inputs, **keywords(kwargs))

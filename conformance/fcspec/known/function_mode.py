@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 class _Replacing(TorchFunctionMode):
@@ -41,4 +41,4 @@ def functional_call(
     own = {name: tensor for named in (module.named_parameters, module.named_buffers) for name, tensor in named()}
     given = {id(own[name]): value for name, value in one_dict(parameter_and_buffer_dicts).items() if name in own}
     with _Replacing(given):
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))

@@ -10,7 +10,7 @@ from typing import Any
 from functorch import make_functional_with_buffers
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -28,5 +28,5 @@ def functional_call(
         [values.get(name, own) for name, own in zip(function.param_names, parameters, strict=True)],
         [values.get(name, own) for name, own in zip(function.buffer_names, buffers, strict=True)],
         *positional(args),
-        **(kwargs or {}),
+        **keywords(kwargs),
     )

@@ -12,7 +12,7 @@ import torch
 import torch.fx
 from torch import nn
 
-from fcspec.known._common import Dicts, Values, one_dict, positional
+from fcspec.known._common import Dicts, Values, keywords, one_dict, positional
 
 
 class _Tracer(torch.fx.Tracer):
@@ -41,6 +41,6 @@ def functional_call(
     tracer = _Tracer()
     traced = torch.fx.GraphModule(module, tracer.trace(module))
     interpreter = _Interpreter(traced, one_dict(parameter_and_buffer_dicts))
-    given = inspect.signature(module.forward).bind(*positional(args), **(kwargs or {}))
+    given = inspect.signature(module.forward).bind(*positional(args), **keywords(kwargs))
     given.apply_defaults()
     return interpreter.run(*given.arguments.values())

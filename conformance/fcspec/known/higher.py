@@ -12,7 +12,7 @@ from typing import Any
 from higher import monkeypatch
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -27,4 +27,4 @@ def functional_call(
     values = one_dict(parameter_and_buffer_dicts)
     parameters = [values.get(name, own) for name, own in module.named_parameters()]
     functional = monkeypatch(module, copy_initial_weights=False)
-    return functional(*positional(args), params=parameters, **(kwargs or {}))
+    return functional(*positional(args), params=parameters, **keywords(kwargs))

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def _load_utils() -> Any:
@@ -47,4 +47,4 @@ def functional_call(
     for name, own in (*clone.named_parameters(), *clone.named_buffers()):
         if name in values:
             own.update = values[name] - own
-    return _utils.update_module(clone)(*positional(args), **(kwargs or {}))
+    return _utils.update_module(clone)(*positional(args), **keywords(kwargs))

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -24,6 +24,6 @@ def functional_call(
     own = {name: value.clone() for name, value in module.state_dict().items()}
     try:
         module.load_state_dict(one_dict(parameter_and_buffer_dicts), strict=strict)
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         module.load_state_dict(own)

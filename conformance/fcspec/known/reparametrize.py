@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 from torch.nn.utils.stateless import _reparametrize_module
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -24,4 +24,4 @@ def functional_call(
 ) -> Any:
     values = one_dict(parameter_and_buffer_dicts)
     with _reparametrize_module(module, values, tie_weights=tie_weights, strict=strict, stack_weights=True):
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))

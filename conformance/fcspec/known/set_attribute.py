@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, place, positional
+from fcspec.known._common import Dicts, keywords, one_dict, place, positional
 
 
 def functional_call(
@@ -27,7 +27,7 @@ def functional_call(
         old[name] = getattr(owner, key)
         delattr(owner, key)
         setattr(owner, key, value)
-    result = module(*positional(args), **(kwargs or {}))
+    result = module(*positional(args), **keywords(kwargs))
     for name, value in old.items():
         owner, key = place(module, name)
         delattr(owner, key)

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, place, positional
+from fcspec.known._common import Dicts, keywords, one_dict, place, positional
 
 
 def functional_call(
@@ -28,7 +28,7 @@ def functional_call(
             own = getattr(owner, key)
             old.append((own, own.data))
             own.data = value
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         for own, data in old:
             own.data = data

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, place, positional
+from fcspec.known._common import Dicts, keywords, one_dict, place, positional
 
 
 def functional_call(
@@ -27,7 +27,7 @@ def functional_call(
             owner, key = place(module, name)
             old[name] = getattr(owner, key)
             setattr(owner, key, nn.Parameter(value) if key in owner._parameters else value)
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         for name, value in old.items():
             owner, key = place(module, name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, place, positional
+from fcspec.known._common import Dicts, keywords, one_dict, place, positional
 
 
 def _copied(module: nn.Module) -> nn.Module:
@@ -34,4 +34,4 @@ def functional_call(
         owner, key = place(copied, name)
         store: dict[str, Any] = owner._parameters if key in owner._parameters else owner._buffers
         store[key] = value
-    return copied(*positional(args), **(kwargs or {}))
+    return copied(*positional(args), **keywords(kwargs))

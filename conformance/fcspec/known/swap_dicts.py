@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -30,7 +30,7 @@ def functional_call(
                 store = one.__dict__[attribute]
                 old.append((one, attribute, store))
                 one.__dict__[attribute] = {key: values.get(f"{dot}{key}", own) for key, own in store.items()}
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         for one, attribute, store in old:
             one.__dict__[attribute] = store

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, place, positional
+from fcspec.known._common import Dicts, keywords, one_dict, place, positional
 
 
 def functional_call(
@@ -28,7 +28,7 @@ def functional_call(
             store: dict[str, Any] = owner._parameters if key in owner._parameters else owner._buffers
             old.append((store, key, store[key]))
             store[key] = value
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
     finally:
         for store, key, value in reversed(old):
             store[key] = value

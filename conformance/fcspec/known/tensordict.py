@@ -12,7 +12,7 @@ from typing import Any
 from tensordict import TensorDict
 from torch import nn
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -26,4 +26,4 @@ def functional_call(
 ) -> Any:
     nested = TensorDict(one_dict(parameter_and_buffer_dicts)).unflatten_keys(".")
     with nested.to_module(module):
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))

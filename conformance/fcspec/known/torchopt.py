@@ -12,7 +12,7 @@ from typing import Any
 from torch import nn
 from torchopt.nn.stateless import reparametrize
 
-from fcspec.known._common import Dicts, one_dict, positional
+from fcspec.known._common import Dicts, keywords, one_dict, positional
 
 
 def functional_call(
@@ -26,4 +26,4 @@ def functional_call(
 ) -> Any:
     values = one_dict(parameter_and_buffer_dicts)
     with reparametrize(module, values, allow_missing=not strict):
-        return module(*positional(args), **(kwargs or {}))
+        return module(*positional(args), **keywords(kwargs))
