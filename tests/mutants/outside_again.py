@@ -315,8 +315,73 @@ MUTANTS = [
         ("call.result",),
         Before(
             "_Slot.put_back",
-            "if self.old is not _Absent: ...",
+            "for other in self.elsewhere: ...",
             "if self.old is _Absent and self.home == _DICT:\n    store[key]",
+        ),
+    ),
+    mutant(
+        "warnings are caught around the call",
+        ("state.warnings",),
+        TopLevel("import warnings"),
+        Replace("functional_call", "return ...", "with warnings.catch_warnings():\n    return ..."),
+    ),
+    mutant(
+        "without ties what forward bound goes to a dict only where one was given",
+        ("inplace.rebinding-tuple",),
+        After(
+            "functional_call",
+            "swap = _Swap(module, strict)",
+            "swap.tied = tie_weights or not isinstance(parameter_and_buffer_dicts, tuple)",
+        ),
+        Replace("_Swap.put_back", "self.is_in", "self.is_in and self.tied"),
+    ),
+    mutant(
+        "what forward bound to a name that was registered as None is not written back",
+        ("inplace.rebinding",),
+        Replace(
+            "_Swap.put_back", "slot.now is not slot.in_force", "slot.now is not slot.in_force and slot.old is not None"
+        ),
+    ),
+    mutant(
+        "new names are identifiers",
+        ("drop-in.extra-name",),
+        Before(
+            "_Swap._other_slot",
+            "if hasattr(module, key): ...",
+            "if not key.isidentifier():\n    raise TypeError(f'{name!r} is no name')",
+        ),
+    ),
+    mutant(
+        "an attribute of the metaclass is an attribute",
+        ("drop-in.extra-name",),
+        Before(
+            "_Swap._other_slot",
+            "if hasattr(module, key): ...",
+            "if hasattr(type(module), key) and not hasattr(module, key):\n    raise TypeError(f'{name!r} is no tensor')",
+        ),
+    ),
+    mutant(
+        "under strict None is no value",
+        ("drop-in.none-value",),
+        First(
+            "_Swap.check_strict",
+            """
+            for name, (_, _, value) in self.names.items():
+                if value is None:
+                    raise RuntimeError(f"Missing key(s): {name!r}.")
+            """,
+        ),
+    ),
+    mutant(
+        "different values for two names of one slot are another error",
+        ("drop-in.tie-error",),
+        Before(
+            "_Swap.tie",
+            "names = sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)",
+            """
+            if slot.given is not value:
+                raise ValueError("two values for one parameter")
+            """,
         ),
     ),
 ]

@@ -38,7 +38,6 @@ MUTANTS = [
         (
             "call.module-as-it-is",
             "parametrize.several-originals",
-            "swap.nested",
             "tie.one-name",
         ),
         TopLevel("""

@@ -199,3 +199,26 @@ def test_what_an_exception_was_raised_from_stays(functional_call, site):
 
     assert caught.value is raised
     assert raised.__cause__ is cause
+
+
+class _Refusing(dict):
+    """A dict that takes no new values."""
+
+    def __setitem__(self, name, value):
+        raise LookupError(f"{name} is not written")
+
+
+@clause("call.exception")
+@with_site((flat_parameter, nested_parameter))
+def test_an_exception_of_forward_leaves_where_the_dict_refuses_what_forward_bound(functional_call, site):
+    raised = ValueError("forward's own")
+
+    def bind_and_fail(owner):
+        setattr(owner, site.key, site.bindable())
+        raise raised
+
+    site.in_forward(bind_and_fail)
+    with pytest.raises(Exception) as caught:
+        functional_call(site.module, _Refusing({site.name: site.value()}), site.x)
+
+    assert caught.value is raised

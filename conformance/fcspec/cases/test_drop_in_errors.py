@@ -12,7 +12,7 @@ from torch import nn
 from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens.base import fresh_values, with_group, with_site
-from fcspec.specimens.groups import ALL_PAIRS, LARGE
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
 from fcspec.specimens.sites import FLAT, NESTED, SITES, flat_parameter, nested_buffer, nested_parameter
 
 
@@ -68,7 +68,7 @@ def test_no_dict_is_a_value_error(functional_call, site, make):
 
 
 @clause("drop-in.tie-error")
-@with_group((*ALL_PAIRS, *LARGE))
+@with_group((*ALL_PAIRS, *LARGE, *SHARED))
 def test_different_values_for_tied_names_are_a_value_error(functional_call, group):
     values = {name: group.value(seed) for seed, name in enumerate(group.names)}
     functional_call(group.module, dict.fromkeys(group.names, group.value()), group.x)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_site
+from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import FLAT, NESTED
 
 
@@ -58,3 +58,37 @@ def test_the_dict_holds_what_forward_bound_wherever_the_module_keeps_it(function
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is bound[0]
+
+
+@clause("inplace.rebinding-tuple")
+@pytest.mark.parametrize("flags", [{"tie_weights": False}, {"tie_weights": True}], ids=["untied", "tied"])
+@pytest.mark.parametrize("position", [0, 1])
+@with_site((*FLAT, *NESTED))
+def test_the_dict_of_a_tuple_that_held_the_name_holds_what_forward_bound_under_all_flags(
+    functional_call, site, position, flags
+):
+    dicts, new = ({site.other: site.value(2)}, {}), site.bindable()
+    dicts[position][site.name] = site.value()
+    site.in_forward(lambda owner: setattr(owner, site.key, new) or torch.zeros(()))
+    functional_call(site.module, dicts, site.x, **flags)
+
+    assert dicts[position][site.name] is new
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("kind", ["parameter", "buffer"])
+def test_the_dict_holds_what_forward_bound_where_none_was_registered(functional_call, names, kind):
+    module, key, bound = probe(names), names.attribute(), []
+    getattr(module, f"register_{kind}")(key, None)
+
+    def bind(self):
+        setattr(self, key, nn.Parameter(torch.zeros(3)) if kind == "parameter" else torch.zeros(3))
+        bound.append(getattr(self, key))
+        return torch.zeros(())
+
+    type(module).in_forward = bind
+    values = {key: nn.Parameter(torch.ones(3)) if kind == "parameter" else torch.ones(3)}
+    functional_call(module, values, torch.ones(3))
+
+    assert values[key] is bound[0]
+    assert getattr(module, key) is None

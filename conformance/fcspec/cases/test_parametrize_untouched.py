@@ -1,5 +1,6 @@
 """parametrize: what a call leaves alone: other parametrizations during the call, and every one after it."""
 
+import contextlib
 import copy
 
 import pytest
@@ -127,3 +128,17 @@ def test_what_is_assigned_after_the_call_goes_to_the_original(functional_call, s
     assert get(site.module, site.originals[0]) is original
     assert original.tolist() == [1.0, 2.0, 4.0]
     assert site.current().tolist() == [2.0, 4.0, 8.0]
+
+
+@clause("parametrize.still-active")
+@with_site((doubled, shifted))
+def test_what_forward_assigns_to_a_given_regular_name_is_gone_afterwards(functional_call, site):
+    before, own = snapshot(site.module), site.current().detach().clone()
+    originals = [site.get(name).detach().clone() for name in site.originals]
+    site.in_forward(lambda owner: setattr(owner, site.key, torch.full((3,), 9.0)))
+    with contextlib.suppress(Exception):  # that it is accepted is the law of parametrize.regular-name
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+    assert equal([site.get(name) for name in site.originals], originals)
+    assert equal(site.current(), own)

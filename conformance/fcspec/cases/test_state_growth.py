@@ -1,9 +1,10 @@
-"""state: what grows over many calls."""
+"""state: what many calls amount to: memory, and warnings of forward that are shown once."""
 
 import contextlib
 import gc
 import itertools
 import sys
+import warnings
 
 import pytest
 
@@ -55,3 +56,15 @@ def test_nothing_grows_with_the_number_of_names(functional_call, names, site, ac
         return blocks_after(90) - before >= 180  # Python 3.12 keeps each name that is set
 
     assert not all(grows() for _ in range(5)), "each name leaves memory behind"
+
+
+@clause("state.warnings")
+@with_site((flat_parameter,))
+def test_a_warning_of_forward_that_is_shown_once_is_shown_once(functional_call, site):
+    site.in_forward(lambda owner: warnings.warn("said by forward", UserWarning, stacklevel=1))
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert [str(one.message) for one in shown] == ["said by forward"]

@@ -81,12 +81,14 @@ def test_a_name_too_many_is_an_error(functional_call, names, site, where):
 @clause("strict.unexpected")
 @with_site((*FLAT, nested_parameter))
 def test_a_plain_tensor_is_no_name(functional_call, names, site):
-    values, key = fresh_values(site.module), names.attribute()
-    setattr(site.owner, key, torch.ones(3))
+    values, keys = fresh_values(site.module), (names.attribute(), names.attribute())
+    setattr(site.owner, keys[0], torch.ones(3))
+    setattr(type(site.owner), keys[1], torch.ones(3))
     functional_call(site.module, values, site.x, strict=True)
 
-    with refused(site.module):
-        functional_call(site.module, {**values, site.sibling_name(key): torch.ones(3)}, site.x, strict=True)
+    for key in keys:
+        with refused(site.module):
+            functional_call(site.module, {**values, site.sibling_name(key): torch.ones(3)}, site.x, strict=True)
 
 
 @clause("strict.off")

@@ -92,6 +92,9 @@ def test_modules_are_told_apart_by_identity(functional_call, names, methods):
         assert equal(functional_call(module, given, x, **flags), _sum(x, {**own, **given}))
         now = [vars(one)[store][key] for one, store, key in _places(module)]
         assert identical(now, [*own.values()])
+    with module.register_forward_hook(lambda *_: 1 / 0), pytest.raises(ZeroDivisionError):
+        functional_call(module, values, x)
+    assert identical([vars(one)[store][key] for one, store, key in _places(module)], [*own.values()])
 
 
 def _places(module):

@@ -1,0 +1,43 @@
+"""drop-in: names and values that a module does not have, in their odder forms."""
+
+import pytest
+import torch
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import fresh_values, with_site
+from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
+
+
+@clause("drop-in.extra-name")
+@pytest.mark.parametrize("key", ["0", "a-b", "a b", "größe", "class", "mro", "weight:0"])
+@with_site((flat_parameter, nested_parameter))
+def test_a_new_name_may_be_called_anything(functional_call, site, key):
+    value, seen = torch.rand(3), []
+    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+
+    functional_call(site.module, {site.name: site.value(), site.sibling_name(key): value}, site.x)
+
+    assert seen[0] is value
+    assert not hasattr(site.owner, key)
+
+
+@clause("drop-in.none-value")
+@with_site(FLAT)
+def test_none_is_a_value_under_strict(functional_call, site):
+    values, seen = fresh_values(site.module) | {site.name: None}, []
+    site.in_forward(lambda owner: (seen.append(site.current()), site.x)[1])
+
+    functional_call(site.module, values, site.x, strict=True)
+
+    assert seen == [None]
+
+
+@clause("drop-in.list")
+@with_site((flat_parameter, nested_parameter))
+def test_the_dict_of_a_list_holds_what_forward_bound(functional_call, site):
+    dicts, new = [{site.other: site.value(2)}, {site.name: site.value()}], site.bindable()
+    site.in_forward(lambda owner: (setattr(owner, site.key, new), site.x)[1])
+
+    functional_call(site.module, dicts, site.x)
+
+    assert dicts[1][site.name] is new

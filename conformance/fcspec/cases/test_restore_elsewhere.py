@@ -1,0 +1,48 @@
+"""restore: what forward bound elsewhere, or deleted, however the call ends."""
+
+import contextlib
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_site
+from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
+from fcspec.state.module_state import snapshot
+
+
+@clause("restore.deleted")
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@with_site(FLAT)
+def test_what_forward_deleted_comes_back_when_the_call_is_left_in_any_way(functional_call, site, error):
+    before = snapshot(site.module)
+
+    def leave(owner):
+        delattr(owner, site.key)
+        owner.register_buffer(site.key, torch.zeros(3), persistent=False)
+        raise error
+
+    site.in_forward(leave)
+    with pytest.raises(error):
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.plain-attribute")
+@pytest.mark.parametrize(
+    "make", [lambda: torch.zeros(3), lambda: nn.Parameter(torch.zeros(3))], ids=["tensor", "parameter"]
+)
+@pytest.mark.parametrize("where", ["instance", "class"])
+@with_site((flat_parameter, nested_parameter))
+def test_a_plain_tensor_that_forward_binds_stands_where_it_stood(functional_call, names, site, where, make):
+    key, plain = names.attribute(), torch.rand(3)
+    setattr(site.owner if where == "instance" else type(site.owner), key, plain)
+    site.in_forward(lambda owner: setattr(owner, key, make()))
+    with contextlib.suppress(Exception):  # it may be refused
+        functional_call(site.module, {site.sibling_name(key): torch.ones(3)}, site.x)
+
+    assert getattr(site.owner, key) is plain
+    assert (key in vars(site.owner)) is (where == "instance")
+    assert [key in store for store in (site.owner._parameters, site.owner._buffers)] == [False, False]
