@@ -353,7 +353,7 @@ class _Swap:
             if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                 try:
                     source[name] = slot.now  # inplace.rebinding
-                except TypeError:
+                except Exception:
                     pass  # inplace.read-only-dict
 
 
@@ -392,6 +392,11 @@ def _same_memory(a: Tensor | None, b: Tensor | None) -> bool:
             return _same_memory(a.values(), b.values())
         if a.layout is torch.sparse_coo:
             parts = ((a._values(), b._values()), (a._indices(), b._indices()))
+            return a.shape == b.shape and all(_same_memory(*both) for both in parts)
+        if a.layout is not torch.strided:
+            indices = ("crow_indices", "col_indices"), ("ccol_indices", "row_indices")
+            names = indices[a.layout in (torch.sparse_csc, torch.sparse_bsc)]
+            parts = tuple((getattr(a, name)(), getattr(b, name)()) for name in (*names, "values"))
             return a.shape == b.shape and all(_same_memory(*both) for both in parts)
         same = (a.shape, a.stride(), a.storage_offset()) == (b.shape, b.stride(), b.storage_offset())
         return same and a.untyped_storage()._cdata == b.untyped_storage()._cdata

@@ -69,7 +69,7 @@ MUTANTS = [
             """
             try:
                 ...
-            except TypeError:
+            except Exception:
                 ...
             """,
             """

@@ -29,7 +29,7 @@ MUTANTS = [
                 if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                     try:
                         source[name] = slot.now
-                    except TypeError:
+                    except Exception:
                         pass
             """,
             """
@@ -40,7 +40,7 @@ MUTANTS = [
                 if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                     try:
                         source[name] = slot.now
-                    except TypeError:
+                    except Exception:
                         pass
             """,
         ),
@@ -55,7 +55,7 @@ MUTANTS = [
                 if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                     try:
                         source[name] = slot.now
-                    except TypeError:
+                    except Exception:
                         pass
             """,
             """
@@ -66,7 +66,7 @@ MUTANTS = [
                 if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
                     try:
                         source[name] = slot.now
-                    except TypeError:
+                    except Exception:
                         pass
             """,
         ),
