@@ -298,6 +298,10 @@ class _Swap:
         for name, (module, home, key, tensor) in self.registered.items():
             if _identity(tensor) in values and name not in self.names:
                 self._slot(module, home, key, values[_identity(tensor)])
+        for name in self.names:  # last, for two modules can have one store
+            if name in self.registered:
+                place = id(self.registered[name][0])
+                self.owners[place] = self.owners.pop(place)
 
     def check_tangents(self) -> None:
         """Refuse two values for one slot that differ in their tangents alone (transforms.tangents)."""

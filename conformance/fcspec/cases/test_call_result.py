@@ -201,7 +201,7 @@ def test_what_an_exception_was_raised_from_stays(functional_call, site):
     assert raised.__cause__ is cause
 
 
-class _Refusing(dict):
+class _Refusing(dict[str, torch.Tensor]):
     """A dict that takes no new values."""
 
     def __setitem__(self, name, value):
