@@ -392,17 +392,20 @@ def _are_equal(a: Tensor | None, b: Tensor | None, of_slot: bool = False) -> boo
     unpack: Any = forward_ad.unpack_dual
     if of_slot and not _are_equal(unpack(a).tangent, unpack(b).tangent):  # transforms.tangents
         return False
-    for are_alike in (torch.equal,) if _is_tracing() else (_show_the_same, torch.equal):
-        try:
-            if are_alike(a, b):
-                return True
-        except Exception:  # (what a transform wraps has no memory; tie.undecidable: meta, vmapped, sparse)
-            pass
-    return False
+    if not _is_tracing() and _show_the_same(a, b):
+        return True
+    try:
+        return torch.equal(a, b)
+    except Exception:  # tie.undecidable: meta, vmapped, sparse
+        return False
 
 
 def _show_the_same(a: Tensor, b: Tensor) -> bool:
-    return _view(a) == _view(b)
+    """Whether values are one view of one memory."""
+    try:
+        return _view(a) == _view(b)
+    except Exception:  # what a transform wraps has no memory
+        return False
 
 
 def _view(tensor: Tensor) -> tuple[Any, ...]:
