@@ -32,7 +32,7 @@ from fcspec.spec import load_spec
 ROOT = Path(__file__).parents[1]
 README, PICTURE, FOLDER = ROOT / "README.md", ROOT / "docs" / "page.png", Path(__file__).parent / "readme"
 NAMES, CLAUSES = ("draft", "mended"), "restore.*"
-LIVE = ("doctor", "explore", "deviations")
+LIVE = ("doctor", "explore", "deviations", "targets")
 BLOCK = re.compile(
     r"^<!-- output of: (?P<command>fcspec .+?)(?:, lines (?P<lines>[\d, -]+))? -->\n\n````\n(?P<text>.*?)````\n",
     re.MULTILINE | re.DOTALL,
