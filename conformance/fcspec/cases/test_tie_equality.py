@@ -12,7 +12,6 @@ from fcspec.specimens.groups import ONE_STORE, PAIRS, shared_buffer, shared_subm
 ROWS = torch.tensor([[1, 2], [3, 4], [5, 6]])
 COMPLEX = torch.tensor([1 + 2j, 3 - 4j])
 MANY = torch.arange(5000.0)
-MILLION = torch.arange(2.0**20)
 
 
 def _changed(tensor, value):
@@ -56,8 +55,6 @@ DIFFERENT = {
     "conjugate": (COMPLEX, COMPLEX.conj()),
     "negated": (COMPLEX.imag, COMPLEX.conj().imag),
     "memory shared in part": (MANY[:9], MANY[1:10]),
-    "one element of a million": (MILLION, _changed(MILLION, 0.0)),
-    "two elements of a million exchanged": (MILLION, torch.cat([MILLION[:2].flip(0), MILLION[2:]])),
     "infinities": (torch.tensor([1, torch.inf]), torch.tensor([1, -torch.inf])),
     "no number": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, torch.nan])),
 }
@@ -79,7 +76,6 @@ EQUAL = {
     "memory shared in part": (torch.ones(9)[:8], torch.ones(9)[1:]),
     "the same memory": (ROWS, ROWS.view(3, 2)),
     "infinities": (torch.tensor([1, torch.inf, -torch.inf]), torch.tensor([1, torch.inf, -torch.inf])),
-    "a million": (MILLION, MILLION.clone()),
 }
 
 
@@ -92,6 +88,17 @@ def test_values_that_are_nearly_equal_are_refused(functional_call, names, one, o
     for values in ((one, other), (other, one)):
         with refused(group.module):
             functional_call(group.module, dict(zip(group.names, values, strict=True)), group.x, tie_weights=True)
+
+
+@clause("tie.conflict")
+def test_large_values_that_differ_in_one_or_two_elements_are_refused(functional_call, names):
+    one = torch.arange(2.0**20)  # made here: where it is imported, its threads would be left behind by forks
+    group = two_buffers(names, torch.zeros(1))
+    functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
+
+    for other in (_changed(one, 0.0), torch.cat([one[:2].flip(0), one[2:]])):
+        with refused(group.module):
+            functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
 
 
 @clause("tie.conflict")
