@@ -187,9 +187,9 @@ def test_what_can_not_be_imported_cleanly_is_refused(judge, address, says):
 
 
 def test_what_was_judged_before_the_suites_process_is_killed_is_kept(judge):
-    report = judge("crashing.py:kills_its_parent", "call.once", "strict.none", workers=1, exclude=DRAWN)
+    report = judge("crashing.py:kills_its_parent", "call.result", "strict.none", workers=1, exclude=DRAWN)
 
-    assert verdicts(report) == {"call.once": "pass", "strict.none": None}
+    assert verdicts(report) == {"call.result": "pass", "strict.none": None}
     assert (report.exit_code, report.complete, report.verdict) == (3, False, "incomplete")
     assert "killed by SIGKILL" in report.run.problem
 
