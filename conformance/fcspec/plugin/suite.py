@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +13,15 @@ from fcspec import devices
 from fcspec.errors import UsageError
 from fcspec.options import NONE, SPAWN, Flag, Options, flags
 from fcspec.plugin import hosting, judging, warmup
-from fcspec.plugin.collection import Collection, shuffled
+from fcspec.plugin.collection import Collection, chosen_cases, excluded, shuffled
 from fcspec.plugin.isolation import Isolation, Patience
-from fcspec.plugin.items import CASES, is_case, needs_of
+from fcspec.plugin.items import is_case, needs_of
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
 from fcspec.workers.processes import AVAILABLE, adopt_strays, channels
+
+_HAS_CASES = "fcspec_has_cases"
 
 
 class Suite:
@@ -32,8 +33,9 @@ class Suite:
     def __init__(self, config: pytest.Config) -> None:
         self.options = _options(config)
         self._collection = Collection(self.options.profiles, self.options.clauses, self.options.cases)
+        self._workeroutput: dict[str, Any] = getattr(config, "workeroutput", {})
         self._protocol = Protocol()
-        self._has_cases = False
+        self._has_cases = self._found_nothing = False
         self._patience = Patience(self.options.patience)
         self._denied = channels() if self.options.isolated else frozenset()
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
@@ -64,16 +66,29 @@ class Suite:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        cases = [item for item in items if is_case(item)]
+        cases = self._chosen(config, items)
         if not cases:
             return
         self._has_cases = True
+        self._workeroutput[_HAS_CASES] = True
         if not config.option.collectonly:
             self._load(config)
             warmup.warm_up()
             warmup.preload_for([needs_of(case) for case in cases])
         if self.options.seed:
             items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
+
+    def _chosen(self, config: pytest.Config, items: list[pytest.Item]) -> list[pytest.Item]:
+        """The cases among the items, without those that were not asked for; these are no items any more."""
+        cases = [item for item in items if is_case(item)]
+        try:
+            chosen = {case for case in chosen_cases(cases, self.options.cases) if not excluded(case, self.options.exclude)}
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+        if others := {case for case in cases if case not in chosen}:
+            config.hook.pytest_deselected(items=[*others])
+            items[:] = [item for item in items if item not in others]
+        return [case for case in cases if case in chosen]
 
     def _load(self, config: pytest.Config) -> None:
         if self.options.isolation == SPAWN:
@@ -86,17 +101,18 @@ class Suite:
             hosting.warm(config)
 
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, ids: Iterable[str]) -> None:
-        files = {Path(one.partition("::")[0]).parts[-3:-1] for one in ids}
-        self._has_cases = self._has_cases or CASES.parts[-2:] in files
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker of xdist says whether it has collected a case; its ids leave out the folder."""
+        self._has_cases = self._has_cases or _HAS_CASES in getattr(node, "workeroutput", ())
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         if not self._has_cases and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            self._found_nothing = True
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if not self._has_cases:
+        if self._found_nothing:
             line = "--fcspec-target: no case of the suite was collected; `--pyargs fcspec` names them"
             terminalreporter.write_line(f"ERROR: {line}", red=True)
 
