@@ -142,7 +142,9 @@ def test_equal_values_that_lie_otherwise_in_memory_are_accepted(functional_call,
 @pytest.mark.parametrize("layout", SPARSE)
 def test_sparse_values_of_the_same_parts_are_accepted(functional_call, names, layout):
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # sparse layouts are in beta, torch says, and a user's pytest makes that an error
+        warnings.simplefilter(
+            "ignore"
+        )  # sparse layouts are in beta, torch says, and a user's pytest makes that an error
         one = SPARSE[layout]()
     other = one.detach()
     group, seen = two_buffers(names, torch.zeros(1)), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from fcspec.errors import UsageError
 from fcspec.options import NONE, SPAWN, Flag, Options, flags
 from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, chosen_cases, excluded, shuffled
+from fcspec.plugin.grouping import cases_by_child
 from fcspec.plugin.isolation import Isolation, Patience
 from fcspec.plugin.items import is_case, needs_of
 from fcspec.plugin.protocol import Protocol
@@ -25,9 +26,10 @@ _HAS_CASES = "fcspec_has_cases"
 
 
 class Suite:
-    """A plugin of pytest: collects the chosen cases, and runs each in a child, under pytest's own loop or in workers of xdist.
+    """A plugin of pytest: collects the chosen cases, and judges them in children, under pytest's own loop or in workers of xdist.
 
-    pytest itself imports the target; only `fcspec check` has a process of its own for that.
+    Cases share a child as in `fcspec check`, and are judged when the first of them comes up. pytest itself imports the target;
+    only `fcspec check` has a process of its own for that.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -38,10 +40,13 @@ class Suite:
         self._has_cases = self._found_nothing = False
         self._patience = Patience(self.options.patience)
         self._denied = channels() if self.options.isolated else frozenset()
+        self._begun: set[pytest.Item] = set()
+        self._reports: dict[pytest.Item, list[pytest.TestReport]] = {}
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
         config.addinivalue_line("markers", "needs(what): what this test imports lazily")
         config.pluginmanager.register(self._collection, "fcspec-collection")
         config.pluginmanager.register(self._protocol, "fcspec-protocol")
+        config.pluginmanager.register(_Ahead(self), "fcspec-ahead")
         self._use_device(config)
         if self.options.isolated and not hasattr(config, "workerinput"):
             try:  # in a child, before any worker of xdist starts
@@ -82,7 +87,9 @@ class Suite:
         """The cases among the items, without those that were not asked for; these are no items any more."""
         cases = [item for item in items if is_case(item)]
         try:
-            chosen = {case for case in chosen_cases(cases, self.options.cases) if not excluded(case, self.options.exclude)}
+            chosen = {
+                case for case in chosen_cases(cases, self.options.cases) if not excluded(case, self.options.exclude)
+            }
         except UsageError as error:
             raise pytest.UsageError(str(error)) from None
         if others := {case for case in cases if case not in chosen}:
@@ -117,24 +124,40 @@ class Suite:
             terminalreporter.write_line(f"ERROR: {line}", red=True)
 
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
-        """One child at a time."""
+        """Log what a child found out."""
         if not is_case(item) or not self.options.isolated:
             return None
-        if self._patience.over:
-            self._log(item, [judging.not_judged(item)])
-            return True
+        self.judge([item])
+        self._log(item, self._reports.pop(item, [judging.not_judged(item)]))
+        return True
+
+    def judge_with_its_child(self, item: pytest.Item) -> None:
+        """Judge all cases that share a child with this one, as `fcspec check` does, where none of them has been judged."""
+        if not is_case(item) or not self.options.isolated or item in self._begun:
+            return
+        left = [one for one in item.session.items if is_case(one) and one not in self._begun]
+        for _, cases in cases_by_child(left):
+            if item in cases:
+                self.judge(cases)
+
+    def judge(self, cases: list[pytest.Item]) -> None:
+        """One child at a time. What has been judged and not been logged is not judged again."""
+        cases = [case for case in cases if case not in self._reports]
+        self._begun.update(cases)
+        if self._patience.over or not cases:
+            return
         adopt_strays()
         isolation = Isolation(
-            Playing(self._protocol.play, load=self._loading(item.config), captures=True),
+            Playing(self._protocol.play, load=self._loading(cases[0].config), captures=True),
             workers=1,
             limit=self.options.timeout,
             patience=self._patience,
             denied=self._denied,
         )
-        for final in isolation.run([item]):
-            for _, judged in final:
-                self._log(item, judging.reports_of(item, judged.case, judged.sections, strict=self.options.strict))
-        return True
+        for final in isolation.run(cases):
+            for case, judged in final:
+                reports = judging.reports_of(case, judged.case, judged.sections, strict=self.options.strict)
+                self._reports[case] = [*reports]
 
     def _loading(self, config: pytest.Config) -> Callable[[], object] | None:
         return (lambda: hosting.load(config, self.options)) if self.options.isolation == SPAWN else None
@@ -144,6 +167,18 @@ class Suite:
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+class _Ahead:
+    """A plugin of pytest: judges outside of what clocks, reruns or captures a test wraps itself around one case."""
+
+    def __init__(self, suite: Suite) -> None:
+        self._suite = suite
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._suite.judge_with_its_child(item)
+        return (yield)
 
 
 def _set_environment(variables: Mapping[str, str]) -> Callable[[], None]:

@@ -93,7 +93,8 @@ def _again(result: ClauseResult, case: Case | None, address: str) -> tuple[str, 
     module, _, name = address.rpartition(":")
     if module == "__main__" or "<" in name:
         which = f"clauses=[{result.clause!r}]" if case is None else f"cases=[{case.id!r}]"
-        return f"fcspec.check({name.rpartition('.')[2]},", f"{which})"
+        last = name.rpartition(".")[2]
+        return f"fcspec.check({last if last.isidentifier() else '...'},", f"{which})"
     which = f"--clause {result.clause}" if case is None else f"--case {shlex.quote(case.id)}"
     return f"fcspec check {shlex.quote(address)}", which
 

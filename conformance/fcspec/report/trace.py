@@ -28,7 +28,9 @@ _OF_PYTEST = (
     (re.compile(r"\Aassert (?:False|not True)\n +\+ +where (False|True) = (.+)"), r"\2 is \1"),
     (re.compile(r"\A(?:Failed: )?DID NOT RAISE .+"), "no error was raised"),
     (
-        re.compile(r"\ARegex pattern did not match\.\n *(?:Expected regex|Regex): (.+)\n *(?:Actual message|Input): (.+)"),
+        re.compile(
+            r"\ARegex pattern did not match\.\n *(?:Expected regex|Regex): (.+)\n *(?:Actual message|Input): (.+)"
+        ),
         r"an error that says \2, which does not match \1",
     ),
 )
