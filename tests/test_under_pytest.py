@@ -66,6 +66,13 @@ def test_everything_is_collected_where_warnings_are_errors(under_pytest):
 
 
 @pytest.mark.slow
+def test_what_torch_warns_of_fails_no_case_where_warnings_are_errors(under_pytest):
+    code, shown = under_pytest("-W", "error", "--fcspec-clause=swap.recurrent", "-k", "projections")
+
+    assert (code, " passed" in shown) == (0, True), shown[-2000:]
+
+
+@pytest.mark.slow
 def test_cases_share_children_as_in_the_command(under_pytest, tmp_path):
     code, shown = under_pytest("--fcspec-clause=args.*", "--tb=no", "-p", "no:xdist")
     processes = (tmp_path / "processes").read_text().split()

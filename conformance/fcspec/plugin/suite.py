@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -123,6 +125,16 @@ class Suite:
             line = "--fcspec-target: no case of the suite was collected; `--pyargs fcspec` names them"
             terminalreporter.write_line(f"ERROR: {line}", red=True)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Iterator[None]:
+        with _warnings_of_a_new_process(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Iterator[None]:
+        with _warnings_of_a_new_process(item):
+            return (yield)
+
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
         """Log what a child found out."""
         if not is_case(item) or not self.options.isolated:
@@ -167,6 +179,15 @@ class Suite:
         for report in reports:
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+
+
+@contextlib.contextmanager
+def _warnings_of_a_new_process(item: pytest.Item) -> Iterator[None]:
+    """What torch warns of fails no case, whatever the user's own tests make of warnings."""
+    with warnings.catch_warnings():
+        if is_case(item):
+            warnings.resetwarnings()
+        yield
 
 
 class _Ahead:
