@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import itertools
 import pickle
 
 import pytest
@@ -31,12 +32,16 @@ def _places(module, key):
 @returns_or_raises
 @with_site((*FLAT, *NESTED[:2]))
 def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call, names, site, fails):
+    def leave(owner):
+        raise error
+
     key = names.attribute()
     if fails:
-        site.in_forward(lambda owner: 1 / 0)
+        site.in_forward(leave)
     buffers = [nn.Buffer(torch.ones(3), persistent=persistent) for persistent in (True, False) if hasattr(nn, "Buffer")]
-    for extra in (torch.ones(3), parameter(), *buffers):
-        with raises_if(fails):
+    extras = torch.ones(3), parameter(), *buffers
+    for extra, error in itertools.product(extras, (ZeroDivisionError, KeyboardInterrupt) if fails else (None,)):
+        with raises_if(fails, error):
             functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
 
         assert not hasattr(site.owner, key)
@@ -256,7 +261,7 @@ def test_a_plain_tensor_is_restored_where_it_stood(functional_call, names, site,
     before = _places(site.module, key)
     if fails:
         site.in_forward(lambda owner: 1 / 0)
-    for value in (torch.ones(3), parameter()):
+    for value in (torch.ones(3), parameter(), None):
         with contextlib.suppress(Exception):  # it may be refused
             functional_call(site.module, {site.sibling_name(key): value}, site.x)
 
