@@ -49,9 +49,11 @@ MUTANTS = [
             "_Swap.tie",
             "first = values.setdefault(slot.group, value)",
             """
-            nones = [name for name, (_, its, one) in self.names.items() if one is None and its.group == slot.group]
-            if len(nones) > 1:
-                raise ValueError(f"functional_call got multiple values for keys {nones}")
+            if value is None:
+                nones = vars(self).setdefault("nones", set())
+                if slot.group in nones:
+                    raise ValueError("functional_call got multiple values for keys")
+                nones.add(slot.group)
             """,
         ),
     ),
@@ -234,12 +236,25 @@ MUTANTS = [
         "whether recurrent modules are below a module is remembered until another one is called",
         ("restore.recurrent",),
         *REMEMBERED,
-        Replace("_Swap.walk", "self._owner(module)", "recurrent.append(module)"),
-        First("_Swap.walk", "recurrent = []"),
+        TopLevel(
+            """
+            def _has_recurrent(module):
+                todo, seen = [module], set()
+                while todo:
+                    one = todo.pop()
+                    if isinstance(one, nn.RNNBase):
+                        return True
+                    if id(one) not in seen:
+                        seen.add(id(one))
+                        todo += [child for child in one._modules.values() if child is not None]
+                return False
+            """
+        ),
         After(
-            "_Swap.walk",
-            "while todo: ...",
-            "for one in recurrent if _remembered(self.module, bool(recurrent)) else ():\n    self._owner(one)",
+            "functional_call", "_check_module(module)", "_Owner.recurrent = _remembered(module, _has_recurrent(module))"
+        ),
+        Replace(
+            "_Owner.__init__", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and _Owner.recurrent"
         ),
     ),
     mutant(
@@ -294,7 +309,7 @@ MUTANTS = [
         ("inplace.not-given",),
         Replace(
             "_Owner.put_back",
-            "for key in self.slots: ...",
+            "if non_persistent != self.non_persistent:\n    for key in self.slots: ...",
             "non_persistent.clear()\nnon_persistent.update(self.non_persistent)",
         ),
     ),
