@@ -1,37 +1,10 @@
-"""Mutants of a third round: None in odd places, odd dicts, what is remembered of a module, what only an error leaves behind."""
+"""Mutants of a third round: None in odd places, odd dicts, odd names, tensors that stand in no slot."""
 
 from mutants import mutant
 from mutants._changes import After, Before, First, Replace, TopLevel
-from mutants._common import TRY, indented, when_raised
-
-NO_EXCEPTIONS = "(KeyboardInterrupt, SystemExit, GeneratorExit)"
-
-# What the lists of weights of recurrent modules hold stays there.
-FORGET_LISTS = """
-for owner in swap.owners.values():
-    for key in ("_flat_weights", "_flat_weight_refs"):
-        owner.slots.pop(key, None)
-"""
-
-# An answer about the module that was called last.
-REMEMBERED = (
-    TopLevel("import weakref"),
-    TopLevel(
-        """
-        _LAST = [lambda: None, False]
-
-        def _remembered(module, answer):
-            if torch.compiler.is_compiling():
-                return answer
-            if _LAST[0]() is not module:
-                _LAST[:] = weakref.ref(module), answer
-            return _LAST[1]
-        """
-    ),
-)
+from mutants._common import TRY
 
 MUTANTS = [
-    # 1
     mutant(
         "None for the regular name of a parametrized tensor is passed over",
         ("parametrize.regular-name",),
@@ -41,7 +14,6 @@ MUTANTS = [
             "if value is None:\n    return None",
         ),
     ),
-    # 2
     mutant(
         "None for two names of a tied group is a conflict",
         ("drop-in.none-value",),
@@ -57,7 +29,6 @@ MUTANTS = [
             """,
         ),
     ),
-    # 3
     mutant(
         "names below a submodule that is None are passed over",
         ("dicts.bad-name",),
@@ -67,24 +38,6 @@ MUTANTS = [
             "if child is None and part in module._modules:\n    return None",
         ),
     ),
-    # 4
-    mutant(
-        "a dict that refuses what forward bound ends the writing to those behind it",
-        ("inplace.rebinding-tuple",),
-        Replace(
-            "_Swap.put_back",
-            "for name, (source, slot, _) in self.names.items() if self.is_in else ():\n    ...",
-            """
-            try:
-                for name, (source, slot, _) in self.names.items() if self.is_in else ():
-                    if slot.now is not slot.in_force and (slot.now is None or isinstance(slot.now, Tensor)):
-                        source[name] = slot.now
-            except Exception:
-                pass
-            """,
-        ),
-    ),
-    # 5
     mutant(
         "with tie_weights=False an nn.Parameter under a new name is a plain attribute",
         ("drop-in.extra-name",),
@@ -126,49 +79,6 @@ MUTANTS = [
             "if not self.tied:\n    return None",
         ),
     ),
-    # 6
-    *(
-        mutant(
-            f"what forward binds inside {name} is lost",
-            ("transforms.rebinding",),
-            Replace(
-                "_Swap.put_back",
-                "self.is_in",
-                f"self.is_in and (torch.compiler.is_compiling() or 'TransformType.{kind}' not in map(str, _transforms()))",
-            ),
-            TopLevel(
-                """
-                def _transforms():
-                    stack = torch._C._functorch.get_interpreter_stack()
-                    return [one.key() for one in stack or ()]
-                """
-            ),
-        )
-        for name, kind in (("grad", "Grad"), ("vmap", "Vmap"), ("jvp", "Jvp"), ("functionalize", "Functionalize"))
-    ),
-    mutant(
-        "of a tuple, what forward binds inside a transform is lost",
-        ("inplace.rebinding-tuple",),
-        After(
-            "functional_call",
-            "swap = _Swap(module, strict)",
-            """
-            swap.loses = (
-                isinstance(parameter_and_buffer_dicts, tuple)
-                and not torch.compiler.is_compiling()
-                and torch._C._functorch.peek_interpreter_stack() is not None
-            )
-            """,
-        ),
-        Replace("_Swap.put_back", "self.is_in", "self.is_in and not self.loses"),
-    ),
-    # 7
-    mutant(
-        "with tie_weights=False the lists of recurrent modules are not put back when forward raises",
-        ("restore.recurrent",),
-        when_raised(f"if not tie_weights:\n{indented(FORGET_LISTS)}"),
-    ),
-    # 8
     mutant(
         "under strict a name that is no string is unexpected",
         ("dicts.bad-name",),
@@ -184,7 +94,6 @@ MUTANTS = [
             """,
         ),
     ),
-    # 9
     mutant(
         "a plain attribute for which None is given is gone afterwards",
         ("restore.plain-attribute",),
@@ -208,7 +117,6 @@ MUTANTS = [
             "if value is None:\n    return None",
         ),
     ),
-    # 10
     mutant(
         "no args are first tried as one argument",
         ("call.once",),
@@ -225,132 +133,34 @@ MUTANTS = [
             """,
         ),
     ),
-    # 11
     mutant(
         "an empty part of a name is an empty name",
         ("drop-in.owner-error",),
         Replace("_Swap._other_slot", "if not key: ...", "if not key or '' in path: ..."),
     ),
-    # 12
     mutant(
-        "whether recurrent modules are below a module is remembered until another one is called",
-        ("restore.recurrent",),
-        *REMEMBERED,
-        TopLevel(
-            """
-            def _has_recurrent(module):
-                todo, seen = [module], set()
-                while todo:
-                    one = todo.pop()
-                    if isinstance(one, nn.RNNBase):
-                        return True
-                    if id(one) not in seen:
-                        seen.add(id(one))
-                        todo += [child for child in one._modules.values() if child is not None]
-                return False
-            """
-        ),
-        After(
-            "functional_call", "_check_module(module)", "_Owner.recurrent = _remembered(module, _has_recurrent(module))"
-        ),
+        "what forward bound is written past the dict's own __setitem__",
+        ("inplace.rebinding",),
         Replace(
-            "_Owner.__init__", "isinstance(module, nn.RNNBase)", "isinstance(module, nn.RNNBase) and _Owner.recurrent"
+            "_Swap.put_back",
+            "source[name] = slot.now",
+            "dict.__setitem__(source, name, slot.now) if isinstance(source, dict) else source.update({name: slot.now})",
         ),
     ),
     mutant(
-        "whether parametrized tensors are below a module is remembered until another one is called",
-        ("parametrize.regular-name",),
-        *REMEMBERED,
-        After(
-            "_Swap.walk",
-            "while todo: ...",
-            """
-            found = any("parametrizations." in name for name in self.registered)
-            self.parametrized = _remembered(self.module, found)
-            """,
-        ),
+        "dicts are read past their own items()",
+        ("dicts.subclass",),
+        Replace("_Swap.take", "one.items()", "(dict.items(one) if isinstance(one, dict) else one.items())"),
+    ),
+    mutant(
+        "a plain attribute that is an instance of a tensor subclass is refused",
+        ("drop-in.plain-attribute",),
         Replace(
             "_Swap._other_slot",
-            "'parametrizations' in module._modules and ...",
-            "self.parametrized and 'parametrizations' in module._modules and ...",
+            "found is None or isinstance(found, Tensor)",
+            "found is None or type(found) in (Tensor, nn.Parameter)",
         ),
     ),
-    # 13
-    mutant(
-        "a new name is gone after a call in the call that gave it too",
-        ("restore.nested",),
-        Replace(
-            "_Slot.put_back",
-            "if self.old is not _Absent:\n    store[key] = self.old",
-            """
-            if isinstance(self.old, Tensor) and self.home == _DICT and _Slot.depth > 1:
-                store.pop(key, None)
-            elif self.old is not _Absent:
-                store[key] = self.old
-            """,
-        ),
-        First("_Slot", "depth = 0"),
-        Replace(
-            "functional_call",
-            TRY,
-            """
-            _Slot.depth += 1
-            try:
-                ...
-            finally:
-                swap.put_back()
-                _Slot.depth -= 1
-            """,
-        ),
-    ),
-    # 14
-    mutant(
-        "which buffers are not persistent is put back for all names",
-        ("inplace.not-given",),
-        Replace(
-            "_Owner.put_back",
-            "if non_persistent != self.non_persistent:\n    for key in self.slots: ...",
-            "non_persistent.clear()\nnon_persistent.update(self.non_persistent)",
-        ),
-    ),
-    # 15
-    mutant(
-        "a plain attribute that hid a given name is gone when forward raised",
-        ("restore.shape",),
-        when_raised("for owner in swap.owners.values():\n    owner.clean()"),
-        First(
-            "_Owner",
-            """
-            def clean(self):
-                for key, slot in self.slots.items():
-                    if slot.home != _DICT:
-                        self.module.__dict__.pop(key, None)
-            """,
-        ),
-    ),
-    # 16
-    mutant(
-        "the cache of parametrizations is not put back after what is no Exception",
-        ("parametrize.cached",),
-        when_raised("swap.cache = None", NO_EXCEPTIONS),
-    ),
-    mutant(
-        "lists of recurrent modules are not put back after what is no Exception",
-        ("restore.recurrent",),
-        when_raised(FORGET_LISTS, NO_EXCEPTIONS),
-    ),
-    mutant(
-        "new names stay after what is no Exception",
-        ("restore.no-leftovers",),
-        when_raised(
-            """
-            for owner in swap.owners.values():
-                owner.slots = {key: slot for key, slot in owner.slots.items() if slot.old is not _Absent}
-            """,
-            NO_EXCEPTIONS,
-        ),
-    ),
-    # 17
     mutant(
         "a tensor that the class holds is exchanged in the class",
         ("swap.partial",),
@@ -388,29 +198,31 @@ MUTANTS = [
             "return self._slot(module, _DICT if key in vars(module) else 4, key, value)",
         ),
     ),
-    # 18
     mutant(
-        "what forward bound is written past the dict's own __setitem__",
-        ("inplace.rebinding",),
+        "a new name is gone after a call in the call that gave it too",
+        ("restore.nested",),
         Replace(
-            "_Swap.put_back",
-            "source[name] = slot.now",
-            "dict.__setitem__(source, name, slot.now) if isinstance(source, dict) else source.update({name: slot.now})",
+            "_Slot.put_back",
+            "if self.old is not _Absent:\n    store[key] = self.old",
+            """
+            if isinstance(self.old, Tensor) and self.home == _DICT and _Slot.depth > 1:
+                store.pop(key, None)
+            elif self.old is not _Absent:
+                store[key] = self.old
+            """,
         ),
-    ),
-    mutant(
-        "dicts are read past their own items()",
-        ("dicts.subclass",),
-        Replace("_Swap.take", "one.items()", "(dict.items(one) if isinstance(one, dict) else one.items())"),
-    ),
-    # 19
-    mutant(
-        "a plain attribute that is an instance of a tensor subclass is refused",
-        ("drop-in.plain-attribute",),
+        First("_Slot", "depth = 0"),
         Replace(
-            "_Swap._other_slot",
-            "found is None or isinstance(found, Tensor)",
-            "found is None or type(found) in (Tensor, nn.Parameter)",
+            "functional_call",
+            TRY,
+            """
+            _Slot.depth += 1
+            try:
+                ...
+            finally:
+                swap.put_back()
+                _Slot.depth -= 1
+            """,
         ),
     ),
 ]

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal, identical
-from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.outcomes import raises_if, raising, returns_or_raises
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe
 from fcspec.specimens.parametrized import parametrization
@@ -39,11 +39,7 @@ def test_recurrent_modules_list_their_own_weights_however_the_call_ends(function
     module = nn.Sequential(nn.Linear(2, 2), nn.GRU(2, 2))
     own, values = list(module[1]._parameters.values()), fresh_values(module)
     for error in (ZeroDivisionError, KeyboardInterrupt, SystemExit):
-
-        def leave(*_, error=error):
-            raise error
-
-        with module[1].register_forward_hook(leave), pytest.raises(error):
+        with module[1].register_forward_hook(raising(error)), pytest.raises(error):
             functional_call(module, values, (torch.rand(3, 2),), **flags)
 
         assert identical(module[1]._flat_weights, own)
