@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.various import various
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS, SHARED
@@ -76,6 +77,29 @@ def test_no_random_numbers_are_drawn(functional_call, site, call):
         draw()
 
     assert _changed(functional_call, site, call, "rng") == {}
+
+
+OF_GROUPS = {
+    "state.rng": ("rng",),
+    "state.defaults": ("defaults",),
+    "state.modes": ("modes",),
+    "state.torch": ("torch",),
+    "state.interpreter": ("interpreter", "warnings"),
+    "state.processes": ("processes",),
+}
+
+
+@pytest.mark.parametrize("groups", [pytest.param(those, marks=clause(slug)) for slug, those in OF_GROUPS.items()])
+def test_whatever_is_given_the_process_is_as_before(functional_call, names, groups):
+    """Accepted or refused: tied names, regular names, new names, plain tensors."""
+    for draw in DRAWS:
+        draw()
+    for call in [*various(names)]:
+        assert _changed(functional_call, call, _is_attempted, *groups) == {}, call.kind
+
+
+def _is_attempted(functional_call, call):
+    call.attempt(functional_call)
 
 
 @clause("state.rng")

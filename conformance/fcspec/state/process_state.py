@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import decimal
 import functools
 import gc
 import locale
@@ -219,10 +220,34 @@ def _interpreter() -> dict[str, Any]:
         "profile": ById(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
+        "settings of sys": tuple(get() for get in _SETTINGS),
+        "tracebacks": vars(sys).get("tracebacklimit", ABSENT),
+        "breakpoints": ById(sys.breakpointhook),
+        "bytecode": sys.dont_write_bytecode,
+        "traces of threads": (ById(threading.gettrace()), ById(threading.getprofile())),
+        "blocked signals": frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
+        "decimal": str(decimal.getcontext()),
+        "floating point errors": _numpy_errors(),
         "locale": locale.setlocale(locale.LC_ALL),
         "logging": Levels(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
+
+
+_SETTINGS = [
+    getattr(sys, name)
+    for name in (
+        "get_int_max_str_digits",
+        "get_coroutine_origin_tracking_depth",
+        "get_asyncgen_hooks",
+        "getdlopenflags",
+    )
+    if hasattr(sys, name)
+]
+
+
+def _numpy_errors() -> Any:
+    return sys.modules["numpy"].geterr() if "numpy" in sys.modules else None
 
 
 class Levels:
