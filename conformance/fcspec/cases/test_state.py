@@ -89,17 +89,21 @@ OF_GROUPS = {
 }
 
 
-@pytest.mark.parametrize("groups", [pytest.param(those, marks=clause(slug)) for slug, those in OF_GROUPS.items()])
+@pytest.mark.parametrize(
+    "groups", [pytest.param(those, marks=clause(slug), id=slug) for slug, those in OF_GROUPS.items()]
+)
 def test_whatever_is_given_the_process_is_as_before(functional_call, names, groups):
     """Accepted or refused: tied names, regular names, new names, plain tensors."""
+    calls = [*various(names)]
     for draw in DRAWS:
         draw()
-    for call in [*various(names)]:
-        assert _changed(functional_call, call, _is_attempted, *groups) == {}, call.kind
+
+    assert _changed(functional_call, calls, _are_attempted, *groups) == {}
 
 
-def _is_attempted(functional_call, call):
-    call.attempt(functional_call)
+def _are_attempted(functional_call, calls):
+    for call in calls:
+        call.attempt(functional_call)
 
 
 @clause("state.rng")

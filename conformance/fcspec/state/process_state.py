@@ -11,14 +11,13 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, sys.path, streams, hooks, trace functions, locale, levels of loggers, gc |
+| interpreter | working folder, environment, settings of sys, streams, hooks, trace functions, locale, levels of loggers, gc |
 """
 
 from __future__ import annotations
 
 import atexit
 import ctypes
-import decimal
 import functools
 import gc
 import locale
@@ -225,29 +224,17 @@ def _interpreter() -> dict[str, Any]:
         "breakpoints": ById(sys.breakpointhook),
         "bytecode": sys.dont_write_bytecode,
         "traces of threads": (ById(threading.gettrace()), ById(threading.getprofile())),
-        "blocked signals": frozenset(signal.pthread_sigmask(signal.SIG_BLOCK, ())),
-        "decimal": str(decimal.getcontext()),
-        "floating point errors": _numpy_errors(),
         "locale": locale.setlocale(locale.LC_ALL),
         "logging": Levels(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
 
 
-_SETTINGS = [
-    getattr(sys, name)
-    for name in (
-        "get_int_max_str_digits",
-        "get_coroutine_origin_tracking_depth",
-        "get_asyncgen_hooks",
-        "getdlopenflags",
-    )
-    if hasattr(sys, name)
+_SETTINGS: list[Callable[[], Any]] = [
+    getattr(sys, f"get{name}")
+    for name in ("_int_max_str_digits", "_coroutine_origin_tracking_depth", "_asyncgen_hooks", "dlopenflags")
+    if hasattr(sys, f"get{name}")
 ]
-
-
-def _numpy_errors() -> Any:
-    return sys.modules["numpy"].geterr() if "numpy" in sys.modules else None
 
 
 class Levels:
