@@ -5,7 +5,7 @@ from mutants._changes import After, Before, First, Replace, TopLevel
 from mutants._common import TRY, given_becomes, indented
 
 LOOK = """
-if "parametrizations" not in module._modules:
+if "parametrizations" not in module._modules and not torch.compiler.is_compiling():
     for key in dir(module):
         getattr(module, key, None)
 """

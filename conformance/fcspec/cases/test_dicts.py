@@ -250,25 +250,6 @@ def test_a_dict_keeps_its_objects_when_forward_raises(functional_call, site):
     assert identical([values[name] for name in before], [*before.values()])
 
 
-class _Noted(dict[str, torch.Tensor]):
-    """A dict that has attributes, as that of `state_dict()` has."""
-
-
-@clause("dicts.unchanged")
-@with_site((flat_parameter, nested_parameter))
-def test_a_dict_keeps_its_attributes(functional_call, site):
-    one, two = _Noted({site.name: site.value()}), _Noted({site.other: site.value(2)})
-    one.note, listed = 3, site.module.state_dict()
-
-    functional_call(site.module, (one, two), site.x)
-    for flags in ({}, {"tie_weights": False}):
-        before = dict(vars(listed))
-        functional_call(site.module, listed, site.x, **flags)
-
-        assert vars(listed) == before
-    assert (vars(one), vars(two)) == ({"note": 3}, {})
-
-
 @clause("dicts.mapping")
 @pytest.mark.parametrize("mapping", [types.MappingProxyType, collections.ChainMap, collections.UserDict])
 @with_site((flat_parameter,))

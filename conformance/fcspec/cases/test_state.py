@@ -13,7 +13,6 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
-from fcspec.cases.support.various import various
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS, SHARED
@@ -77,33 +76,6 @@ def test_no_random_numbers_are_drawn(functional_call, site, call):
         draw()
 
     assert _changed(functional_call, site, call, "rng") == {}
-
-
-OF_GROUPS = {
-    "state.rng": ("rng",),
-    "state.defaults": ("defaults",),
-    "state.modes": ("modes",),
-    "state.torch": ("torch",),
-    "state.interpreter": ("interpreter", "warnings"),
-    "state.processes": ("processes",),
-}
-
-
-@pytest.mark.parametrize(
-    "groups", [pytest.param(those, marks=clause(slug), id=slug) for slug, those in OF_GROUPS.items()]
-)
-def test_whatever_is_given_the_process_is_as_before(functional_call, names, groups):
-    """Accepted or refused: tied names, regular names, new names, plain tensors."""
-    calls = [*various(names)]
-    for draw in DRAWS:
-        draw()
-
-    assert _changed(functional_call, calls, _are_attempted, *groups) == {}
-
-
-def _are_attempted(functional_call, calls):
-    for call in calls:
-        call.attempt(functional_call)
 
 
 @clause("state.rng")

@@ -219,9 +219,9 @@ def _interpreter() -> dict[str, Any]:
         "profile": ById(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
-        "settings of sys": tuple(get() for get in _SETTINGS),
-        "tracebacks": vars(sys).get("tracebacklimit", ABSENT),
-        "breakpoints": ById(sys.breakpointhook),
+        "settings": {name: getattr(sys, f"get{name}")() for name in _SETTINGS},
+        "traceback limit": getattr(sys, "tracebacklimit", None),
+        "breakpoint hook": ById(sys.breakpointhook),
         "bytecode": sys.dont_write_bytecode,
         "traces of threads": (ById(threading.gettrace()), ById(threading.getprofile())),
         "locale": locale.setlocale(locale.LC_ALL),
@@ -230,11 +230,12 @@ def _interpreter() -> dict[str, Any]:
     }
 
 
-_SETTINGS: list[Callable[[], Any]] = [
-    getattr(sys, f"get{name}")
-    for name in ("_int_max_str_digits", "_coroutine_origin_tracking_depth", "_asyncgen_hooks", "dlopenflags")
+_SETTINGS = [
+    name
+    for name in ("_int_max_str_digits", "_coroutine_origin_tracking_depth", "dlopenflags")
     if hasattr(sys, f"get{name}")
 ]
+"""sys.set... and sys.get... of these."""
 
 
 class Levels:
