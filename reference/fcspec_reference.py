@@ -87,9 +87,10 @@ def functional_call(
         owners = [(one.__dict__, one._parameters, one._buffers) for one in modules.values()]
     before, is_changed = _layout(owners, is_tracing), True
     cache = parametrize._cache if parametrize._cache_enabled else None
+    instead: dict[Any, Any] = {}
     try:
         if cache is not None:  # parametrize.cached: neither use a cached value nor leave one
-            parametrize._cache = {}
+            parametrize._cache = instead
         _put_in(slots)
         result = module(*args, **({} if kwargs is None else kwargs))
         is_changed = _layout(owners, is_tracing) != before
@@ -102,6 +103,7 @@ def functional_call(
         if lists:
             _restore_lists(lists, slots)
         if cache is not None:
+            instead.clear()  # a call in another thread may put it back after this one has ended
             parametrize._cache = cache
 
 

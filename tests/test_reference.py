@@ -1,6 +1,7 @@
 """What the reference promises beyond SPEC.md: the texts that torch's own test of stateless calls pins."""
 
 import re
+import threading
 
 import pytest
 import torch
@@ -53,3 +54,28 @@ def test_a_store_that_forward_replaces_by_another_dict_holds_its_own_again():
 
     assert functional_call(module, values, torch.ones(1)) == 6
     assert (module.weight is own[0], module.count is own[1], values["count"]) == (True, True, 1)
+
+
+def test_calls_in_two_threads_leave_no_given_value_in_one_cache():
+    first, second = (torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(2, 2)) for _ in range(2))
+    given = {"parametrizations.weight.original0": torch.zeros(2, 1)}
+    begun, may_end = threading.Event(), threading.Event()
+
+    def compute_and_wait(*_):
+        assert not first.weight.any()
+        begun.set()
+        may_end.wait()
+
+    def let_the_other_end(*_):
+        may_end.set()
+        other.join()
+
+    first.register_forward_pre_hook(compute_and_wait)
+    second.register_forward_pre_hook(let_the_other_end)
+    other = threading.Thread(target=functional_call, args=(first, given, torch.ones(2)))
+    with torch.nn.utils.parametrize.cached():
+        other.start()
+        begun.wait()
+        functional_call(second, given, torch.ones(2))
+
+        assert first.weight.all()
