@@ -195,3 +195,20 @@ def test_a_tensor_is_parametrized_on_a_tied_one_in_a_shared_submodule(functional
 
     assert equal(seen, [2 * value] * len(seen))
     assert parametrize.is_parametrized(site.owner, site.key)
+
+
+@clause("tie.same-object")
+@needs(Needs.TRANSFORMS)
+@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad])
+@with_group(PAIRS)
+def test_the_same_tensor_is_accepted_inside_a_transform(functional_call, group, transform):
+    """Nothing but its identity says that it is the same: a transform has no memory to show."""
+    seen = []
+    group.in_forward(lambda module: seen.extend(group.current()) or group.x)
+
+    def call(value):
+        functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+        assert identical(seen, [value] * 2)
+        return value.sum()
+
+    transform(call)(torch.stack([group.value()] * 2))
