@@ -1,5 +1,6 @@
 """tie: which values of one group are equal and which are different, where they lie close together or share memory."""
 
+import contextlib
 import warnings
 
 import pytest
@@ -177,6 +178,51 @@ def test_a_slot_of_two_modules_holds_what_is_given_for_it(functional_call, names
     functional_call(group.module, {key: other, group.names[0]: value}, group.x)
 
     assert seen[0] is value
+
+
+@needs(Needs.TRANSFORMS)
+@pytest.mark.parametrize(
+    "added", [pytest.param(0, marks=clause("tie.equal-values")), pytest.param(1, marks=clause("tie.conflict"))]
+)
+@with_group(PAIRS)
+def test_values_are_compared_inside_a_transform_too(functional_call, group, added):
+    """grad wraps them, and torch compares what it wraps."""
+
+    def loss(value):
+        values = dict(zip(group.names, (value * 1, value * 1 + added), strict=True))
+        with refused(group.module) if added else contextlib.nullcontext():
+            functional_call(group.module, values, group.x, tie_weights=True)
+        return value.sum()
+
+    torch.func.grad(loss)(group.value())
+
+
+@clause("tie.conflict")
+@with_group(PAIRS)
+def test_values_that_were_equal_are_refused_when_they_are_no_longer(functional_call, group):
+    values = {name: group.value() for name in group.names}
+    with contextlib.suppress(Exception):  # that it is accepted is the law of tie.equal-values
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+    values[group.names[1]].data.add_(1)  # which no version counter shows
+    with refused(group.module):
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.equal-values")
+@with_group(PAIRS)
+def test_values_that_were_different_are_accepted_when_they_are_equal(functional_call, group):
+    """They have been changed in place, and one of them more often than the other."""
+    values = {name: group.value(seed) for seed, name in enumerate(group.names)}
+    one, other = values.values()
+    with contextlib.suppress(Exception):  # that it is refused is the law of tie.conflict
+        functional_call(group.module, values, group.x, tie_weights=True)
+
+    other.zero_().copy_(one)
+    functional_call(group.module, values, group.x, tie_weights=True)
+    one.data.add_(1)
+    other.data.add_(1)
+    functional_call(group.module, values, group.x, tie_weights=True)
 
 
 @clause("tie.shared-submodule")
