@@ -133,7 +133,7 @@ OTHERS = {
     "dtype": torch.ones(3, dtype=torch.float64),
     "integers": torch.ones(3, dtype=torch.int64),
     "layout": torch.ones(3).to_sparse(),
-    "one place twice": torch.sparse_coo_tensor([[0, 0]], [1.0, 2.0], (3,)),
+    "one place twice": torch.sparse_coo_tensor(torch.tensor([[0, 0]]), torch.tensor([1.0, 2.0]), (3,)),
     "conjugate": torch.ones(3, dtype=torch.complex64).conj(),
     "device": torch.ones(3, device="meta"),
     "view": torch.ones(6)[::2],
