@@ -7,7 +7,7 @@ Names in comments (`tie.conflict`) are clauses of SPEC.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -99,7 +99,8 @@ class _Slot:
         store = owner.stores[home]
         self.now: Any = store[key] if key in store else _Absent  # noqa: SIM401  (a scripted module's has no get)
         self.old: Any = self.now
-        self.elsewhere = [other for other in owner.stores if key not in other]
+        beside = owner.beside if home < _MODULES else ()
+        self.elsewhere = [other for other in (*owner.stores, *beside) if key not in other]
         # The slots of one group have one value: those that own one tensor; any other slot is a group of its own.
         alone = self.old is None or self.old is _Absent or home == _DICT
         self.group: Any = (id(owner.module), key) if alone else _identity(self.old)
@@ -143,7 +144,8 @@ class _ParametrizedSlot(_Slot):
 class _Owner:
     """A module, and those of its slots that are swapped, by key."""
 
-    def __init__(self, module: nn.Module) -> None:
+    def __init__(self, module: nn.Module, beside: Iterable[Any] = ()) -> None:
+        self.beside = beside  # `__dict__` of modules that have the same stores (restore.shared-store)
         self.stores: tuple[Any, ...] = (module._parameters, module._buffers, module._modules, module.__dict__)
         self.order = [*module._parameters.keys(), *module._buffers.keys()]
         self.non_persistent = module._non_persistent_buffers_set.copy()
@@ -153,6 +155,16 @@ class _Owner:
             # restore.recurrent: forward lists its weights anew where they are not those listed before.
             for key in ("_flat_weights", "_flat_weight_refs"):
                 self.slots[key] = _Slot(self, _DICT, key, list(module.__dict__[key]))
+
+    def adopt(self) -> None:
+        """Have the stores of before again, with what those hold that forward put in their places."""
+        for name, store in zip(("_parameters", "_buffers"), self.stores, strict=False):
+            now = self.module.__dict__[name]
+            if now is not store:
+                for key in [key for key in store if key not in now]:
+                    store.pop(key)
+                store.update(now)
+                self.module.__dict__[name] = store
 
     def put_back(self) -> None:
         for slot in self.slots.values():
@@ -179,6 +191,7 @@ class _Swap:
         self.module = module
         self.strict = strict
         self.owners: dict[int, _Owner] = {}  # by id of the module
+        self.sharing: dict[int, list[Any]] = {}  # `__dict__` of modules by id of what holds their parameters
         self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
         self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
         self.unexpected: list[str] = []
@@ -193,6 +206,7 @@ class _Swap:
         todo, found = [("", self.module)], {id(self.module)}
         while todo:
             prefix, module = todo.pop()
+            self.sharing.setdefault(id(module._parameters), []).append(module.__dict__)
             for key, parameter in module._parameters.items():
                 self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
             for key, buffer in module._buffers.items():
@@ -225,7 +239,8 @@ class _Swap:
     def _owner(self, module: nn.Module) -> _Owner:
         owner = self.owners.get(id(module))
         if owner is None:
-            owner = self.owners[id(module)] = _Owner(module)
+            beside = self.sharing.get(id(module._parameters), ())
+            owner = self.owners[id(module)] = _Owner(module, beside)
         return owner
 
     def _slot(self, module: nn.Module, home: int, key: str, value: Any) -> _Slot:
@@ -348,6 +363,8 @@ class _Swap:
 
     def put_back(self) -> None:
         """Restore everything first, and only then write rebindings to the caller's dicts, which may refuse."""
+        for owner in self.owners.values() if not torch.compiler.is_compiling() else ():
+            owner.adopt()
         self.look()
         for owner in self.owners.values():
             owner.put_back()

@@ -34,6 +34,11 @@ def _replace_a_layer(module, names):
     module.middle.second = _layer(names)
 
 
+def _replace_a_layer_and_keep_its_tensors(module, names):
+    old, module.first = module.first, _layer(names)
+    module.first.weight, module.first.shift = old.weight, old.shift
+
+
 def _replace_what_holds_a_layer(module, names):
     module.middle = probe(names)
     module.middle.add_module("second", _layer(names))
@@ -91,6 +96,7 @@ def _values(module):
 CHANGES = {
     "a layer replaced": [_replace_a_layer],
     "what holds a layer replaced": [_replace_what_holds_a_layer],
+    "a layer replaced, its tensors kept": [_replace_a_layer_and_keep_its_tensors],
     "layers exchanged": [_exchange_layers],
     "a layer added": [_add_a_layer],
     "a layer removed": [_remove_a_layer],

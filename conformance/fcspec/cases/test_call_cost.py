@@ -81,11 +81,11 @@ def _one_tensor(names, size):
     return root
 
 
-def _with_buffers(forward):
+def _with_buffers(forward, persistent=True):
     def make(names, size):
         root = probe(names, forward)
         for number in range(size):
-            root.register_buffer(f"buffer{number}", torch.zeros(()))
+            root.register_buffer(f"buffer{number}", torch.zeros(()), persistent=persistent)
         return root
 
     return make
@@ -118,6 +118,7 @@ ODD: dict[str, Any] = {
     "one of a large group": (_one_tensor, lambda values: dict([*values.items()][:1]), {}),
     "bound by forward": (_with_buffers(_bind_all), dict, {}),
     "one deleted by forward": (_with_buffers(_delete_one), dict, {}),
+    "not persistent, one deleted by forward": (_with_buffers(_delete_one, persistent=False), dict, {}),
     "another order": (_with_buffers(_reverse), dict, {}),
     "attributes instead of buffers": (_with_buffers(_register_elsewhere), dict, {}),
     "new names": (

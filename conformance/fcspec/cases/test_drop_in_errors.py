@@ -3,6 +3,7 @@
 That a call is an error at all is a law of core, and SPEC.md's examples here ask for it; the cases look at what error it is.
 """
 
+import itertools
 import re
 
 import pytest
@@ -240,8 +241,9 @@ def test_a_jitted_module_is_a_runtime_error(functional_call, compiled, flags):
     jitted = torch.jit.script(module) if compiled == "scripted" else torch.jit.trace(module, x)
     functional_call(module, fresh_values(module), x, **flags)
 
-    with pytest.raises(RuntimeError):
-        functional_call(jitted, fresh_values(module), x, **flags)
+    for values in (fresh_values(module), {}, ()):
+        with pytest.raises(RuntimeError):
+            functional_call(jitted, values, x, **flags)
 
 
 @clause("drop-in.data-parallel")
@@ -249,12 +251,12 @@ def test_a_jitted_module_is_a_runtime_error(functional_call, compiled, flags):
 def test_data_parallel_is_a_runtime_error(functional_call, names, flags):
     if RELEASE < (2, 1):
         unsupported("torch takes an nn.DataParallel before torch 2.1")
-    module, x = nn.Linear(3, 2), torch.rand(4, 3)
+    module, x, subclass = nn.Linear(3, 2), torch.rand(4, 3), type(names.type(), (nn.DataParallel,), {})
     values = {f"module.{name}": value for name, value in fresh_values(module).items()}
     functional_call(
         nn.Sequential(module), {name.replace("module", "0"): one for name, one in values.items()}, x, **flags
     )
 
-    for kind in (nn.DataParallel, type(names.type(), (nn.DataParallel,), {})):
+    for kind, given in itertools.product((nn.DataParallel, subclass), (values, {}, ())):
         with pytest.raises(RuntimeError):
-            functional_call(kind(module), values, x, **flags)
+            functional_call(kind(module), given, x, **flags)

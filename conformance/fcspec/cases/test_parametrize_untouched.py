@@ -5,6 +5,7 @@ import copy
 
 import pytest
 import torch
+from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal
@@ -75,6 +76,23 @@ def test_an_assignment_to_a_copy_goes_through_its_parametrization(functional_cal
 
     assert equal(other.parametrizations[key].original, bound / 2)
     assert equal(getattr(other, key), bound)
+
+
+@clause("parametrize.not-run")
+@returns_or_raises
+def test_the_parametrization_of_a_recurrent_weight_does_not_run(functional_call, names, fails):
+    """Nor where its list of weights is put right after the call: a spectral_norm would change its vectors."""
+    module, ran, x = nn.GRU(2, 2), [], torch.rand(3, 2)
+    parametrize.register_parametrization(module, "weight_hh_l0", parametrization(names, ran, lambda x: x, lambda x: x))
+    value = torch.zeros(6, 2)
+    if fails:
+        module.register_forward_hook(lambda *_: 1 / 0)
+    for values in ({"weight_hh_l0": value}, {"weight_hh_l0": value, "weight_ih_l0": value}):
+        ran.clear()
+        with raises_if(fails):
+            functional_call(module, values, x)
+
+        assert ran == []
 
 
 @clause("parametrize.still-active")

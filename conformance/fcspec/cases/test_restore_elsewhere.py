@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
@@ -26,6 +27,29 @@ def test_what_forward_deleted_comes_back_when_the_call_is_left_in_any_way(functi
     site.in_forward(leave)
     with pytest.raises(error):
         functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.rebound")
+@returns_or_raises
+@pytest.mark.parametrize("store", ["_parameters", "_buffers"])
+@with_site((*FLAT, nested_parameter))
+def test_own_objects_come_back_when_forward_puts_another_dict_in_the_place_of_a_store(
+    functional_call, site, store, fails
+):
+    """As libraries do that swap parameters themselves."""
+    before = snapshot(site.module)
+
+    def replace(owner):
+        vars(owner)[store] = type(vars(owner)[store])(vars(owner)[store])
+        site.rebind(site.bindable())
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(replace)
+    values = {site.name: site.value(), site.other: site.value(2)}
+    with raises_if(fails):
+        functional_call(site.module, values, site.x)
 
     assert snapshot(site.module).slots == before.slots
 

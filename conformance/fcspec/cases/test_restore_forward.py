@@ -241,12 +241,20 @@ def test_all_that_forward_deletes_is_as_persistent_as_before(functional_call, na
 
 
 @clause("restore.deleted")
+@pytest.mark.parametrize("binds", [False, True], ids=["deleted", "and bound elsewhere"])
 @with_group((*PAIRS, *BUFFER_PAIRS))
-def test_what_is_tied_to_a_given_name_comes_back_too(functional_call, group):
+def test_what_is_tied_to_a_given_name_comes_back_too(functional_call, group, binds):
     before = snapshot(group.module)
     path, _, key = group.names[1].rpartition(".")
-    group.in_forward(lambda module: delattr(module.get_submodule(path), key) or torch.zeros(()))
 
+    def delete(module):
+        owner = module.get_submodule(path)
+        delattr(owner, key)
+        if binds:
+            setattr(owner, key, torch.zeros(3))
+        return torch.zeros(())
+
+    group.in_forward(delete)
     functional_call(group.module, {group.names[0]: group.value()}, group.x, tie_weights=True)
 
     assert snapshot(group.module).parts("slots", "plain") == before.parts("slots", "plain")

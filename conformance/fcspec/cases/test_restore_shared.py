@@ -1,9 +1,13 @@
 """restore, where two names lead to one slot: it comes back whichever of its names are given."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import identical
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, with_group
 from fcspec.specimens.groups import ONE_STORE, SHARED, SHARED_BUFFERS
@@ -74,3 +78,27 @@ def test_a_module_with_a_shared_owner_of_buffers_comes_back(functional_call, gro
 @with_group(ONE_STORE)
 def test_two_modules_over_one_store_come_back(functional_call, group, given, flags):
     _comes_back(functional_call, group, given(group), flags)
+
+
+@clause("restore.shared-store")
+@returns_or_raises
+@flags
+@with_group(ONE_STORE)
+def test_it_comes_back_when_forward_of_either_module_binds_its_name_elsewhere(functional_call, group, flags, fails):
+    """What one of them deletes is gone for both, and an attribute that it gets then hides what comes back from it alone."""
+    before = snapshot(group.module)
+    for given, name in itertools.product(group.names, repeat=2):
+        path, _, key = name.rpartition(".")
+
+        def bind(module, path=path, key=key):
+            owner = module.get_submodule(path)
+            delattr(owner, key)
+            setattr(owner, key, torch.zeros(3))
+            return 1 / 0 if fails else torch.zeros(())
+
+        group.in_forward(bind)
+        with raises_if(fails):
+            functional_call(group.module, {given: group.value()}, group.x, **flags)
+
+        assert identical(group.current(), [group.own] * 2)
+        assert snapshot(group.module).parts("slots", "plain") == before.parts("slots", "plain")

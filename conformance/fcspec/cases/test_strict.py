@@ -9,7 +9,7 @@ from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, SHARED
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, ONE_STORE, SHARED
 from fcspec.specimens.parametrized import buffer_squared, chained, nested_squared, squared, two_originals
 from fcspec.specimens.sites import (
     BUFFERS,
@@ -229,7 +229,7 @@ def test_no_name_of_a_tied_group_is_missing(functional_call, group):
 
 
 @clause("strict.tied")
-@with_group(SHARED)
+@with_group((*SHARED, *ONE_STORE))
 def test_one_name_of_a_slot_is_enough(functional_call, group):
     own = group.names[0].rpartition(".")[0]
     values = {name: value for name, value in fresh_values(group.module).items() if name.startswith(own)}

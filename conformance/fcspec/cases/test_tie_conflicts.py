@@ -9,7 +9,7 @@ import torch
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, get, parameter, probe, with_group, with_site
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, tied_in_one_module
+from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS, three_across, tied_in_one_module
 from fcspec.specimens.parametrized import doubled, nested_doubled
 
 CONFLICTS = {
@@ -132,3 +132,26 @@ def test_the_error_names_those_that_conflict(functional_call, group):
         functional_call(group.module, dict(zip(ends, (value, value + 1), strict=True)), group.x, tie_weights=True)
 
     assert not (left_out := unnamed(ends, error)), left_out
+
+
+@clause("tie.conflict-says-which")
+@pytest.mark.parametrize("place", [0, 1, 2, 8])
+@with_group((tied_in_one_module, three_across))
+def test_the_error_names_two_whose_values_differ_among_many(functional_call, names, group, place):
+    """All of the group are given, and one of them, or from it on all, have another value."""
+    for _ in range(9 - len(group.names)):
+        group.module.register_parameter(names.attribute(), group.own)
+    untied = parameter()
+    for key in (names.attribute(), names.attribute()):  # a group without conflict
+        group.module.register_parameter(key, untied)
+    keys = [name for name, own in group.module.named_parameters(remove_duplicate=False) if own is group.own]
+    values = dict.fromkeys([name for name, _ in group.module.named_parameters(remove_duplicate=False)], group.value())
+    functional_call(group.module, values, group.x, tie_weights=True)
+
+    for others in (keys[place : place + 1], keys[place:][: 8 - place] or keys[:3]):
+        given = {**values, **dict.fromkeys(others, group.value(2))}
+        with refused(group.module) as error:
+            functional_call(group.module, given, group.x, tie_weights=True)
+
+        said = [key in others for key in keys if key in str(error.value)]
+        assert {*said} == {True, False}, f"the error does not name two that differ: {error.value}"

@@ -70,6 +70,13 @@ SPARSE = {
     "bsc": lambda: ROWS[:2].float().to_sparse_bsc((1, 1)),
 }
 
+# Made where they are used: where a file is imported, their threads would be left behind by forks.
+LARGE = {
+    "many": lambda: torch.arange(2.0**20),
+    "a matrix": lambda: torch.arange(300 * 300.0).view(300, 300),
+    "bytes": lambda: torch.arange(2**21).to(torch.int8),
+}
+
 EQUAL = {
     "other strides": (ROWS, ROWS.t().contiguous().t()),
     "expanded": (torch.ones(2, 2), torch.ones(1).expand(2, 2)),
@@ -94,14 +101,33 @@ def test_values_that_are_nearly_equal_are_refused(functional_call, names, one, o
 
 
 @clause("tie.conflict")
-def test_large_values_that_differ_in_one_or_two_elements_are_refused(functional_call, names):
-    one = torch.arange(2.0**20)  # made here: where it is imported, its threads would be left behind by forks
-    group = two_buffers(names, torch.zeros(1))
+@pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
+def test_large_values_that_differ_in_one_or_two_elements_are_refused(functional_call, names, make):
+    one = make()
+    group, size, flat = two_buffers(names, torch.zeros(1)), one.numel(), one.view(-1)
     functional_call(group.module, dict.fromkeys(group.names, one), group.x, tie_weights=True)
 
-    for other in (_changed(one, 0.0), torch.cat([one[:2].flip(0), one[2:]])):
-        with refused(group.module):
-            functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
+    for place in (0, 1, size // 3, size // 2 + 1, size - 2):
+        another, exchanged = flat.clone(), flat.clone()
+        another[place] += 1
+        exchanged[place : place + 2] = flat[place : place + 2].flip(0)
+        for other in (another.view_as(one), exchanged.view_as(one)):
+            values = dict(zip(group.names, (one, other), strict=True))
+            with refused(group.module):
+                functional_call(group.module, values, group.x, tie_weights=True)
+
+
+@clause("tie.equal-values")
+@pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
+def test_large_values_that_are_equal_are_accepted(functional_call, names, make):
+    one, other = make(), make()
+    group, seen = two_buffers(names, torch.zeros(1)), []
+    group.in_forward(lambda module: seen.extend(group.current()) or group.x)
+
+    functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x, tie_weights=True)
+
+    assert seen[0] is one
+    assert seen[1] is other
 
 
 @clause("tie.conflict")
