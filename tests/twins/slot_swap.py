@@ -188,29 +188,35 @@ def swapped(module, values):
         for owner in {place[0]: owner for place, (owner, _, _) in values.items()}.values():
             for store in stores(owner)[:2]:
                 stack.callback(put_in_order, store, list(store))
+        sharing = {}
+        for _, one in tree(module) if values else ():
+            sharing.setdefault(home(one), []).append(one)
         for place, (owner, key, value) in values.items():
             if is_parametrized(owner, key):
                 boxes[place] = [value]
                 swap_property(stack, owner, key, boxes[place])
             else:
-                swap_slot(stack, owner, key, value)
+                swap_slot(stack, [owner, *sharing[place[0]]], key, value)
         yield now
 
 
-def swap_slot(stack, owner, key, value):
-    place = next((store for store in stores(owner) if key in store), None)
-    old, hidden = place and place[key], vars(owner)["_non_persistent_buffers_set"]
-    free = [store for store in stores(owner) if key not in store]
+def swap_slot(stack, owners, key, value):
+    """Put a value into one place of the first of these modules; the others have the same stores."""
+    owner = owners[0]
+    number = next((number for number, store in enumerate(stores(owner)) if key in store), 3)
+    place, hidden = stores(owner)[number], vars(owner)["_non_persistent_buffers_set"]
+    old = place.get(key, ...)
+    free = [(one, n) for one in (owners if number < 2 else owners[:1]) for n in range(4) if key not in stores(one)[n]]
 
     def put_back(was_hidden=key in hidden):
-        if place is not None:
-            place[key] = old
-        for store in free:
-            store.pop(key, None)
+        for one, n in free:
+            stores(one)[n].pop(key, None)
+        if old is not ...:
+            place[key] = stores(owner)[number][key] = old  # forward can put another dict there
         (hidden.add if was_hidden else hidden.discard)(key)
 
     stack.callback(put_back)
-    (vars(owner) if place is None else place)[key] = value
+    place[key] = value
 
 
 def swap_property(stack, owner, key, box):

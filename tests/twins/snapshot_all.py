@@ -33,7 +33,7 @@ def functional_call(module, parameter_and_buffer_dicts, args=(), kwargs=None, *,
         rebound = plan.rebound()
     finally:
         for state in before:
-            state.put_right(plan.touched.get(home(state.module), ()))
+            state.put_right(plan.touched.get(state.home, ()))
         if before:
             parametrize._cache, parametrize._cache_enabled = cache
     for source, name, tensor in rebound:
@@ -45,7 +45,7 @@ class Before:
     """One module's state, and how to get back to it."""
 
     def __init__(self, module):
-        self.module, self.own = module, dict(vars(module))
+        self.module, self.own, self.home = module, dict(vars(module)), home(module)
         self.stores = [dict(self.own[which]) for which in STORES]
         self.hidden = set(self.own["_non_persistent_buffers_set"])
         self.weights = list(self.own.get("_flat_weights", ()))

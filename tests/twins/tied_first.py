@@ -58,6 +58,9 @@ def resolve(module, given, tie_weights, strict):
     ]
     if tie_weights:
         tie(registered, given, places, place, by_name)
+    for _, its in registered:  # of two modules with one store
+        if its.slot in places and its.owner is not places[its.slot].owner and its.key not in vars(its.owner):
+            places[its.slot].free.append(vars(its.owner))
     missing = [name for name, its in registered if its.tensor is not None and its.slot not in places]
     if strict and (missing or unexpected):
         raise Exception(f"Not exact: {missing} missing, {unexpected} not expected.")

@@ -96,6 +96,10 @@ def _bind_all(self, x):
     return x
 
 
+def _bind_nothing(self, x):
+    return x
+
+
 def _delete_one(self, x):
     del self.buffer1
     return x
@@ -122,7 +126,7 @@ ODD: dict[str, Any] = {
     "another order": (_with_buffers(_reverse), dict, {}),
     "attributes instead of buffers": (_with_buffers(_register_elsewhere), dict, {}),
     "new names": (
-        _with_buffers(_bind_all),
+        _with_buffers(_bind_nothing),
         lambda values: {f"new_{name}": value for name, value in values.items()},
         {},
     ),
@@ -133,7 +137,7 @@ ODD: dict[str, Any] = {
     ),
     "of a large group all": (_one_tensor, dict, {}),
     "a dict for each": (_with_buffers(_bind_all), lambda values: tuple({n: v} for n, v in values.items()), {}),
-    "empty dicts": (_with_buffers(_bind_all), lambda values: (values, *({} for _ in values)), {}),
+    "empty dicts": (_with_buffers(_bind_nothing), lambda values: (values, *({} for _ in [*values] * 5)), {}),
 }
 
 
@@ -197,6 +201,24 @@ def test_a_deep_module_can_be_called(functional_call, names):
 
     assert [one is value for one in seen] == [False, True, True]
     assert owner.deep is own
+
+
+@clause("call.deep")
+def test_a_deep_module_comes_back_when_forward_bound_a_name_elsewhere(functional_call, names):
+    root, _, name = _nested(names, 2 * sys.getrecursionlimit())
+    key, own = names.attribute(), torch.zeros(())
+    root.register_buffer(key, own)
+
+    def move(root, _):
+        delattr(root, key)
+        setattr(root, key, nn.Parameter(torch.zeros(())))
+
+    root.register_forward_pre_hook(move)
+    for values in ({key: torch.ones(())}, {key: torch.ones(()), name: torch.ones(())}):
+        functional_call(root, values, torch.ones(()))
+
+        assert getattr(root, key) is own
+        assert key in root._buffers
 
 
 @clause("call.deep")

@@ -9,13 +9,40 @@ from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
-from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.parametrized import PARAMETRIZED, chained, doubled, nested_doubled, squared
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
 from fcspec.state.module_state import snapshot
 
 pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
+
+
+def _sum(self, x):
+    return x + sum(self.parameters()) + (0 if self.plain is None else self.plain * 2)
+
+
+ODD_VALUES = {
+    "plain attribute": {"plain": torch.tensor(3.0)},
+    "none": {"weight": None},
+    "none for a plain attribute": {"plain": None},
+    "new parameter": {"extra": nn.Parameter(torch.tensor(3.0))},
+}
+
+
+@clause("compile.fullgraph")
+@pytest.mark.parametrize("values", ODD_VALUES.values(), ids=ODD_VALUES)
+def test_what_a_plain_call_takes_beyond_slots_a_compiled_one_takes_too(functional_call, names, values):
+    """Whether a plain call takes them is judged in other profiles."""
+    module, x = probe(names, _sum), torch.tensor(1.0)
+    module.weight, module.bias = nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(5.0))
+    module.plain = torch.tensor(7.0)
+    try:
+        expected = functional_call(module, values, x)
+    except Exception:
+        return
+
+    assert equal(compiled(functional_call, module)(values, x), expected)
 
 
 @clause("compile.regular-name")
@@ -131,6 +158,22 @@ def test_the_module_is_as_before_a_compiled_call_that_raises(functional_call, si
         compiled(functional_call, site.module)(values, site.x)
 
     assert snapshot(site.module).slots == before.slots
+
+
+@clause("compile.restore")
+@with_site((*FLAT, NESTED[0]))
+def test_the_module_is_as_before_a_compiled_call_whose_forward_binds_a_name_elsewhere(functional_call, site):
+    def bind(owner):
+        value = site.current()
+        delattr(owner, site.key)
+        setattr(owner, site.key, value * 2)
+        return site.x + site.current()
+
+    site.in_forward(bind)
+    before, value = snapshot(site.module), site.value()
+
+    assert equal(compiled(functional_call, site.module)({site.name: value}, site.x), site.x + value * 2)
+    assert snapshot(site.module).parts("slots", "plain") == before.parts("slots", "plain")
 
 
 @clause("compile.recompile")

@@ -106,17 +106,24 @@ def test_none_stands_for_no_bias(functional_call, make, shape):
 @clause("drop-in.extra-name")
 @pytest.mark.parametrize(
     "make",
-    [lambda: torch.rand(3), parameter, lambda: torch.rand(3, requires_grad=True), lambda: parameter() * 1],
-    ids=["tensor", "parameter", "requires grad", "no leaf"],
+    [
+        lambda: torch.rand(3),
+        parameter,
+        lambda: torch.rand(3, requires_grad=True),
+        lambda: parameter() * 1,
+        lambda: None,
+    ],
+    ids=["tensor", "parameter", "requires grad", "no leaf", "none"],
 )
 @with_site((*FLAT, *NESTED))
 def test_forward_sees_a_tensor_under_a_new_name(functional_call, names, site, make):
     key, value, seen = names.attribute(), make(), []
-    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+    site.in_forward(lambda owner: (seen.append(getattr(owner, key, "nothing")), site.x)[1])
 
     functional_call(site.module, {site.sibling_name(key): value}, site.x)
 
     assert seen[0] is value
+    assert not hasattr(site.owner, key)
 
 
 @clause("drop-in.extra-name")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.odd_dicts import Refusing
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
@@ -27,6 +28,19 @@ def test_what_forward_deleted_comes_back_when_the_call_is_left_in_any_way(functi
     site.in_forward(leave)
     with pytest.raises(error):
         functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert snapshot(site.module).slots == before.slots
+
+
+@clause("restore.exception")
+@pytest.mark.parametrize("count", [1, 2], ids=["one dict", "two dicts"])
+@with_site((*FLAT, nested_parameter))
+def test_own_objects_come_back_when_a_dict_refuses_what_forward_bound(functional_call, site, count):
+    """Whether that is an error is open: inplace.read-only-dict."""
+    before, refusing = snapshot(site.module), Refusing({site.name: site.value()})
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or torch.zeros(()))
+    with contextlib.suppress(Exception):
+        functional_call(site.module, refusing if count == 1 else (refusing, {site.other: site.value(2)}), site.x)
 
     assert snapshot(site.module).slots == before.slots
 

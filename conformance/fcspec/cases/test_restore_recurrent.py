@@ -1,5 +1,7 @@
 """restore: after the call recurrent modules list their own weights."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -78,6 +80,22 @@ def test_a_recurrent_module_lists_its_own_weights_when_another_one_was_given(fun
 
     functional_call(module, {"0.weight_ih_l0": torch.zeros(6, 2)}, (torch.rand(3, 2),))
 
+    assert identical(second._flat_weights, own)
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
+@pytest.mark.parametrize("given", [0, 1])
+def test_two_recurrent_modules_over_one_store_list_their_own_weights_again(functional_call, names, flags, given):
+    first = nn.GRU(2, 2)
+    second = copy.copy(first)
+    second._flat_weights, second._flat_weight_refs = [*first._flat_weights], [*first._flat_weight_refs]
+    both = type(names.type(), (nn.ModuleList,), {"forward": lambda self, x: [one(x)[0] for one in self]})
+    module, own = both([first, second]), list(first._parameters.values())
+
+    functional_call(module, {f"{given}.weight_ih_l0": torch.zeros(6, 2)}, (torch.rand(3, 2),), **flags)
+
+    assert identical(first._flat_weights, own)
     assert identical(second._flat_weights, own)
 
 

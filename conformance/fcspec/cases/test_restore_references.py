@@ -185,6 +185,21 @@ def test_the_tensor_of_a_regular_name_is_freed_by_reference_counts(functional_ca
 
 @clause("restore.freed")
 @returns_or_raises
+def test_the_weights_of_a_recurrent_module_are_freed_by_reference_counts(functional_call, fails):
+    module, x = nn.GRU(2, 2), torch.rand(3, 2)
+    values = fresh_values(module)
+    alive = [weakref.ref(value) for value in values.values()]
+    with _without_collecting():
+        with module.register_forward_hook(lambda *_: 1 / 0 if fails else None), raises_if(fails):
+            functional_call(module, values, x)
+        del values
+        module(x)  # that its lists hold own weights before is the law of restore.recurrent
+
+        assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@returns_or_raises
 def test_module_arguments_and_result_are_freed_by_reference_counts(functional_call, fails):
     module, x, keyword = nn.Sequential(nn.Linear(3, 2)), torch.ones(1, 7 if fails else 3), torch.ones(3)
     module.register_forward_pre_hook(lambda module, args, kwargs: (args, {}), with_kwargs=True)

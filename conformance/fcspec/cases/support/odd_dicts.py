@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import collections
+from collections.abc import Callable
+from typing import Any
 
 import torch
 
 
 class Elsewhere(collections.UserDict[str, torch.Tensor], dict[str, torch.Tensor]):  # type: ignore[misc]
     """A dict that keeps what it holds elsewhere: who goes past its own methods, to those of dict, finds it empty."""
+
+
+class Computing(dict[str, Callable[[], torch.Tensor]]):
+    """A dict that makes a value whenever it is asked for one: who goes past its methods finds functions."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self else default  # noqa: SIM401  # get is this function
+
+    def items(self) -> Any:
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        return [self[name] for name in self]
+
+    def copy(self) -> Computing:
+        return type(self)(super().items())
 
 
 class Refusing(dict[str, torch.Tensor]):
