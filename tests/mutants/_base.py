@@ -7,7 +7,7 @@ Names in comments (`tie.conflict`) are clauses of SPEC.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -144,8 +144,9 @@ class _ParametrizedSlot(_Slot):
 class _Owner:
     """A module, and those of its slots that are swapped, by key."""
 
-    def __init__(self, module: nn.Module, beside: Iterable[Any] = ()) -> None:
-        self.beside = beside  # `__dict__` of modules that have the same stores (restore.shared-store)
+    def __init__(self, module: nn.Module, beside: list[Any], swapped: set[str]) -> None:
+        # `__dict__` of modules that have the same stores, and what is swapped there (restore.shared-store).
+        self.beside, self.swapped = beside, swapped
         self.stores: tuple[Any, ...] = (module._parameters, module._buffers, module._modules, module.__dict__)
         self.order = [*module._parameters.keys(), *module._buffers.keys()]
         self.non_persistent = module._non_persistent_buffers_set.copy()
@@ -171,7 +172,7 @@ class _Owner:
             slot.put_back(self)
             if isinstance(slot.old, list):  # of weights: those that were not given are as forward left them
                 for place, name in enumerate(self.module.__dict__["_flat_weights_names"]):
-                    if (name in self.stores[_PARAMETERS] or name in self.stores[_DICT]) and name not in self.slots:
+                    if (name in self.stores[_PARAMETERS] or name in self.stores[_DICT]) and name not in self.swapped:
                         slot.old[place] = slot.now[place]
         non_persistent = self.module._non_persistent_buffers_set
         if non_persistent != self.non_persistent:
@@ -191,7 +192,7 @@ class _Swap:
         self.module = module
         self.strict = strict
         self.owners: dict[int, _Owner] = {}  # by id of the module
-        self.sharing: dict[int, list[Any]] = {}  # `__dict__` of modules by id of what holds their parameters
+        self.sharing: dict[int, tuple[list[Any], set[str]]] = {}  # what an _Owner has of others, by id of a store
         self.registered: dict[str, tuple[nn.Module, int, str, Any]] = {}  # a name -> its module, store, key, tensor
         self.names: dict[str, tuple[Any, _Slot, Any]] = {}  # a given name -> its dict, its slot, its value
         self.unexpected: list[str] = []
@@ -206,7 +207,7 @@ class _Swap:
         todo, found = [("", self.module)], {id(self.module)}
         while todo:
             prefix, module = todo.pop()
-            self.sharing.setdefault(id(module._parameters), []).append(module.__dict__)
+            self.sharing.setdefault(id(module._parameters), ([], set()))[0].append(module.__dict__)
             for key, parameter in module._parameters.items():
                 self.registered[prefix + key] = (module, _PARAMETERS, key, parameter)
             for key, buffer in module._buffers.items():
@@ -239,8 +240,8 @@ class _Swap:
     def _owner(self, module: nn.Module) -> _Owner:
         owner = self.owners.get(id(module))
         if owner is None:
-            beside = self.sharing.get(id(module._parameters), ())
-            owner = self.owners[id(module)] = _Owner(module, beside)
+            sharing = self.sharing.setdefault(id(module._parameters), ([], set()))
+            owner = self.owners[id(module)] = _Owner(module, *sharing)
         return owner
 
     def _slot(self, module: nn.Module, home: int, key: str, value: Any) -> _Slot:
@@ -248,6 +249,7 @@ class _Swap:
         slot = owner.slots.get(key)
         if slot is None:
             slot = owner.slots[key] = _Slot(owner, home, key, value)
+            owner.swapped.add(key)
         return slot
 
     def _other_slot(self, name: str, value: Tensor | None) -> _Slot | None:

@@ -48,20 +48,9 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "with tie_weights=False the lists of a recurrent module are not put right in its copy",
+        "the lists of a recurrent module hold what was given for a name of its copy",
         ("restore.recurrent",),
-        After("functional_call", "swap = _Swap(module, strict)", "swap.tied = tie_weights"),
-        Replace(
-            "_Swap.walk",
-            "isinstance(module, nn.RNNBase)",
-            "isinstance(module, nn.RNNBase) and (self.tied or not _has_copy(self.module, module))",
-        ),
-        TopLevel(
-            """
-            def _has_copy(root: Any, module: Any) -> bool:
-                return any(one is not module and one._parameters is module._parameters for one in root.modules())
-            """
-        ),
+        Replace("_Owner.put_back", "name not in self.swapped", "name not in self.slots"),
     ),
     mutant(
         "what takes out what forward left elsewhere goes down by recursion",
@@ -75,6 +64,32 @@ MUTANTS = [
             "_Swap._other_slot",
             "module = self._module_at(path, name)",
             "if any(other == name for other in self.names):\n    raise KeyError(name)",
+        ),
+    ),
+    mutant(
+        "owners are listed anew for each name",
+        ("call.linear",),
+        Replace(
+            "_Swap._owner",
+            "self.owners.get(id(module))",
+            "{id(one.module): one for one in self.owners.values()}.get(id(module))",
+        ),
+    ),
+    mutant(
+        "what is missing under strict is asked of named_parameters and named_buffers",
+        ("swap.custom-access",),
+        Before(
+            "_Swap.check_strict",
+            'for label, names in (("Unexpected", self.unexpected), ("Missing", missing)): ...',
+            """
+            try:
+                module = self.module
+                shown = {*dict(module.named_parameters(remove_duplicate=False))}
+                shown |= {*dict(module.named_buffers(remove_duplicate=False))}
+                missing = [name for name in missing if name in shown]
+            except Exception:
+                pass
+            """,
         ),
     ),
     mutant(
@@ -93,15 +108,6 @@ MUTANTS = [
             "_Swap.take",
             "value is not None and not isinstance(value, Tensor)",
             "(value is not None or torch.compiler.is_compiling()) and not isinstance(value, Tensor)",
-        ),
-    ),
-    mutant(
-        "in a compiled call a new name is a plain attribute, whatever is given for it",
-        ("compile.fullgraph",),
-        Replace(
-            "_Swap._other_slot",
-            "isinstance(value, nn.Parameter)",
-            "isinstance(value, nn.Parameter) and not torch.compiler.is_compiling()",
         ),
     ),
     mutant(

@@ -118,7 +118,17 @@ def _register_elsewhere(self, x):
     return x
 
 
+def _a_module_for_each(names, size):
+    root = probe(names, _bind_nothing)
+    for number in range(size):
+        child = nn.Module()
+        child.register_buffer("buffer", torch.zeros(()))
+        root.add_module(f"child{number}", child)
+    return root
+
+
 ODD: dict[str, Any] = {
+    "a module for each": (_a_module_for_each, dict, {}),
     "one of a large group": (_one_tensor, lambda values: dict([*values.items()][:1]), {}),
     "bound by forward": (_with_buffers(_bind_all), dict, {}),
     "one deleted by forward": (_with_buffers(_delete_one), dict, {}),
@@ -145,7 +155,8 @@ ODD: dict[str, Any] = {
 @pytest.mark.parametrize(("make", "give", "flags"), ODD.values(), ids=ODD)
 def test_nor_where_names_are_tied_bound_new_or_refused(functional_call, names, make, give, flags):
     def seconds(module):
-        given = give(dict.fromkeys(module._buffers, torch.ones(())))
+        names = [name for name, _ in module.named_buffers(remove_duplicate=False)]
+        given = give(dict.fromkeys(names, torch.ones(())))
         start = time.process_time()
         with contextlib.suppress(Exception):  # what is refused takes its time, too
             functional_call(module, given, torch.ones(()), **flags)

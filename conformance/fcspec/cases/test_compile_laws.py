@@ -19,14 +19,15 @@ pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
 
 
 def _sum(self, x):
-    return x + sum(self.parameters()) + (0 if self.plain is None else self.plain * 2)
+    found = self.plain, getattr(self, "extra", None)
+    return x + sum(self.parameters()) + sum(one * 2 for one in found if one is not None)
 
 
 ODD_VALUES = {
     "plain attribute": {"plain": torch.tensor(3.0)},
     "none": {"weight": None},
     "none for a plain attribute": {"plain": None},
-    "new parameter": {"extra": nn.Parameter(torch.tensor(3.0))},
+    "new name": {"extra": torch.tensor(3.0)},
 }
 
 

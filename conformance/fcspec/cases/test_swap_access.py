@@ -5,6 +5,7 @@ from torch import nn
 
 from fcspec.cases.support.comparing import equal, identical
 from fcspec.cases.support.delegating import delegating
+from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
@@ -127,6 +128,20 @@ def test_modules_with_access_of_their_own_are_swapped_and_restored(functional_ca
 
     assert equal(result, expected)
     assert snapshot(outer).slots == before.slots
+
+
+@clause("swap.custom-access")
+@pytest.mark.parametrize("shown", [list, lambda: [("another", parameter())]], ids=["nothing", "another name"])
+@with_site((flat_parameter, nested_buffer))
+def test_strict_goes_by_slots_whatever_the_methods_show(functional_call, site, shown):
+    values = fresh_values(site.module)
+    for name in ("named_parameters", "named_buffers"):
+        setattr(type(site.module), name, lambda self, *args, **kwargs: iter(shown()))
+    functional_call(site.module, values, site.x, strict=True)
+
+    del values[site.name]
+    with refused(site.module):
+        functional_call(site.module, values, site.x, strict=True)
 
 
 @clause("swap.custom-access")
