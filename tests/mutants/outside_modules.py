@@ -12,12 +12,14 @@ MUTANTS = [
             """
             owner = self.owners.get(id(module))
             if owner is None:
-                owner = self.owners[id(module)] = _Owner(module)
+                sharing = ...
+                owner = self.owners[id(module)] = _Owner(module, *sharing)
             """,
             """
             owner = self.owners.get(module)
             if owner is None:
-                owner = self.owners[module] = _Owner(module)
+                sharing = ...
+                owner = self.owners[module] = _Owner(module, *sharing)
             """,
         ),
     ),

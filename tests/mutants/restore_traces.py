@@ -10,8 +10,8 @@ MUTANTS = [
         ("restore.shape",),
         Replace(
             "_Slot.__init__",
-            "[other for other in owner.stores if key not in other]",
-            "[other for other in owner.stores if other is not owner.stores[self.home]]",
+            "key not in other",
+            "other is not owner.stores[self.home]",
         ),
     ),
     mutant(
