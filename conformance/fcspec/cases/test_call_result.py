@@ -174,6 +174,21 @@ def test_a_call_that_raises_is_not_tried_again(functional_call, site):
             calls.clear()
 
 
+@clause("call.once")
+@with_site((flat_parameter,))
+def test_arguments_that_do_not_fit_are_not_exchanged_for_others(functional_call, site):
+    calls, x = [], site.x
+    site.module.register_forward_pre_hook(lambda *_: calls.append("call"))
+    for forward in (lambda self: None, lambda self, x: None, lambda self, x, y: None, lambda self, *, x: None):
+        type(site.module).forward = forward
+        for args in ((), None, x, (None,), [x], [x, x], {"x": x}, (x, x), ((x,),)):
+            with contextlib.suppress(TypeError):
+                functional_call(site.module, {site.name: site.value()}, args)
+
+            assert calls == ["call"], (forward, args)
+            calls.clear()
+
+
 @clause("call.exception")
 @with_site(SITES)
 def test_an_exception_of_forward_leaves_as_the_same_object(functional_call, names, site):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.odd_dicts import Elsewhere
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
@@ -72,6 +73,17 @@ def test_the_truth_and_equality_of_a_dict_mean_nothing(functional_call, site, ki
     for flags in ({}, {"tie_weights": False}, {"strict": True}):
         assert equal(functional_call(site.module, kind(values), site.x, **flags), expected)
         assert equal(functional_call(site.module, several, site.x, **flags), expected)
+
+
+@clause("dicts.subclass")
+@with_site((nested_parameter,))
+def test_a_dict_may_keep_its_entries_elsewhere(functional_call, site):
+    values = fresh_values(site.module)
+    expected = oracle.result(site.module, values, site.x)
+
+    for flags in ({}, {"tie_weights": False}, {"strict": True}):
+        assert equal(functional_call(site.module, Elsewhere(values), site.x, **flags), expected)
+        assert equal(functional_call(site.module, ({}, Elsewhere(values)), site.x, **flags), expected)
 
 
 class Loading(dict[str, torch.Tensor]):

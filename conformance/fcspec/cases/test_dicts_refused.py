@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import probe, with_site
+from fcspec.specimens.base import fresh_values, probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
 Dicts = collections.namedtuple("Dicts", ["params", "buffers"])
@@ -102,12 +102,27 @@ def test_none_as_a_value(functional_call, site, observe):
 @pytest.mark.parametrize("bad", [4711, ("weight",), b"weight", None], ids=repr)
 @with_site((flat_parameter,))
 def test_a_name_that_is_no_string_is_refused_by_name(functional_call, site, bad):
-    functional_call(site.module, {site.name: site.value()}, site.x)
+    values = fresh_values(site.module)
+    for flags in ({}, {"tie_weights": False}, {"strict": True}):
+        functional_call(site.module, values, site.x, **flags)
 
-    with refused(site.module) as error:
-        functional_call(site.module, {site.name: site.value(), bad: site.value()}, site.x)
+        with refused(site.module) as error:
+            functional_call(site.module, {**values, bad: site.value()}, site.x, **flags)
 
-    assert str(bad) in str(error.value)
+        assert str(bad) in str(error.value)
+
+
+@clause("dicts.bad-name")
+@with_site((flat_parameter,))
+def test_of_a_name_that_is_no_string_and_a_string_that_is_no_name_one_is_named(functional_call, names, site):
+    values, extra = fresh_values(site.module), names.attribute()
+    functional_call(site.module, values, site.x, strict=True)
+
+    for wrong in ((4711, extra), (extra, 4711)):
+        with refused(site.module) as error:
+            functional_call(site.module, {**values, **dict.fromkeys(wrong, site.value())}, site.x, strict=True)
+
+        assert any(str(name) in str(error.value) for name in wrong)
 
 
 @clause("dicts.bad-name")
@@ -131,6 +146,23 @@ def test_a_name_without_an_owner_is_refused_by_name(functional_call, names, site
         functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
 
     assert missing in str(error.value)
+
+
+@clause("dicts.bad-name")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
+@with_site((flat_parameter, nested_parameter))
+def test_a_name_below_what_is_no_module_is_refused_by_name(functional_call, names, site, flags):
+    none, number = names.attribute(), names.attribute()
+    site.owner.add_module(none, None)
+    setattr(site.owner, number, 0.5)
+    functional_call(site.module, {site.name: site.value()}, site.x, **flags)
+
+    for part in (none, number, site.key, "forward"):
+        with refused(site.module) as error:
+            wrong = site.sibling_name(f"{part}.{site.key}")
+            functional_call(site.module, {site.name: site.value(), wrong: site.value()}, site.x, **flags)
+
+        assert part in str(error.value)
 
 
 @clause("dicts.bad-name")

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from fcspec.cases.support import closeness  # noqa: F401
-from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.cases.support.release import RELEASE
+from fcspec.cases.support.subclasses import KINDS_OF_SUBCLASS, PLAIN_SUBCLASSES, plain_subclass
 from fcspec.plugin import clause, unsupported
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
@@ -77,14 +78,14 @@ def test_what_forward_binds_in_the_place_of_none_is_in_the_dict(functional_call,
 
 @clause("drop-in.none-value")
 @with_group(ALL_PAIRS)
-def test_none_for_one_name_of_a_tied_group_is_none_for_all(functional_call, group):
+def test_none_for_some_names_of_a_tied_group_is_none_for_all(functional_call, group):
     seen = []
     group.in_forward(lambda module: seen.append(group.current()) or group.x)
 
-    for name in group.names:
-        functional_call(group.module, {name: None}, group.x, tie_weights=True)
+    for given in (group.names[:1], group.names[1:], group.names):
+        functional_call(group.module, dict.fromkeys(given), group.x, tie_weights=True)
 
-    assert [[*one] for one in seen] == [[None, None], [None, None]]
+    assert [[*one] for one in seen] == [[None, None]] * 3
 
 
 @clause("drop-in.none-value")
@@ -119,20 +120,24 @@ def test_forward_sees_a_tensor_under_a_new_name(functional_call, names, site, ma
 
 
 @clause("drop-in.extra-name")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["default", "untied"])
 @with_site((*FLAT, *NESTED))
-def test_a_parameter_under_a_new_name_is_registered_last_and_a_tensor_is_not(functional_call, names, site):
-    first, last, plain, seen = names.attribute(), names.attribute(), names.attribute(), []
-    own = list(dict(site.owner.named_parameters(recurse=False)))
-    values = {
-        site.sibling_name(first): parameter(),
-        site.sibling_name(plain): torch.rand(3),
-        site.sibling_name(last): parameter(),
-    }
-    site.in_forward(lambda owner: (seen.extend(dict(owner.named_parameters(recurse=False))), site.x)[1])
+def test_a_parameter_under_a_new_name_is_registered_last_and_a_tensor_is_not(functional_call, names, site, flags):
+    given = [parameter(), torch.rand(3), *(kind(names, torch.rand(3)) for kind in KINDS_OF_SUBCLASS), parameter()]
+    values, seen = {names.attribute(): value for value in given}, []
+    expected = [*dict(site.owner.named_parameters(recurse=False))]
+    expected += [key for key, value in values.items() if isinstance(value, nn.Parameter)]
 
-    functional_call(site.module, values, site.x)
+    def look(owner):
+        seen.append([*dict(owner.named_parameters(recurse=False))])
+        seen.append([getattr(owner, key, None) for key in values])
+        return site.x
 
-    assert seen == [*own, first, last]
+    site.in_forward(look)
+    functional_call(site.module, {site.sibling_name(key): value for key, value in values.items()}, site.x, **flags)
+
+    assert seen[0] == expected
+    assert identical(seen[1], given)
 
 
 @clause("drop-in.extra-buffer")
@@ -161,14 +166,17 @@ def test_a_buffer_under_a_new_name_is_registered_as_persistent_as_it_says(functi
 @clause("drop-in.plain-attribute")
 @with_site((*FLAT, *NESTED))
 def test_a_plain_tensor_attribute_can_be_given(functional_call, names, site):
-    key, own, value, seen = names.attribute(), torch.rand(3), torch.rand(3), []
-    setattr(site.owner, key, own)
-    site.in_forward(lambda owner: (seen.append(getattr(owner, key)), site.x)[1])
+    values, seen = [torch.rand(3), None, plain_subclass(names, torch.rand(3))], []
+    for own in (torch.rand(3), *(kind(names, torch.rand(3)) for kind in PLAIN_SUBCLASSES)):
+        key = names.attribute()
+        vars(site.owner)[key] = own
+        site.in_forward(lambda owner, key=key: (seen.append(getattr(owner, key)), site.x)[1])
 
-    functional_call(site.module, {site.sibling_name(key): value, site.name: site.value()}, site.x)
+        for value in values:
+            functional_call(site.module, {site.sibling_name(key): value, site.name: site.value()}, site.x)
 
-    assert seen[0] is value
-    assert vars(site.owner)[key] is own
+            assert seen.pop() is value
+            assert vars(site.owner)[key] is own
 
 
 @clause("drop-in.plain-attribute")

@@ -209,6 +209,18 @@ def test_a_name_whose_owner_does_not_exist_is_an_attribute_error(functional_call
         assert is_kind_if_raised(AttributeError, "has no attribute", error), repr(error)
 
 
+@clause("drop-in.owner-error")
+@with_site((flat_parameter, nested_parameter))
+def test_no_module_stands_behind_an_empty_part_of_a_name(functional_call, site):
+    path, _, key = site.name.rpartition(".")
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    for name in (f".{site.name}", f"..{site.name}", f"{path}..{key}"):
+        error = error_of(functional_call, site.module, {name: site.value()}, site.x)
+
+        assert is_kind_if_raised(AttributeError, "has no attribute", error), repr(error)
+
+
 @clause("drop-in.empty-name-error")
 @with_site((*FLAT, *NESTED))
 def test_an_empty_name_is_a_key_error(functional_call, site):

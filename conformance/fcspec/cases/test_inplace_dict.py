@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from fcspec.plugin import clause
+from fcspec.cases.support.odd_dicts import Elsewhere, Refusing
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_site
-from fcspec.specimens.sites import FLAT, NESTED
+from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
 
 
 @clause("inplace.only-tensors")
@@ -65,20 +66,65 @@ def test_forward_edits_the_callers_dict(functional_call, site, edit, observe):
         observe(type(error).__name__)
 
 
-class ReadOnly(dict[str, torch.Tensor]):
-    """A dict that refuses assignment."""
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_a_dict_that_keeps_its_entries_elsewhere_holds_what_forward_bound(functional_call, site):
+    values, new = Elsewhere({site.name: site.value()}), site.bindable()
+    site.in_forward(lambda owner: setattr(owner, site.key, new) or site.x)
 
-    def __setitem__(self, key, value):
-        raise TypeError("read-only")
+    functional_call(site.module, values, site.x)
 
-    def update(self, *args, **kwargs):
-        raise TypeError("read-only")
+    assert values[site.name] is new
+
+
+@clause("inplace.rebinding-tuple")
+@with_site(FLAT)
+def test_a_dict_that_refuses_is_no_reason_to_lose_what_the_others_take(functional_call, site):
+    """The call may raise instead: inplace.read-only-dict."""
+    new, other = site.bindable(), nn.Parameter(site.value(3))
+    site.in_forward(lambda owner: setattr(owner, site.key, new) or setattr(owner, site.other, other) or site.x)
+
+    for dicts in (
+        ({site.name: site.value()}, Refusing({site.other: site.value(2)})),
+        (Refusing({site.other: site.value(2)}), {site.name: site.value()}),
+        (Refusing({site.other: site.value(2), site.name: site.value()}),),
+    ):
+        for one in dicts:
+            vars(one).update(refused=site.other) if isinstance(one, Refusing) else None
+        with contextlib.suppress(TypeError):
+            functional_call(site.module, dicts, site.x)
+
+            assert next(one[site.name] for one in dicts if site.name in one) is new
+
+
+@clause("inplace.rebinding-tuple")
+@needs(Needs.TRANSFORMS)
+@with_site(BUFFERS)
+def test_the_dict_of_a_tuple_holds_what_forward_bound_under_a_transform(functional_call, site):
+    bound, held = [], []
+
+    def act(owner):
+        setattr(owner, site.key, site.current() + 1)
+        bound.append(site.current())
+        return site.x
+
+    def call(value):
+        dicts = ({}, {site.name: value})
+        functional_call(site.module, dicts, site.x)
+        held.append(dicts[1][site.name])
+        return value.sum()
+
+    site.in_forward(act)
+    for transform in (torch.func.grad, torch.func.vmap, torch.func.functionalize):
+        transform(call)(torch.rand(3))
+
+        assert held[-1] is bound[-1]
 
 
 @clause("inplace.read-only-dict")
 @with_site(FLAT)
 def test_forward_rebinds_and_the_dict_refuses(functional_call, site, observe):
-    values, new = ReadOnly({site.name: site.value()}), site.bindable()
+    values, new = Refusing({site.name: site.value()}), site.bindable()
     site.in_forward(lambda owner: site.rebind(new))
     try:
         functional_call(site.module, values, site.x)

@@ -5,10 +5,19 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, with_group, with_site
 from fcspec.specimens.groups import BUFFER_PAIRS, PAIRS
-from fcspec.specimens.sites import BUFFERS, FLAT, SITES, flat_parameter, nested_parameter
+from fcspec.specimens.sites import (
+    BUFFERS,
+    FLAT,
+    SITES,
+    flat_buffer,
+    flat_parameter,
+    nested_parameter,
+    non_persistent_buffer,
+)
 
 
 @clause("inplace.not-given")
@@ -78,6 +87,26 @@ def test_what_forward_registers_stays_on_the_module(functional_call, names, site
 
     assert site.owner._buffers.get(key[0]) is buffer
     assert site.owner._parameters.get(key[1]) is own
+
+
+@clause("inplace.not-given")
+@returns_or_raises
+@with_site((flat_buffer, non_persistent_buffer))
+def test_buffers_that_are_not_given_are_as_persistent_as_forward_made_them(functional_call, names, site, fails):
+    late, changed = names.attribute(), names.attribute()
+    values, persistent = fresh_values(site.module), [*site.module.state_dict()]
+    site.owner.register_buffer(changed, torch.rand(3), persistent=False)
+
+    def act(owner):
+        owner.register_buffer(late, torch.rand(3), persistent=False)
+        owner.register_buffer(changed, torch.rand(3), persistent=True)
+        return 1 / 0 if fails else site.x
+
+    site.in_forward(act)
+    with raises_if(fails):
+        functional_call(site.module, values, site.x)
+
+    assert sorted(site.module.state_dict()) == sorted([*persistent, changed])
 
 
 @clause("inplace.not-given")

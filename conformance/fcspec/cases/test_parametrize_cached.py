@@ -167,14 +167,16 @@ def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_
 @by_either_name
 @with_site((doubled, nested_doubled))
 def test_a_call_that_fails_leaves_nothing_in_the_cache(functional_call, site, by):
-    def act(owner):
-        site.current()
-        return 1 / 0
-
     own = site.own.detach().clone()
-    site.in_forward(act)
-    with parametrize.cached():
-        with contextlib.suppress(ZeroDivisionError):
-            functional_call(site.module, {_name(site, by): site.value()}, site.x)
+    for error in (ZeroDivisionError, KeyboardInterrupt, SystemExit):
 
-        assert equal(site.current(), own)
+        def act(owner, error=error):
+            site.current()
+            raise error
+
+        site.in_forward(act)
+        with parametrize.cached():
+            with contextlib.suppress(error):
+                functional_call(site.module, {_name(site, by): site.value()}, site.x)
+
+            assert equal(site.current(), own)

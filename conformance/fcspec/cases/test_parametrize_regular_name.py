@@ -1,5 +1,7 @@
 """parametrize: forward sees the value given for a regular name, and the parametrization does not run."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -21,6 +23,7 @@ from fcspec.specimens.parametrized import (
     two_originals,
     under_two_paths,
 )
+from fcspec.specimens.sites import flat_parameter, nested_parameter
 from fcspec.state.module_state import snapshot
 
 
@@ -32,6 +35,35 @@ def test_forward_sees_the_object_given_for_the_regular_name(functional_call, sit
 
     functional_call(site.module, {site.name: value}, site.x)
     functional_call(site.module, {site.name: value}, site.x, tie_weights=False)
+
+    assert identical(seen, [value] * 4)
+
+
+@clause("parametrize.regular-name")
+@with_site((doubled, nested_doubled))
+def test_none_for_the_regular_name_is_refused_or_is_what_forward_sees(functional_call, site):
+    seen = []
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
+
+    for flags in ({}, {"tie_weights": False}):
+        with contextlib.suppress(Exception):  # it may be refused: dicts.none-value
+            functional_call(site.module, {site.name: None}, site.x, **flags)
+
+    assert identical(seen, [None] * len(seen))
+
+
+@clause("parametrize.regular-name")
+@with_site((flat_parameter, nested_parameter))
+def test_a_tensor_that_was_parametrized_after_a_call_takes_the_value(functional_call, names, site):
+    """What call.module-as-it-is says of any name, for one that has lost its slot, and gets it again."""
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(site.current()) or site.x)
+
+    for _ in range(2):
+        functional_call(site.module, {site.name: value}, site.x)
+        parametrize.register_parametrization(site.owner, site.key, parametrization(names, [], lambda x: x * 2))
+        functional_call(site.module, {site.name: value}, site.x)
+        parametrize.remove_parametrizations(site.owner, site.key)
 
     assert identical(seen, [value] * 4)
 

@@ -8,7 +8,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal
-from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.outcomes import raises_if, raising, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import get, parameter, probe, with_site
 from fcspec.specimens.parametrized import (
@@ -118,8 +118,8 @@ def test_all_that_were_given_in_one_call_are_parametrized_as_before(functional_c
 def test_what_is_assigned_after_the_call_goes_to_the_original(functional_call, site, by, fails):
     original = get(site.module, site.originals[0])
     if fails:
-        site.in_forward(lambda owner: 1 / 0)
-    with raises_if(fails):
+        site.in_forward(raising(KeyboardInterrupt))
+    with raises_if(fails, KeyboardInterrupt):
         functional_call(site.module, {site.name if by == "regular name" else site.originals[0]: site.value()}, site.x)
 
     with torch.no_grad():

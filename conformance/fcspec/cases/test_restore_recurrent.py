@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal, identical
-from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.outcomes import raises_if, raising, returns_or_raises
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe
 from fcspec.specimens.parametrized import parametrization
@@ -31,6 +31,31 @@ def test_recurrent_modules_list_their_own_weights_again(functional_call, make, f
 
     assert len(module._flat_weights) == len(own)
     assert identical(module._flat_weights, own)
+
+
+@clause("restore.recurrent")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}], ids=["default", "untied", "strict"])
+def test_recurrent_modules_list_their_own_weights_however_the_call_ends(functional_call, flags):
+    module = nn.Sequential(nn.Linear(2, 2), nn.GRU(2, 2))
+    own, values = list(module[1]._parameters.values()), fresh_values(module)
+    for error in (ZeroDivisionError, KeyboardInterrupt, SystemExit):
+        with module[1].register_forward_hook(raising(error)), pytest.raises(error):
+            functional_call(module, values, (torch.rand(3, 2),), **flags)
+
+        assert identical(module[1]._flat_weights, own)
+
+
+@clause("restore.recurrent")
+def test_a_recurrent_module_that_came_after_a_call_lists_its_own_weights(functional_call):
+    """What call.module-as-it-is says of slots, for these lists."""
+    module = nn.Sequential(nn.Linear(2, 2), nn.Identity())
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+    module[1] = nn.GRU(2, 2)
+    own = list(module[1]._parameters.values())
+
+    functional_call(module, fresh_values(module), (torch.rand(3, 2),))
+
+    assert identical(module[1]._flat_weights, own)
 
 
 @clause("restore.recurrent")

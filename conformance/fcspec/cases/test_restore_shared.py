@@ -1,10 +1,11 @@
 """restore, where two names lead to one slot: it comes back whichever of its names are given."""
 
 import pytest
+import torch
 from torch import nn
 
 from fcspec.plugin import clause
-from fcspec.specimens.base import with_group
+from fcspec.specimens.base import fresh_values, with_group
 from fcspec.specimens.groups import ONE_STORE, SHARED, SHARED_BUFFERS
 from fcspec.state.module_state import snapshot
 
@@ -43,6 +44,19 @@ def test_a_module_with_a_shared_submodule_comes_back(functional_call, group, giv
 @with_group(SHARED)
 def test_it_comes_back_when_parameters_are_given(functional_call, group):
     _comes_back(functional_call, group, {group.names[0]: nn.Parameter(group.value())}, {})
+
+
+@clause("restore.shared-submodule")
+def test_a_submodule_that_was_shared_after_a_call_comes_back(functional_call):
+    """What call.module-as-it-is says of any module, for one of which torch puts back too little."""
+    module, x = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3)), torch.ones(3)
+    functional_call(module, fresh_values(module), x)
+    module[1] = module[0]
+    before, value = snapshot(module), torch.ones(3)
+
+    functional_call(module, {"0.bias": value, "1.bias": value}, x)
+
+    assert snapshot(module).slots == before.slots
 
 
 @clause("restore.shared-buffer-owner")

@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import functools
+import itertools
 import pickle
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
-from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.outcomes import raises_if, raising, returns_or_raises
 from fcspec.cases.support.various import various
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, with_site
@@ -33,12 +34,13 @@ def _places(module, key):
 @returns_or_raises
 @with_site((*FLAT, *NESTED[:2]))
 def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call, names, site, fails):
-    key = names.attribute()
-    if fails:
-        site.in_forward(lambda owner: 1 / 0)
+    key, errors = names.attribute(), (ZeroDivisionError, KeyboardInterrupt)
     buffers = [nn.Buffer(torch.ones(3), persistent=persistent) for persistent in (True, False) if hasattr(nn, "Buffer")]
-    for extra in (torch.ones(3), parameter(), *buffers, None):  # that None is accepted is the law of drop-in.none-value
-        with contextlib.suppress(Exception) if extra is None else raises_if(fails):
+    extras = torch.ones(3), parameter(), *buffers, None  # that None is accepted is the law of drop-in.none-value
+    for extra, error in itertools.product(extras, errors if fails else (None,)):
+        if fails:
+            site.in_forward(raising(error))
+        with contextlib.suppress(Exception, *errors) if extra is None else raises_if(fails, error):
             functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
 
         assert not hasattr(site.owner, key)
@@ -287,10 +289,11 @@ def test_a_plain_tensor_is_restored_where_it_stood(functional_call, names, site,
     holder = site.owner if where == "instance" else type(site.owner)
     setattr(holder, key, plain)
     before = _places(site.module, key)
-    if fails:
-        site.in_forward(lambda owner: 1 / 0)
-    for value in (torch.ones(3), parameter()):
-        with contextlib.suppress(Exception):  # it may be refused
+    values, errors = (torch.ones(3), parameter(), None), (ZeroDivisionError, KeyboardInterrupt)
+    for value, error in itertools.product(values, errors if fails else (None,)):
+        if fails:
+            site.in_forward(raising(error))
+        with contextlib.suppress(Exception, KeyboardInterrupt):  # it may be refused
             functional_call(site.module, {site.sibling_name(key): value}, site.x)
 
         assert vars(holder).get(key) is plain

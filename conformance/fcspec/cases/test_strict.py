@@ -66,11 +66,17 @@ def test_nothing_given_is_an_error(functional_call, site):
 
 
 @clause("strict.unexpected")
-@pytest.mark.parametrize("where", ["root", "owner", "nowhere"])
+@pytest.mark.parametrize("where", ["root", "owner", "nowhere", "below None", "below a tensor"])
 @with_site((*FLAT, nested_parameter))
 def test_a_name_too_many_is_an_error(functional_call, names, site, where):
-    values, key = fresh_values(site.module), names.attribute()
-    extra = {"root": key, "owner": site.sibling_name(key), "nowhere": f"{names.attribute()}.{key}"}[where]
+    values, key, part = fresh_values(site.module), names.attribute(), names.attribute()
+    extra = {
+        "root": key,
+        "owner": site.sibling_name(key),
+        "below a tensor": f"{site.name}.{key}",
+    }.get(where, f"{part}.{key}")
+    if where == "below None":
+        site.module.add_module(part, None)
     functional_call(site.module, values, site.x, strict=True)
 
     for value in (torch.ones(3), parameter()):

@@ -1,10 +1,12 @@
 """swap: forward computes with the given values, whatever slots they are for."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
 
-from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
@@ -108,6 +110,21 @@ def test_a_name_that_begins_like_a_given_one_keeps_its_own_value(functional_call
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert kept[0] is own
+
+
+@clause("swap.partial")
+@with_site((flat_parameter, nested_parameter))
+def test_a_tensor_of_the_class_is_given_to_one_module_of_it(functional_call, names, site):
+    key, own, seen = names.attribute(), torch.rand(3), []
+    setattr(type(site.owner), key, own)
+    other = type(site.owner)()
+    site.owner.add_module(names.attribute(), other)
+    site.in_forward(lambda owner: seen.append(getattr(other, key)) or site.x)
+
+    with contextlib.suppress(Exception):  # it may be refused
+        functional_call(site.module, {site.name: site.value(), site.sibling_name(key): torch.ones(3)}, site.x)
+
+    assert identical(seen, [own] * len(seen))
 
 
 @clause("swap.autocast")

@@ -8,6 +8,11 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import identical
+from fcspec.cases.support.subclasses import (
+    KINDS_OF_SUBCLASS,
+    incomparable_subclass,
+    subclass_without_torch_function,
+)
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
@@ -128,7 +133,7 @@ OTHERS = {
     "dtype": torch.ones(3, dtype=torch.float64),
     "integers": torch.ones(3, dtype=torch.int64),
     "layout": torch.ones(3).to_sparse(),
-    "one place twice": torch.sparse_coo_tensor([[0, 0]], [1.0, 2.0], (3,)),
+    "one place twice": torch.sparse_coo_tensor(torch.tensor([[0, 0]]), torch.tensor([1.0, 2.0]), (3,)),
     "conjugate": torch.ones(3, dtype=torch.complex64).conj(),
     "device": torch.ones(3, device="meta"),
     "view": torch.ones(6)[::2],
@@ -188,31 +193,6 @@ def test_a_value_that_could_be_cast_or_expanded_is_used_as_it_is(functional_call
         assert seen.pop() is value
 
 
-def _plain_subclass(names, tensor):
-    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {}))
-
-
-def _subclass_without_torch_function(names, tensor):
-    disabled = {"__torch_function__": torch._C._disabled_torch_function_impl}
-    return tensor.as_subclass(type(names.type(), (torch.Tensor,), disabled))
-
-
-def _incomparable_subclass(names, tensor):
-    """Hashing and comparing it raise, as with array-like tensors."""
-
-    def refuse(self, other):
-        raise TypeError("not comparable")
-
-    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
-
-
-def _parameter_subclass(names, tensor):
-    return type(names.type(), (nn.Parameter,), {})(tensor)
-
-
-KINDS_OF_SUBCLASS = (_plain_subclass, _subclass_without_torch_function, _incomparable_subclass, _parameter_subclass)
-
-
 @clause("swap.subclass")
 @pytest.mark.parametrize("kind", KINDS_OF_SUBCLASS)
 @with_site(FLAT)
@@ -241,7 +221,7 @@ def test_an_instance_of_a_subclass_is_used_for_every_tied_name(functional_call, 
 @clause("swap.subclass")
 @pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
 @pytest.mark.parametrize("tied", [True, False], ids=["tied", "untied"])
-@pytest.mark.parametrize("kind", [_subclass_without_torch_function, _incomparable_subclass])
+@pytest.mark.parametrize("kind", [subclass_without_torch_function, incomparable_subclass])
 @with_site((flat_parameter,))
 def test_a_module_may_own_one(functional_call, names, site, kind, tied, given):
     own = kind(names, torch.ones(3))
