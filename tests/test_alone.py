@@ -88,3 +88,20 @@ def test_a_debugger_works_without_isolation(typed, code, tmp_path):
     assert done.returncode == code, done.stdout + done.stderr
     assert ("(Pdb) 42\n" in done.stdout) == (code == 0)
     assert ("interrupted" in done.stdout) == (code == 2)
+
+
+@pytest.mark.slow
+def test_whoever_quits_a_debugger_is_not_asked_again(tmp_path):
+    """Also where it stops a call that comes before those of the case."""
+    (tmp_path / "mine.py").write_text(
+        "from fcspec_reference import functional_call as plain\n\n"
+        "def functional_call(*args, **kwargs):\n"
+        "    breakpoint()\n"
+        "    return plain(*args, **kwargs)\n"
+    )
+    chosen = ("check", "mine.py:functional_call", "--clause=args.kwargs")
+    done = fcspec(*chosen, "--isolation=none", cwd=tmp_path, input="q\n" * 9)
+    isolated = fcspec(*chosen, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout.count("(Pdb)")) == (2, 1), done.stdout
+    assert "a debugger needs --isolation none" in isolated.stdout

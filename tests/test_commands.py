@@ -105,6 +105,43 @@ def test_a_failure_shows_the_line_of_the_test_and_the_frames_of_the_target():
     assert failure.script == SPEC["call.result"].examples[0].code
 
 
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        ("AssertionError: assert 3, expected 4", "3, expected 4"),
+        ("AssertionError: assert a: is 3, was 4\n +  where a: is 3, was 4 = f(x)", "a: is 3, was 4"),
+        ("AssertionError: assert False\n +  where False = isinstance(3, str)", "isinstance(3, str) is False"),
+        ("AssertionError: assert not True\n +  where True = hasattr(3, 'real')", "hasattr(3, 'real') is True"),
+        ("Failed: DID NOT RAISE Exception", "no error was raised"),
+        (
+            "AssertionError: Regex pattern did not match.\n  Expected regex: 'b'\n  Actual message: 'a'",
+            "an error that says 'a', which does not match 'b'",
+        ),
+        ("ValueError: assert False", "ValueError: assert False"),
+    ],
+)
+def test_what_happened_is_said_without_what_pytest_says_of_statements(raised, words):
+    message = MESSAGE.replace("AttributeError: nothing", raised)
+    case = Case("test_call_result.py::test_a", "call.result", "fail", raised.split(": ", 1)[-1], message=message)
+
+    assert dict(failure_of(result_of("call.result", case), SPEC, "mylib:f").rows)["actual"] == words
+
+
+def test_an_example_beside_another_case_says_that_it_is_one():
+    fails = Case("test_call_result.py::test_a", "call.result", "fail", "AttributeError: nothing", message=MESSAGE)
+    example = "test_examples.py::test_example[call.result]"
+    drawn = replace(fails, message=f"{MESSAGE}\n# call.result · MUST: The call returns.\nassert False")
+
+    def caption(*cases):
+        return failure_of(result_of("call.result", *cases), SPEC, "a:b").caption
+
+    where = "what fails is /x/fcspec/cases/test_call_result.py:10"
+    assert caption(fails, Case(example, "call.result", "pass")) == f"The law's example, which holds; {where}"
+    assert caption(fails) == f"The law's example; {where}"
+    assert caption(fails, replace(fails, id=example)) == caption(drawn) == ""
+    assert "\n    # The law's example; " in str(failure_of(result_of("call.result", fails), SPEC, "a:b"))
+
+
 def test_the_plainest_case_of_a_failure_is_shown_with_its_own_reason():
     cases = [
         Case(f"{file}::x", "call.result", verdict, file)

@@ -110,6 +110,13 @@ def test_what_holds_now_is_taken_out_and_a_glob_becomes_the_rest_of_its_clauses(
     assert [one for one in kept if one not in text] == []
 
 
+def test_a_glob_in_one_line_becomes_names_in_one_line():
+    file = 'format = 1\ntarget = "a:b"\n[[deviation]]\nclauses = ["a.*"]  # all\nverdict = "fail"\nreason = "ties"\n'
+    text, _ = updated(file, a_one="fail", a_two="pass", a_three="fail")
+
+    assert '\nclauses = ["a.one", "a.three"]  # all\n' in text
+
+
 def test_what_deviates_otherwise_is_corrected_where_it_stands():
     text, lines = updated(
         NAMED, **{**AS_DECLARED, "a_one": "pass", "a_two": "pass fail", "b_one": "crash", "b_two": "timeout"}

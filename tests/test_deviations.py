@@ -81,6 +81,7 @@ def test_an_entry_for_other_releases_is_inert(when, code, tmp_path):
     [
         ("format = 1", "format = 2", "expected format = 1"),
         ('target = "a:b"', 'target = "c:d"', "the target is 'a:b'"),
+        ('target = "a:b"', "", 'toml:1: expected target = "a:b", found None'),
         ('clause = "a.one"', 'clause = "a.on"', r"toml:4: SPEC.md has no clause 'a.on'; did you mean 'a.one'"),
         ('verdict = "fail"', 'verdict = "pass"', "toml:4: no verdict 'pass'"),
         ('reason = "known"', 'reason = ""', "toml:4: an entry needs reason"),
@@ -111,9 +112,9 @@ def test_an_invalid_file_is_said_with_its_line(written, instead, says, tmp_path)
 def test_the_entry_that_readme_shows_loads(tmp_path):
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
-    (tmp_path / "mine.toml").write_text(f'format = 1\ntarget = "a:b"\n{shown}')
+    (tmp_path / "mine.toml").write_text(shown)
 
-    declared = deviations.load(str(tmp_path / "mine.toml"), "a:b", load_spec())
+    declared = deviations.load(str(tmp_path / "mine.toml"), "package.module:function", load_spec())
     assert [one.clause for one in declared if one.cases] == ["dicts.state-dict"]
     assert {one.until for one in declared} == {date(2027, 6, 30)}
 

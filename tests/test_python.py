@@ -2,6 +2,7 @@
 
 import functools
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -81,6 +82,20 @@ def test_a_closure_is_judged_under_torchs_own_defaults_and_the_caller_stays_as_i
     assert [one.clause for one in report.broken] == [CLAUSE]
     assert report.target["address"] == "test_python:closure.<locals>.functional_call"
     assert [*tmp_path.iterdir()] == []
+
+
+def test_random_numbers_are_drawn_as_if_nothing_had_been_imported():
+    code = "import random, fcspec; random.seed(1); fcspec.check; print(random.random())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"{random.Random(1).random()}\n"
+
+
+def test_what_has_no_address_is_judged_again_by_a_call():
+    shown = str(failing())
+
+    assert "    again     fcspec.check(..., " in shown
+    assert "cases=['test_x.py::a'])" in shown
 
 
 def test_a_mode_that_a_fork_cannot_leave_is_named():

@@ -16,4 +16,10 @@ def __getattr__(name: str) -> object:
     """Names of __init__.pyi, imported where they are used: `import fcspec` costs nothing."""
     if name not in _LAZY:
         raise AttributeError(f"module 'fcspec' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    import random
+
+    state = random.getstate()
+    try:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    finally:
+        random.setstate(state)  # rich draws from it when it is imported

@@ -13,9 +13,10 @@ import click
 from rich.text import Text
 
 from fcspec import __version__, index, reproducing
-from fcspec.commands import gating
+from fcspec.commands import examples, gating
 from fcspec.commands.gating import Outputs
 from fcspec.commands.judging import (
+    complete_clause,
     complete_target,
     console,
     judging_options,
@@ -44,16 +45,16 @@ class _Group(click.Group):
         return sorted([*super().list_commands(ctx), *_ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _ELSEWHERE:
-            command: click.Command = importlib.import_module(f"fcspec.commands.{cmd_name}").command
-            return command
         found = super().get_command(ctx, cmd_name)
+        if cmd_name in _ELSEWHERE:
+            found = importlib.import_module(f"fcspec.commands.{cmd_name}").command
         if found is None:
             ctx.fail(f"no command {cmd_name!r}{did_you_mean(cmd_name, self.list_commands(ctx))}")
+        found.epilog = examples.epilog(cmd_name)
         return found
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, epilog=examples.epilog(""), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fcspec")
 def _fcspec() -> None:
     """Judge implementations of torch.func.functional_call against SPEC.md."""
@@ -115,7 +116,7 @@ def _sharded(options: Options, shard: str | None, spec: Spec) -> tuple[Options, 
 
 
 @_fcspec.command()
-@click.argument("globs", nargs=-1)
+@click.argument("globs", nargs=-1, shell_complete=complete_clause)
 def clauses(globs: tuple[str, ...]) -> int:
     """List the clauses of SPEC.md that match GLOBS (default: all)."""
     out = console()
@@ -126,7 +127,7 @@ def clauses(globs: tuple[str, ...]) -> int:
 
 
 @_fcspec.command()
-@click.argument("slug", metavar="CLAUSE")
+@click.argument("slug", metavar="CLAUSE", shell_complete=complete_clause)
 @click.option("--target", metavar="TARGET", shell_complete=complete_target, help="With --script: the implementation.")
 @click.option("--script", is_flag=True, help="Print a script that shows alone how TARGET breaks the clause.")
 def explain(slug: str, target: str | None, script: bool) -> int:

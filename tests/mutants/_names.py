@@ -29,4 +29,6 @@ NAMES: dict[str, tuple[str, ...]] = {
     "_Swap.check_strict": ("missing.append(name)",),
     "_Swap.put_in": ("for owner in self.owners.values(): ...", "for slot in owner.slots.values(): ..."),
     "_Swap.put_back": ("for name, (source, slot, _) in ...: ...",),
+    "_equal": ("(a, b)",),
+    "_same_memory": ("(a, b)",),
 }

@@ -80,6 +80,14 @@ def _change_the_class(module, names):
     module.first.__class__ = type(names.type(), (type(module.first),), {})
 
 
+def _values(module):
+    """A value for every name, one for all names of a group."""
+    values = fresh_values(module)
+    for name in values:
+        values[name] = next(values[other] for other in values if get(module, other) is get(module, name))
+    return values
+
+
 CHANGES = {
     "a layer replaced": [_replace_a_layer],
     "what holds a layer replaced": [_replace_what_holds_a_layer],
@@ -100,9 +108,7 @@ def test_each_call_goes_by_the_module_as_it_is_then(functional_call, names, modu
     x = torch.ones(3)
 
     def call():
-        values, before = fresh_values(module), snapshot(module)
-        for name in values:  # one value for all names of a group
-            values[name] = next(values[other] for other in values if get(module, other) is get(module, name))
+        values, before = _values(module), snapshot(module)
         expected = oracle.result(module, values, x)
         for flags in ({}, {"tie_weights": False}, {"strict": True}):
             assert equal(functional_call(module, values, x, **flags), expected)
@@ -112,6 +118,38 @@ def test_each_call_goes_by_the_module_as_it_is_then(functional_call, names, modu
     for change in changes:
         change(module, names)
         call()
+
+
+@clause("call.module-as-it-is")
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=CHANGES)
+def test_a_call_goes_by_the_module_as_it_is_after_many_calls(functional_call, names, module, changes):
+    """What was no use to remember after one call may be remembered after sixteen. Layers that were replaced live on."""
+    kept = []
+    for change in (lambda *_: None, *changes):
+        kept.extend(module.modules())
+        change(module, names)
+        values, x = _values(module), torch.ones(3)
+        expected = oracle.result(module, values, x)
+
+        assert equal(functional_call(module, values, x), expected)
+        assert equal(functional_call(module, values, x, tie_weights=False), expected)
+        for number in range(36):
+            functional_call(module, values, x, tie_weights=bool(number % 2))
+
+
+@clause("call.module-as-it-is")
+def test_a_regular_name_leads_to_the_layer_of_the_moment(functional_call, names, module):
+    for layer in (module.first, module.middle.second):
+        doubling = parametrization(names, [], lambda original: original * 2, lambda value: value / 2)
+        parametrize.register_parametrization(layer, "weight", doubling)
+    seen = []
+    module.register_forward_pre_hook(lambda *_: seen.append(module.first.weight))
+    for change in (lambda *_: None, _exchange_layers, _exchange_layers):
+        change(module, names)
+        value = torch.rand(3)
+        functional_call(module, {"first.weight": value}, torch.ones(3))
+
+        assert equal(seen.pop(), value)
 
 
 @clause("call.module-as-it-is")

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.various import various
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import flat_parameter, nested_parameter
@@ -32,6 +34,21 @@ def test_modes_of_autograd_and_autocast_stay(functional_call, site, mode):
         after = modes()
 
     assert (*seen, after) == (before, before)
+
+
+@clause("call.mode")
+@pytest.mark.parametrize("mode", MODES.values(), ids=MODES)
+def test_modes_of_autograd_and_autocast_stay_whatever_is_given(functional_call, names, mode):
+    for call in [*various(names)]:
+        seen = []
+        if isinstance(call.module, nn.Module):
+            call.module.register_forward_pre_hook(lambda *_, seen=seen: seen.append(modes()))
+        with mode():
+            before = modes()
+            call.attempt(functional_call)
+            seen.append(modes())
+
+        assert {*seen} == {before}, call.kind
 
 
 @clause("call.mode")

@@ -3,6 +3,7 @@
 import builtins
 import contextlib
 import dataclasses
+import inspect
 
 import pytest
 import torch
@@ -57,6 +58,7 @@ async def _coroutine():
 
 async def _asynchronous_generator():
     yield 1
+    yield 2
 
 
 def _generator():
@@ -73,6 +75,22 @@ def test_what_is_still_to_run_is_returned_itself(functional_call, names):
             made[0].close()  # so that Python does not warn
 
         assert result is made[0]
+
+
+@clause("call.result")
+def test_what_forward_returns_is_left_as_it_is(functional_call, names):
+    """A generator has not begun, and an iterator has all its items."""
+    module = probe(names, lambda self, make: make())
+    for make in (_generator, lambda: iter([1]), lambda: map(int, "1"), lambda: (one for one in [1])):
+        assert [*functional_call(module, {}, (make,))] == [1]
+
+    coroutine = functional_call(module, {}, (_coroutine,))
+    assert inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+    coroutine.close()
+    generator = functional_call(module, {}, (_asynchronous_generator,))
+    with pytest.raises(StopIteration) as first:
+        anext(generator).send(None)
+    assert first.value.value == 1
 
 
 @clause("call.result")
@@ -198,6 +216,37 @@ def test_an_exception_that_python_torch_or_functional_call_itself_could_raise_pa
             functional_call(site.module, {site.name: site.value()}, site.x)
 
         assert caught.value is raised
+
+
+def _look_of(error):
+    """What an `except` around a call can read of an exception, and where its traceback ends."""
+    end = error.__traceback__
+    while end.tb_next is not None:
+        end = end.tb_next
+    cause = error.__cause__, error.__suppress_context__
+    return type(error), error.args, str(error), cause, vars(error).get("code"), end.tb_frame.f_code.co_name
+
+
+@clause("call.exception")
+@with_site((flat_parameter, nested_parameter))
+def test_an_exception_of_forward_leaves_as_it_was_raised(functional_call, site):
+    def fails_here(owner):
+        raise raised
+
+    def called_plainly(module, values, x):
+        return module(x)
+
+    site.in_forward(fails_here)
+    for raised in (TypeError("missing 1 required positional argument"), *_errors()):
+        raised.code = 7
+        looks = []
+        for call in (called_plainly, functional_call):
+            with pytest.raises(BaseException) as caught:
+                call(site.module, {site.name: site.value()}, site.x)
+            looks.append(_look_of(caught.value))
+            raised.__traceback__ = None
+
+        assert looks[1] == looks[0], raised
 
 
 @clause("call.exception")

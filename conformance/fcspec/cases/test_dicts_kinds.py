@@ -144,3 +144,22 @@ def test_the_name_of_a_property_that_returns_a_tensor(functional_call, site, obs
     except Exception as error:
         false = ", and is said to be no tensor" if "not an instance" in str(error) else ""
         observe(f"{type(error).__name__} {'after' if seen else 'before'} forward{false}")
+
+
+class _Noted(dict[str, torch.Tensor]):
+    """A dict that has attributes, as that of `state_dict()` has."""
+
+
+@clause("dicts.unchanged")
+@with_site((flat_parameter, nested_parameter))
+def test_a_dict_keeps_its_attributes(functional_call, site):
+    one, two = _Noted({site.name: site.value()}), _Noted({site.other: site.value(2)})
+    one.note, listed = 3, site.module.state_dict()
+
+    functional_call(site.module, (one, two), site.x)
+    for flags in ({}, {"tie_weights": False}):
+        before = dict(vars(listed))
+        functional_call(site.module, listed, site.x, **flags)
+
+        assert vars(listed) == before
+    assert (vars(one), vars(two)) == ({"note": 3}, {})

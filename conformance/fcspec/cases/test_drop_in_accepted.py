@@ -104,7 +104,11 @@ def test_none_stands_for_no_bias(functional_call, make, shape):
 
 
 @clause("drop-in.extra-name")
-@pytest.mark.parametrize("make", [lambda: torch.rand(3), parameter], ids=["tensor", "parameter"])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: torch.rand(3), parameter, lambda: torch.rand(3, requires_grad=True), lambda: parameter() * 1],
+    ids=["tensor", "parameter", "requires grad", "no leaf"],
+)
 @with_site((*FLAT, *NESTED))
 def test_forward_sees_a_tensor_under_a_new_name(functional_call, names, site, make):
     key, value, seen = names.attribute(), make(), []

@@ -112,6 +112,45 @@ def test_a_call_in_a_call_leaves_the_values_of_each(functional_call, site, by, c
 @clause("parametrize.cached")
 @by_either_name
 @with_site((doubled, nested_doubled))
+def test_a_context_may_be_entered_several_times(functional_call, site, by):
+    value, seen, own = site.value(), [], site.own.detach().clone()
+    site.in_forward(lambda owner: seen.append(site.current()))
+    with contextlib.ExitStack() as contexts:
+        for _ in range(3):
+            contexts.enter_context(parametrize.cached())
+            site.current()
+            functional_call(site.module, {_name(site, by): value}, site.x)
+
+            assert equal(seen.pop(), value if by == "regular name" else 2 * value)
+            assert equal(site.current(), own)
+
+
+@clause("parametrize.cached")
+@by_either_name
+@cached_or_not
+@with_site((doubled, nested_doubled))
+def test_a_call_that_is_refused_in_a_call_leaves_the_values_of_the_outer_one(functional_call, site, by, cached):
+    value, seen, own = site.value(), [], site.own.detach().clone()
+
+    def act(owner):
+        for _ in range(2):
+            seen.append(site.current())
+            with contextlib.suppress(Exception):
+                functional_call(site.module, {_name(site, by): site.value(3), "nowhere.weight": value}, site.x)
+
+    site.in_forward(act)
+    with parametrize.cached():
+        if cached:
+            site.current()
+        functional_call(site.module, {_name(site, by): value}, site.x)
+
+        assert equal(seen, [value if by == "regular name" else 2 * value] * 2)
+        assert equal(site.current(), own)
+
+
+@clause("parametrize.cached")
+@by_either_name
+@with_site((doubled, nested_doubled))
 def test_the_cache_goes_on_behind_the_call_and_ends_with_its_context(functional_call, site, by):
     original = get(site.module, site.originals[0])
     with parametrize.cached():

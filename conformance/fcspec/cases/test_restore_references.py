@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.cases.support.various import various
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS
@@ -221,6 +222,19 @@ def test_the_module_of_a_refused_call_is_freed_by_reference_counts(functional_ca
         del layer
 
         assert alive() is None
+
+
+@clause("restore.no-references")
+def test_nothing_keeps_a_given_tensor_alive_whatever_is_given(functional_call, names):
+    """Accepted or refused. The modules go, too: that they do not keep a value is the law of other clauses."""
+    calls = [*various(names)]
+    alive = [(call.kind, weakref.ref(value)) for call in calls for value in call.given()]
+    for call in calls:
+        call.attempt(functional_call)
+    del call, calls
+    gc.collect()
+
+    assert [kind for kind, value in alive if value() is not None] == []
 
 
 @clause("restore.no-references")

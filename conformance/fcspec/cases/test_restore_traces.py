@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import itertools
 import pickle
 
@@ -11,6 +12,7 @@ from torch import nn
 
 from fcspec.cases.support.comparing import equal
 from fcspec.cases.support.outcomes import raises_if, raising, returns_or_raises
+from fcspec.cases.support.various import various
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, with_site
 from fcspec.specimens.sites import FLAT, NESTED, PARAMETERS, SITES, flat_parameter
@@ -34,11 +36,11 @@ def _places(module, key):
 def test_names_that_the_module_did_not_have_leave_nothing_behind(functional_call, names, site, fails):
     key, errors = names.attribute(), (ZeroDivisionError, KeyboardInterrupt)
     buffers = [nn.Buffer(torch.ones(3), persistent=persistent) for persistent in (True, False) if hasattr(nn, "Buffer")]
-    extras = torch.ones(3), parameter(), *buffers
+    extras = torch.ones(3), parameter(), *buffers, None  # that None is accepted is the law of drop-in.none-value
     for extra, error in itertools.product(extras, errors if fails else (None,)):
         if fails:
             site.in_forward(raising(error))
-        with raises_if(fails, error):
+        with contextlib.suppress(Exception, *errors) if extra is None else raises_if(fails, error):
             functional_call(site.module, {site.name: site.value(), site.sibling_name(key): extra}, site.x)
 
         assert not hasattr(site.owner, key)
@@ -112,6 +114,25 @@ def test_submodules_and_hooks_that_forward_adds_stay(functional_call, names, sit
 
     assert site.owner._modules.get(key) is child
     assert [handle.id in handle.hooks_dict_ref() for handle in handles] == [True, True]
+
+
+@clause("restore.shape")
+@pytest.mark.parametrize("given", ["one", "all", "strict", "missing", "nowhere"])
+@with_site((flat_parameter, NESTED[1]))
+def test_what_a_module_computes_when_it_is_asked_is_not_computed(functional_call, names, site, given):
+    """Nobody asks for it: it is neither given nor read by forward."""
+    computed, lazy, all_names = names.attribute(), names.attribute(), fresh_values(site.module)
+    for kind in {type(site.module), type(site.owner)}:
+        setattr(kind, computed, functools.cached_property(lambda self: torch.zeros(3)))
+        getattr(kind, computed).__set_name__(kind, computed)
+        setattr(kind, lazy, property(lambda self: vars(self).setdefault(f"_{lazy}", torch.zeros(3))))
+    before, one = snapshot(site.module), {site.name: site.value()}
+    values = {"one": one, "missing": one, "nowhere": {**one, "nowhere.weight": site.value()}}.get(given, all_names)
+
+    with contextlib.suppress(Exception):  # what is refused is the law of other clauses
+        functional_call(site.module, values, site.x, strict=given in ("strict", "missing"))
+
+    assert snapshot(site.module).shape == before.shape
 
 
 @clause("restore.shape")
@@ -219,6 +240,18 @@ def test_neither_given_nor_own_tensors_carry_anything_new(functional_call, site,
             functional_call(site.module, values, site.x)
 
         assert [*map(_carried, tensors)] == before
+
+
+@clause("restore.tensors")
+def test_neither_given_nor_own_tensors_carry_anything_new_whatever_is_given(functional_call, names):
+    for call in [*various(names)]:
+        own = [*call.module.parameters(), *call.module.buffers()] if isinstance(call.module, nn.Module) else []
+        tensors = [*call.given(), *own]
+        before = [*map(_carried, tensors)]
+
+        call.attempt(functional_call)
+
+        assert [*map(_carried, tensors)] == before, call.kind
 
 
 @clause("restore.plain-attribute")

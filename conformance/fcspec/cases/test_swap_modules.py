@@ -52,6 +52,31 @@ def test_a_part_of_a_name_is_any_string_without_a_dot(functional_call, names, fl
     assert snapshot(module).slots == before.slots
 
 
+ALIKE = (
+    *("\u00e9", "e\u0301", "\ufb01", "fi", "\u2460", "\u0661", "1", "01", "1.0".replace(".", ""), "A", "a"),
+    *(" a", "a ", "a\u200b", "a_", "_a", "a-", "stra\u00dfe", "strasse", "\u00b5", "\u03bc", "\U0001f642", "\udc80"),
+)
+"""Strings that are told apart by nothing but their characters: no normal form, case or digit counts."""
+
+
+@clause("swap.any-name")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}, {"strict": True}], ids=["default", "untied", "strict"])
+def test_names_that_look_alike_are_different_ones(functional_call, names, flags):
+    module, seen = probe(names), {}
+    for key in ALIKE:
+        module.add_module(key, probe(names))
+        module._modules[key].register_parameter(key, parameter())
+        module.register_buffer(f"{key}b", torch.rand(3))
+    module.register_forward_pre_hook(
+        lambda *_: seen.update(module.named_parameters()) or seen.update(module.named_buffers())
+    )
+    values = {name: nn.Parameter(value) for name, value in fresh_values(module).items()}
+
+    functional_call(module, values, torch.ones(3), **flags)
+
+    assert identical([seen[name] for name in values], [*values.values()])
+
+
 def _raises(self, *_):
     raise TypeError("asked for what no call needs")
 

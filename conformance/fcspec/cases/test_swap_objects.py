@@ -1,5 +1,6 @@
 """swap: forward sees the given object itself, of whatever kind, shape or class."""
 
+import contextlib
 import threading
 
 import pytest
@@ -13,7 +14,7 @@ from fcspec.cases.support.subclasses import (
     subclass_without_torch_function,
 )
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, with_group, with_site
+from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
 from fcspec.specimens.sites import (
     FLAT,
@@ -132,6 +133,8 @@ OTHERS = {
     "dtype": torch.ones(3, dtype=torch.float64),
     "integers": torch.ones(3, dtype=torch.int64),
     "layout": torch.ones(3).to_sparse(),
+    "one place twice": torch.sparse_coo_tensor(torch.tensor([[0, 0]]), torch.tensor([1.0, 2.0]), (3,)),
+    "conjugate": torch.ones(3, dtype=torch.complex64).conj(),
     "device": torch.ones(3, device="meta"),
     "view": torch.ones(6)[::2],
 }
@@ -148,6 +151,28 @@ def test_a_value_of_another_shape_dtype_layout_or_device_is_used_as_it_is(functi
     functional_call(site.module, {**others, site.name: value}, site.x, strict=True)
 
     assert [one is value for one in seen] == [True, True]
+
+
+@clause("swap.own-tensors")
+def test_sparse_tensors_of_one_place_twice_stay_so(functional_call, names):
+    """Given ones, equal or not, too: torch can say of a tensor that it is coalesced, and no number changes."""
+
+    def sparse(number):
+        return torch.sparse_coo_tensor([[0, 0]], [1.0, number], (3,))
+
+    own = sparse(4.0)
+    module, (first, second, third) = probe(names), (names.attribute() for _ in range(3))
+    for key in (first, second, third):
+        module.register_buffer(key, sparse(5.0) if key == third else own)
+    type(module).in_forward = staticmethod(lambda owner: seen.append(owner.get_buffer(third)) or torch.zeros(()))
+    others, seen = module.get_buffer(third), []
+    for numbers in ((), (2.0,), (2.0, 2.0), (2.0, 3.0)):
+        values = dict(zip((first, second), map(sparse, numbers), strict=False))
+        with contextlib.suppress(Exception):  # whether values are equal may be undecidable
+            functional_call(module, values, torch.ones(3))
+
+        assert [one.is_coalesced() for one in (own, others, *values.values())] == [False] * (2 + len(values))
+        assert identical([*module.buffers(), *seen], [own, others, *[others] * len(seen)])
 
 
 NEAR = (

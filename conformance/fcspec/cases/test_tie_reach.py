@@ -29,6 +29,12 @@ KINDS = {
     "without elements": lambda: torch.rand(0),
     "meta": lambda: torch.rand(3, device="meta"),
     "view": lambda: torch.rand(6)[::2],
+    "expanded": lambda: torch.rand(1).expand(3),
+    "requires grad": lambda: torch.rand(3, requires_grad=True),
+    "no leaf": lambda: torch.rand(3, requires_grad=True) * 1,
+    "sparse": lambda: torch.eye(3).to_sparse(),
+    "conjugate": lambda: torch.rand(3, dtype=torch.complex64).conj(),
+    "of half precision": lambda: torch.rand(3).half(),
 }
 
 
@@ -41,9 +47,11 @@ def test_names_are_tied_whatever_tensor_they_share(functional_call, names, kind)
         setattr(module, key, shared) if isinstance(shared, nn.Parameter) else module.register_buffer(key, shared)
 
     for given, wanted in ((first, second), (second, first)):
-        seen, value = _seen(functional_call, module, given, wanted)
+        for requires_grad in (True, False):  # of the other one
+            getattr(module, third).requires_grad_(requires_grad)
+            seen, value = _seen(functional_call, module, given, wanted)
 
-        assert seen is value
+            assert seen is value
 
 
 def _chain(names, length):
@@ -187,3 +195,20 @@ def test_a_tensor_is_parametrized_on_a_tied_one_in_a_shared_submodule(functional
 
     assert equal(seen, [2 * value] * len(seen))
     assert parametrize.is_parametrized(site.owner, site.key)
+
+
+@clause("tie.same-object")
+@needs(Needs.TRANSFORMS)
+@pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.grad])
+@with_group(PAIRS)
+def test_the_same_tensor_is_accepted_inside_a_transform(functional_call, group, transform):
+    """Nothing but its identity says that it is the same: a transform has no memory to show."""
+    seen = []
+    group.in_forward(lambda module: seen.extend(group.current()) or group.x)
+
+    def call(value):
+        functional_call(group.module, dict.fromkeys(group.names, value), group.x, tie_weights=True)
+        assert identical(seen, [value] * 2)
+        return value.sum()
+
+    transform(call)(torch.stack([group.value()] * 2))

@@ -17,6 +17,7 @@ from fcspec.options import NONE, Flag, Options, flags
 from fcspec.progress import Progress as Judged
 from fcspec.report.model import Report
 from fcspec.report.words import WIDTH, wrapped
+from fcspec.spec import load_spec
 
 
 def judging_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -25,6 +26,8 @@ def judging_options(command: Callable[..., int]) -> Callable[..., int]:
         kind = type(flag.default)
         more: dict[str, Any] = {"is_flag": True} if kind is bool else {"type": _type(flag), "multiple": flag.several}
         default = {} if flag.default is None else {"default": flag.default, "show_default": not flag.several}
+        if flag.name in _COMPLETE:
+            more["shell_complete"] = _COMPLETE[flag.name]
         names = (f"--{flag.name}", flag.field, *((f"-{flag.short}",) if flag.short else ()))
         command = click.option(*names, help=flag.help, metavar=flag.metavar, **more, **default)(command)
     return command
@@ -42,6 +45,17 @@ def complete_target(_ctx: click.Context, _parameter: click.Parameter, incomplete
     """What a shell may write for TARGET: a short name, else a file."""
     names = [name for name in ADDRESSES if name.startswith(incomplete)]
     return [*map(CompletionItem, names), *([] if names else [CompletionItem(incomplete, type="file")])]
+
+
+def complete_clause(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(one.slug) for one in load_spec().clauses if one.slug.startswith(incomplete)]
+
+
+def _complete_profile(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in (*load_spec().profiles, "all") if name.startswith(incomplete)]
+
+
+_COMPLETE = {"clause": complete_clause, "profile": _complete_profile}
 
 
 def options_for(target: str, chosen: dict[str, Any]) -> Options:

@@ -122,6 +122,7 @@ class Watching:
             self._whole = self._start_again(self._whole)
         except UsageError as error:
             self._say(f"fcspec: {error}")
+            self._say("waiting for a change ...")
 
     def _holds(self, session: runner.Session, began: float) -> bool:
         """Whether the case that failed holds now; shows it where it does not."""

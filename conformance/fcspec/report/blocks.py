@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.text import Text
@@ -52,8 +51,8 @@ def wrong(report: Report, spec: Spec, width: int, *, details: bool) -> Text:
     for cause in found:
         text.append("\n").append(_block(cause, report, spec, width, draft=report.run.draft is not None))
         if details:
-            script = failure_of(cause.results[0], spec, report.target["address"]).script
-            text.append(f"\n{textwrap.indent(script.rstrip(), '    ')}\n")
+            script = failure_of(cause.results[0], spec, report.target["address"]).script_lines()
+            text.append("\n".join(["", *script, ""]))
     if len(found) > 1:
         line = f"{len(results)} laws do not hold, for {len(found)} causes; the first to mend: {results_first(found)}"
         text.append("\n").append("\n".join(wrapped(line, width, "", "  ")) + "\n")

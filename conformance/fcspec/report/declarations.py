@@ -110,6 +110,8 @@ def entries(text: str, name: str, address: str, spec: Spec, *, unfinished: bool 
     lines = lines_of_headers(text)
     if data.get("format") != FORMAT:
         raise UsageError(f"{name}:1: expected format = {FORMAT}, found {data.get('format')!r}")
+    if "target" not in data:
+        raise UsageError(f'{name}:1: expected target = "{address}", found None')
     if data.get("target") != address:
         raise UsageError(f"{name}:1: declares deviations of {data.get('target')!r}, the target is {address!r}")
     unknown = set(data) - {"format", "target", "deviation"}

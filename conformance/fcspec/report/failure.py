@@ -28,6 +28,7 @@ class Failure:
         rows: (label, text): called, expected, actual, where, printed, cases.
         again: the command that judges the case again, in parts that stay whole.
         script: what shows it: the reproducer, else the drawn call that broke it, else the example of SPEC.md.
+        caption: what the script is, where it does not show this failure; empty: it does.
     """
 
     title: str
@@ -35,9 +36,15 @@ class Failure:
     rows: tuple[tuple[str, str], ...]
     again: tuple[str, ...]
     script: str
+    caption: str = ""
 
     def __str__(self) -> str:
-        return "\n".join((*self.lines(), "", textwrap.indent(self.script.rstrip(), "    ")))
+        return "\n".join((*self.lines(), "", *self.script_lines()))
+
+    def script_lines(self) -> list[str]:
+        """The script below its caption."""
+        caption = wrapped(self.caption, WIDTH, "    # ") if self.caption else []
+        return [*caption, *textwrap.indent(self.script.rstrip(), "    ").split("\n")]
 
     def lines(self, width: int = WIDTH, indent: str = "") -> list[str]:
         """All but the script, in lines with a hanging indent."""
@@ -71,14 +78,34 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         ("printed", (case.output or "").strip("\n") if case is not None else ""),
         ("cases", _cases(result, case) if case is not None else ""),
     ]
-    which = f"--clause {result.clause}" if case is None else f"--case {shlex.quote(case.id)}"
     return Failure(
         f"{result.clause} · {result.level} · {spec.path.name}:{clause.line}",
         law_in_words(clause.law),
         tuple((label, clean(text)) for label, text in rows),
-        tuple(map(clean, (f"fcspec check {shlex.quote(address)}", which))),
+        tuple(map(clean, _again(result, case, address))),
         clean(result.reproducer or _script(clause, trace)),
+        "" if result.reproducer or trace.script else clean(_caption(result, case, trace)),
     )
+
+
+def _again(result: ClauseResult, case: Case | None, address: str) -> tuple[str, str]:
+    """The command, or the call where no import finds the target."""
+    module, _, name = address.rpartition(":")
+    if module == "__main__" or "<" in name:
+        which = f"clauses=[{result.clause!r}]" if case is None else f"cases=[{case.id!r}]"
+        last = name.rpartition(".")[2]
+        return f"fcspec.check({last if last.isidentifier() else '...'},", f"{which})"
+    which = f"--clause {result.clause}" if case is None else f"--case {shlex.quote(case.id)}"
+    return f"fcspec check {shlex.quote(address)}", which
+
+
+def _caption(result: ClauseResult, case: Case | None, trace: Trace) -> str:
+    """The example is there to read, where another case fails."""
+    if case is None or is_example(case):
+        return ""
+    holds = any(is_example(one) and one.verdict is Verdict.PASS for one in result.cases)
+    fails = trace.test.place if trace.test is not None else case.id
+    return f"The law's example{', which holds' if holds else ''}; what fails is {fails}"
 
 
 def plainest(result: ClauseResult) -> Case | None:

@@ -24,6 +24,18 @@ _MODULES_OF_TORCH = re.compile(r"/(?:site|dist)-packages/torch/nn/modules/")
 _SAYS_NOTHING = ("", "Use -v to get more diff")
 _PARAMETER = "Parameter containing:\\n"
 _WHERE_IT_LIES = re.compile(r" at 0x[0-9a-f]+")
+_OF_PYTEST = (
+    (re.compile(r"\Aassert (?:False|not True)\n +\+ +where (False|True) = (.+)"), r"\2 is \1"),
+    (re.compile(r"\A(?:Failed: )?DID NOT RAISE .+"), "no error was raised"),
+    (
+        re.compile(
+            r"\ARegex pattern did not match\.\n *(?:Expected regex|Regex): (.+)\n *(?:Actual message|Input): (.+)"
+        ),
+        r"an error that says \2, which does not match \1",
+    ),
+)
+"""What pytest says of an assertion, and what a report says instead."""
+
 _STDLIB = sysconfig.get_path("stdlib")
 
 
@@ -119,7 +131,18 @@ def actual(case: Case, raised: str) -> str:
         found = whole
     else:
         found = f"{reason}\n{whole}" if "\n" in whole else reason
-    return _WHERE_IT_LIES.sub("", found)
+    return _in_words(_WHERE_IT_LIES.sub("", found))
+
+
+def _in_words(found: str) -> str:
+    """Without what pytest says of a statement that the row `expected` shows already."""
+    for pattern, words in _OF_PYTEST:
+        found = pattern.sub(words, found, count=1)
+    first, _, rest = found.partition("\n")
+    if first.startswith("assert ") and any(word in first for word in (", expected ", ", was ")):
+        kept = (line for line in rest.splitlines() if not line.startswith(" + "))
+        return "\n".join((first.removeprefix("assert "), *kept))
+    return found
 
 
 def _short(file: str) -> str:

@@ -128,6 +128,10 @@ def _set_clauses(table: Any, slugs: Sequence[str], stay: Sequence[str]) -> None:
             for slug in reversed(left if is_glob(written) else []):
                 if slug not in array:
                     array.insert(place, slug)
+    if "\n" not in array.as_string():
+        whole = [*array]
+        array.clear()  # tomlkit inserts without a space behind the comma, and appends with one
+        array.extend(whole)
 
 
 def _put_together(

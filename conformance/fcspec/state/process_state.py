@@ -11,7 +11,7 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, sys.path, streams, hooks, trace functions, locale, levels of loggers, gc |
+| interpreter | working folder, environment, settings of sys, streams, hooks, trace functions, locale, levels of loggers, gc |
 """
 
 from __future__ import annotations
@@ -219,10 +219,23 @@ def _interpreter() -> dict[str, Any]:
         "profile": ById(sys.getprofile()),
         "recursion limit": sys.getrecursionlimit(),
         "switch interval": sys.getswitchinterval(),
+        "settings": {name: getattr(sys, f"get{name}")() for name in _SETTINGS},
+        "traceback limit": getattr(sys, "tracebacklimit", None),
+        "breakpoint hook": ById(sys.breakpointhook),
+        "bytecode": sys.dont_write_bytecode,
+        "traces of threads": (ById(threading.gettrace()), ById(threading.getprofile())),
         "locale": locale.setlocale(locale.LC_ALL),
         "logging": Levels(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
+
+
+_SETTINGS = [
+    name
+    for name in ("_int_max_str_digits", "_coroutine_origin_tracking_depth", "dlopenflags")
+    if hasattr(sys, f"get{name}")
+]
+"""sys.set... and sys.get... of these."""
 
 
 class Levels:

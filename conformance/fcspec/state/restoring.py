@@ -132,6 +132,30 @@ def _set_hooks(then: tuple[Any, ...]) -> None:
     sys.excepthook, sys.unraisablehook, sys.displayhook, threading.excepthook = (one.what for one in then)
 
 
+def _set_settings(then: dict[str, Any]) -> None:
+    for name, value in then.items():
+        getattr(sys, f"set{name}")(value)
+
+
+def _set_traceback_limit(then: int | None) -> None:
+    vars(sys).pop("tracebacklimit", None)
+    if then is not None:
+        sys.tracebacklimit = then
+
+
+def _set_breakpoint_hook(then: Any) -> None:
+    sys.breakpointhook = then.what
+
+
+def _set_bytecode(then: bool) -> None:
+    sys.dont_write_bytecode = then
+
+
+def _set_traces_of_threads(then: tuple[Any, Any]) -> None:
+    threading.settrace(then[0].what)
+    threading.setprofile(then[1].what)
+
+
 def _set_gc(then: tuple[bool, tuple[int, int, int], int, list[Any]]) -> None:
     enabled, threshold, debug, callbacks = then
     (gc.enable if enabled else gc.disable)()
@@ -166,6 +190,11 @@ _SETTERS: dict[str, Callable[[Any], object]] = {
     "interpreter.hooks": _set_hooks,
     "interpreter.recursion limit": sys.setrecursionlimit,
     "interpreter.switch interval": sys.setswitchinterval,
+    "interpreter.settings": _set_settings,
+    "interpreter.traceback limit": _set_traceback_limit,
+    "interpreter.breakpoint hook": _set_breakpoint_hook,
+    "interpreter.bytecode": _set_bytecode,
+    "interpreter.traces of threads": _set_traces_of_threads,
     "interpreter.gc": _set_gc,
 }
 """By name of a part: what sets it to its value of before. `device` comes before `function modes`, of which it is one."""

@@ -113,9 +113,7 @@ class Boundary:
         try:
             result = function(*args, **kwargs)
         except SPEECH as speech:
-            if not (self.debugged and isinstance(speech, _QUITTING)):
-                hint = "; a debugger needs --isolation none" if isinstance(speech, bdb.BdbQuit) else ""
-                self.record_evasion(f"{in_words(speech)}{hint}")
+            self._hear(speech)
             raise
         finally:
             end_if_not(process)
@@ -137,7 +135,9 @@ class Boundary:
             try:
                 self.function(torch.nn.Linear(3, 2), values, (torch.ones(1, 3),))
             except SPEECH as speech:
-                self.record_evasion(in_words(speech))
+                self._hear(speech)
+                if self.debugged and isinstance(speech, _QUITTING):
+                    raise
             except Exception:
                 pass  # cases judge, this does not
             finally:
@@ -164,6 +164,11 @@ class Boundary:
     def record_evasion(self, evasion: str) -> None:
         """The target tried to decide its own verdict; the first attempt of a case is the one that is reported."""
         self.evasion = self.evasion or evasion
+
+    def _hear(self, speech: BaseException) -> None:
+        if not (self.debugged and isinstance(speech, _QUITTING)):
+            hint = "; a debugger needs --isolation none" if isinstance(speech, bdb.BdbQuit) else ""
+            self.record_evasion(f"{in_words(speech)}{hint}")
 
     def _record_replaced(self, names: list[str]) -> None:
         if names:

@@ -1,5 +1,7 @@
 """What forward sees at the names of a group."""
 
+from fcspec.cases.support.comparing import identical
+
 
 def seen_in_forward(functional_call, group, values, **flags):
     """What forward sees at each name of the group. tie_weights=True unless the flags say otherwise."""
@@ -11,4 +13,4 @@ def seen_in_forward(functional_call, group, values, **flags):
 
 def same_objects(objects, *expected):
     """Whether these are the expected objects themselves, one by one."""
-    return all(one is other for one, other in zip(objects, expected, strict=True))
+    return identical(objects, expected)
