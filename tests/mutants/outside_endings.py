@@ -64,7 +64,7 @@ MUTANTS = [
                 """
             ),
         )
-        for name, kind in (("grad", "Grad"), ("vmap", "Vmap"), ("jvp", "Jvp"), ("functionalize", "Functionalize"))
+        for name, kind in (("vmap", "Vmap"), ("jvp", "Jvp"), ("functionalize", "Functionalize"))
     ),
     mutant(
         "of a tuple, what forward binds inside a transform is lost",
@@ -185,14 +185,15 @@ MUTANTS = [
         when_raised(
             """
             for owner in swap.owners.values():
-                owner.slots = {key: slot for key, slot in owner.slots.items() if slot.old is not _Absent}
+                kind, places = type(owner.module), owner.slots.items()
+                owner.slots = {key: slot for key, slot in places if slot.old is not _Absent or hasattr(kind, key)}
             """,
             NO_EXCEPTIONS,
         ),
     ),
     mutant(
         "the regular name stays disabled after what is no Exception",
-        ("parametrize.still-active",),
+        ("parametrize.cached", "parametrize.still-active"),
         when_raised(
             """
             for owner in swap.owners.values():
@@ -209,7 +210,7 @@ MUTANTS = [
             """
             for owner in swap.owners.values():
                 places = owner.slots.items()
-                owner.slots = {key: slot for key, slot in places if slot.home != _DICT or slot.old is _Absent}
+                owner.slots = {key: slot for key, slot in places if slot.home != _DICT or not isinstance(slot.old, Tensor)}
             """,
             NO_EXCEPTIONS,
         ),

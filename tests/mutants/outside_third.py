@@ -71,7 +71,7 @@ MUTANTS = [
     ),
     mutant(
         "with tie_weights=False new names are passed over",
-        ("drop-in.extra-name",),
+        ("dicts.distinct", "drop-in.extra-name"),
         After("functional_call", "swap = _Swap(module, strict)", "swap.tied = tie_weights"),
         Before(
             "_Swap._other_slot",
@@ -119,7 +119,7 @@ MUTANTS = [
     ),
     mutant(
         "no args are first tried as one argument",
-        ("call.once",),
+        ("call.once", "drop-in.args-none"),
         Before("functional_call", "if args is None: ...\nelif ...: ...", "none = args is None"),
         Before(
             "functional_call",

@@ -54,8 +54,8 @@ def _line(row: Bar, y: int, left: int, scale: float) -> str:
         f'<text x="{left - 8}" y="{y + 13}" text-anchor="end">{escape(clean(row.label))}</text>'
         f'<rect class="axis" x="{left - 1}" y="{y}" width="1" height="{_ROW}"/>'
         f'<rect class="must" x="{left}" y="{y + 3}" width="{must}" height="14"/>'
-        f'<rect class="should" x="{left + must}" y="{y + 6}" width="{should}" height="8"/>'
-        f'<text class="dim" x="{left + must + should + 6}" y="{y + 13}">{numbers}</text>'
+        f'<rect class="should" x="{left + must:.1f}" y="{y + 6}" width="{should}" height="8"/>'
+        f'<text class="dim" x="{left + must + should + 6:.1f}" y="{y + 13}">{numbers}</text>'
     )
 
 
