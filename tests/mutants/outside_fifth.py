@@ -67,6 +67,15 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "two modules over one store of parameters have one slot for a buffer",
+        ("tie.untied",),
+        Replace(
+            "_Slot.__init__",
+            "_identity(self.old)",
+            "(id(owner.stores[_PARAMETERS]), key) if home == _BUFFERS and len(owner.beside) > 1 else _identity(self.old)",
+        ),
+    ),
+    mutant(
         "owners are listed anew for each name",
         ("call.linear",),
         Replace(

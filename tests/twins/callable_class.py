@@ -112,7 +112,7 @@ class Call:
     def __init__(self, module, dicts):
         self.module, self.dicts = module, dicts
         self.layers = {}  # id of a module -> Layer
-        self.values = {}  # id of a store of parameters -> values by key
+        self.values = {}  # ids of both stores -> values by key
         self.given = {}  # name -> value
         self.places = {}  # name -> (Layer, key)
         for source in dicts:
@@ -126,7 +126,7 @@ class Call:
                 self.given[name] = value
         self.slots = {}  # every registered name -> (Layer, key, tensor)
         for prefix, one in tree(module):
-            values = self.values.setdefault(id(vars(one)["_parameters"]), {})
+            values = self.values.setdefault(tuple(id(vars(one)[which]) for which in STORES), {})
             layer = self.layers.setdefault(id(one), Layer(one, values))
             for which in STORES:
                 for key, tensor in layer.own[which].items():

@@ -151,8 +151,8 @@ def tangent(value):
 
 
 def home(owner):
-    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
-    return id(vars(owner)["_parameters"])
+    """What identifies the owner of a slot: a module and its `copy.copy` have the same stores, and so one slot."""
+    return id(vars(owner)["_parameters"]), id(vars(owner)["_buffers"])
 
 
 def core(*, module, values, args, kwargs):
@@ -187,7 +187,7 @@ class World:
     NAMES = (*STORES, "_non_persistent_buffers_set", "_flat_weights", "_flat_weight_refs")
 
     def __init__(self, *, owner, copies, keys):
-        self.owner, self.outer, self.keys = owner, vars(owner), keys.setdefault(home(owner), set())
+        self.owner, self.outer, self.keys = owner, vars(owner), keys.setdefault(id(vars(owner)["_parameters"]), set())
         self.inner = self.outer | {
             name: copies.setdefault(id(self.outer[name]), self.outer[name].copy())
             for name in self.NAMES

@@ -262,5 +262,5 @@ def view(tensor):
 
 
 def home(owner):
-    """What identifies the owner of a slot: a module and its `copy.copy` have one store, and so one slot."""
-    return id(vars(owner)["_parameters"])
+    """What identifies the owner of a slot: a module and its `copy.copy` have the same stores, and so one slot."""
+    return id(vars(owner)["_parameters"]), id(vars(owner)["_buffers"])

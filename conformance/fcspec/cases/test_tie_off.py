@@ -1,9 +1,12 @@
 """tie: names that are not tied, because tie_weights is off or they hold no one tensor object."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import identical
 from fcspec.cases.support.tied import same_objects, seen_in_forward
 from fcspec.plugin import clause
 from fcspec.specimens.base import get, parameter, probe, with_group
@@ -139,3 +142,21 @@ def test_an_alias_in_a_list(functional_call, names, group, observe):
     functional_call(group.module, {group.names[0]: value}, group.x)
 
     observe("follows" if seen[0] is value else "keeps its own value")
+
+
+@clause("tie.untied")
+@pytest.mark.parametrize("flags", [{"tie_weights": True}, {"tie_weights": False}], ids=["tied", "untied"])
+def test_buffers_of_two_modules_that_share_only_their_parameters_are_not_tied(functional_call, flags):
+    """One affine map, and statistics of its own for each of two sources of data."""
+    norm = nn.BatchNorm1d(3)
+    other = copy.copy(norm)
+    vars(other)["_buffers"] = {key: buffer.clone() for key, buffer in norm._buffers.items()}
+    module, seen = nn.Sequential(norm, other).eval(), []
+    values, before = {"0.running_mean": torch.zeros(3), "1.running_mean": torch.ones(3)}, snapshot(module)
+    module.register_forward_pre_hook(lambda *_: seen.extend([norm.running_mean, other.running_mean]))
+
+    functional_call(module, values, torch.rand(2, 3), **flags)
+    functional_call(module, {"0.running_mean": torch.ones(3)}, torch.rand(2, 3), **flags)
+
+    assert identical([*seen[:2], seen[3]], [*values.values(), other.running_mean])
+    assert snapshot(module).slots == before.slots
