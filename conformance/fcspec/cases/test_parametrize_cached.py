@@ -133,7 +133,7 @@ def test_a_call_that_is_refused_in_a_call_leaves_the_values_of_the_outer_one(fun
     value, seen, own = site.value(), [], site.own.detach().clone()
 
     def act(owner):
-        for _ in range(2):
+        for _ in range(2 - len(seen)):  # a target that does not refuse the call gets here again
             seen.append(site.current())
             with contextlib.suppress(Exception):
                 functional_call(site.module, {_name(site, by): site.value(3), "nowhere.weight": value}, site.x)
