@@ -21,7 +21,6 @@ from fcspec.state.restoring import put_back
 def _set_defaults(_):
     torch.set_default_dtype(torch.float64)
     torch.set_float32_matmul_precision("medium")
-    torch.use_deterministic_algorithms(True, warn_only=True)
     torch.set_num_threads(torch.get_num_threads() + 1)
     torch.set_printoptions(precision=3)
 
@@ -38,7 +37,7 @@ def _set_the_interpreter(key):
 
 
 SETTINGS = {
-    "state.defaults": (_set_defaults, ("defaults",), 5),
+    "state.defaults": (_set_defaults, ("defaults",), 4),
     "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 8),
 }
 
