@@ -226,11 +226,6 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "what forward bound is looked for only where it stood",
-        ("inplace.rebinding",),
-        Replace("_Slot.look", "if key in other: ...", "if key in other and self.home == _DICT: ..."),
-    ),
-    mutant(
         "sparse values by columns or blocks are never equal",
         ("tie.equal-values",),
         Before(
