@@ -83,6 +83,19 @@ MUTANTS = [
         Replace("_Swap.put_back", "self.is_in", "self.is_in and not self.loses"),
     ),
     mutant(
+        "with tie_weights=False the lists of the called module, if it is recurrent, are not put back",
+        ("restore.recurrent",),
+        After(
+            "functional_call",
+            "swap.take(parameter_and_buffer_dicts)",
+            """
+            if not tie_weights and isinstance(module, nn.RNNBase):
+                for key in ("_flat_weights", "_flat_weight_refs"):
+                    swap._owner(module).slots.pop(key)
+            """,
+        ),
+    ),
+    mutant(
         "with tie_weights=False the lists of recurrent modules are not put back when forward raises",
         ("restore.recurrent",),
         when_raised(f"if not tie_weights:\n{indented(FORGET_LISTS)}"),

@@ -21,15 +21,16 @@ RECURRENT = {
 
 
 @clause("restore.recurrent")
+@pytest.mark.parametrize("flags", [{}, {"tie_weights": False}], ids=["tied", "untied"])
 @pytest.mark.parametrize("make", RECURRENT.values(), ids=RECURRENT)
 @returns_or_raises
-def test_recurrent_modules_list_their_own_weights_again(functional_call, make, fails):
+def test_recurrent_modules_list_their_own_weights_again(functional_call, make, fails, flags):
     module = make()
     own = [weight for layer in module.all_weights for weight in layer]
     values = {name: torch.zeros_like(value) for name, value in module.named_parameters()}
     x = torch.rand(1, 1, 3, 2) if fails else torch.rand(3, 2)  # an LSTM of torch 2.1 takes any number of features
     with raises_if(fails, Exception):
-        functional_call(module, values, (x,))
+        functional_call(module, values, (x,), **flags)
 
     assert len(module._flat_weights) == len(own)
     assert identical(module._flat_weights, own)
