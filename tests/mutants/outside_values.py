@@ -156,6 +156,13 @@ MUTANTS = [
         Replace("_same_memory", "(a.is_conj(), a.is_neg()) != (b.is_conj(), b.is_neg())", "False"),
     ),
     mutant(
+        "values over the same memory are equal, also where one reads it as another dtype",
+        ("tie.conflict",),
+        Replace(
+            "_same_memory", "(a.layout, a.dtype, a.device, a.is_nested)", "(a.layout, b.dtype, a.device, a.is_nested)"
+        ),
+    ),
+    mutant(
         "values over one storage are equal where their shapes agree",
         (
             "tie.conflict",

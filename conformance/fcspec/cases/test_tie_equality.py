@@ -58,6 +58,7 @@ DIFFERENT = {
     "conjugate": (COMPLEX, COMPLEX.conj()),
     "negated": (COMPLEX.imag, COMPLEX.conj().imag),
     "memory shared in part": (MANY[:9], MANY[1:10]),
+    "the same memory as another dtype": (MANY[:9], MANY[:9].view(torch.int32)),
     "infinities": (torch.tensor([1, torch.inf]), torch.tensor([1, -torch.inf])),
     "no number": (torch.tensor([1.0, 2.0]), torch.tensor([1.0, torch.nan])),
 }
