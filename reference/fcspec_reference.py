@@ -304,9 +304,9 @@ def _put_back(slots: list[_Slot]) -> None:
 def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot]:
     """The slot of a plain tensor or of nothing, or two that have a ParametrizationList hand out what is given or assigned."""
     owner = module.__dict__
-    if "parametrizations" in owner["_modules"] and key in owner["_modules"]["parametrizations"]:  # parametrize.not-run
-        lists: Any = owner["_modules"]["parametrizations"]
-        listed = lists._modules[key]
+    lists: Any = owner["_modules"].get("parametrizations")
+    listed = getattr(lists, key, None)
+    if isinstance(listed, parametrize.ParametrizationList):  # parametrize.not-run
         given = _Given(listed, value)
         if _is_tracing():  # which takes nothing out of the `__dict__` of a module before torch 2.13
             return [(lists, lists._modules, key, listed, given)]

@@ -56,6 +56,23 @@ def test_a_store_that_forward_replaces_by_another_dict_holds_its_own_again():
     assert (module.weight is own[0], module.count is own[1], values["count"]) == (True, True, 1)
 
 
+def test_a_submodule_called_parametrizations_that_holds_other_modules_parametrizes_nothing():
+    class Scale(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = torch.ones(1)
+            self.parametrizations = torch.nn.ModuleDict({"weight": torch.nn.Identity()})
+
+        def forward(self, x):
+            return x * self.weight
+
+    module = Scale()
+    own = module.weight
+
+    assert functional_call(module, {"weight": torch.full((1,), 3.0)}, torch.ones(1)) == 3
+    assert module.weight is own
+
+
 def test_calls_in_two_threads_leave_no_given_value_in_one_cache():
     first, second = (torch.nn.utils.parametrizations.weight_norm(torch.nn.Linear(2, 2)) for _ in range(2))
     given = {"parametrizations.weight.original0": torch.zeros(2, 1)}
