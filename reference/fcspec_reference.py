@@ -312,8 +312,8 @@ def _stand_ins(module: nn.Module, name: str, key: str, value: Any) -> list[_Slot
             return [(lists, lists._modules, key, listed, given)]
         methods, inner = {"forward": given.__call__, "right_inverse": given.right_inverse}, listed.__dict__
         return [(listed, inner, method, inner.get(method, _ABSENT), one) for method, one in methods.items()]
-    holders = [owner, *(one.__dict__ for one in type(module).__mro__)]  # not those of its metaclass
-    found = next((holder[key] for holder in holders if key in holder), _ABSENT)
+    classes = [one.__dict__ for one in type(module).__mro__]  # without its metaclass
+    found = owner[key] if key in owner else next((one[key] for one in classes if key in one), _ABSENT)
     if found is None or isinstance(found, Tensor):  # restore.plain-attribute
         return [(module, owner, key, owner.get(key, _ABSENT), value)]
     if found is not _ABSENT or hasattr(module, key):  # dicts.not-a-tensor, swap.delegated-name: it is no place
