@@ -12,7 +12,7 @@ from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.sites import flat_parameter
 
-DEPTH = 700
+DEPTH = 520
 """More modules than `few_frames` leaves frames, so that no module need be as deep as the limit of recursion."""
 
 

@@ -146,7 +146,7 @@ def test_a_compiled_step_leads_from_state_to_state(functional_call, site):
 
 @clause("compile.rebinding")
 @pytest.mark.parametrize("split", [False, True], ids=["one dict", "two dicts"])
-@with_group(SHARED_BUFFERS)
+@with_group(SHARED_BUFFERS[:1])
 def test_both_names_of_a_slot_hold_in_a_compiled_call_what_they_hold_in_a_plain_one(functional_call, group, split):
     """That they hold in a plain call what forward bound is the law of inplace.rebinding-shared."""
 
