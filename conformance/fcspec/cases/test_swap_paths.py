@@ -23,7 +23,7 @@ def _raises(self, *_):
     raise TypeError("asked for what no call needs")
 
 
-LOOK = dict.fromkeys(("__getitem__", "__len__", "__iter__", "__contains__"), _raises)
+LOOK = dict.fromkeys(("__getitem__", "__iter__", "__contains__"), _raises)
 
 
 def _containers(names):
