@@ -189,8 +189,13 @@ def _resolve(root: nn.Module, given: Values, strict: bool) -> tuple[_Slots, list
 
 def _follow(modules: dict[str, nn.Module], path: str, strict: bool) -> dict[str, nn.Module]:
     """Further modules on a path, also through wrappers that only delegate to another one, but not under `strict`."""
-    further, module, at = {}, modules[""], ""
-    for part in path[:-1].split("."):
+    at, parts = path, []
+    while at not in modules:
+        above, dot, part = at[:-1].rpartition(".")
+        at = above + dot
+        parts.append(part)
+    further, module = {}, modules[at]
+    for part in reversed(parts):
         at = f"{at}{part}."
         children = module._modules
         child: Any = children[part] if part in children else None if strict else getattr(module, part, None)

@@ -20,7 +20,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "module = self._module_at(...)",
         "found = module.__dict__.get(...)",
     ),
-    "_Swap._module_at": ("module = self.module",),
+    "_Swap._module_at": ("(self, path, name)", "module = self.module"),
     "_Swap.tie": (
         "for _, slot, value in self.names.values(): ...",
         "first = values.setdefault(...)",

@@ -69,7 +69,7 @@ MUTANTS = [
     ),
     mutant(
         "a regular name is ignored by the second path of a shared submodule",
-        ("parametrize.regular-name",),
+        ("call.deep", "parametrize.regular-name"),
         After(
             "_Swap._other_slot",
             "if module is None: ...",

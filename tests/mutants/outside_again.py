@@ -30,7 +30,7 @@ MUTANTS = [
     ),
     mutant(
         "a number is the position of a layer, however it is written",
-        ("dicts.bad-name",),
+        ("dicts.bad-name", "tie.shared-submodule"),
         Replace(
             "_Swap._module_at",
             "child = getattr(module, part, None)",

@@ -38,7 +38,7 @@ MUTANTS = [
     ),
     mutant(
         "each part of a name must be an identifier or a number",
-        ("swap.any-name",),
+        ("swap.any-name", "swap.nested"),
         Before(
             "_Swap.take",
             "if name in self.names: ...",
@@ -70,7 +70,7 @@ MUTANTS = [
     ),
     mutant(
         "buffers come back by register_buffer, which an override records",
-        ("swap.registration",),
+        ("restore.objects", "swap.registration"),
         Replace(
             "_Slot.put_back",
             """

@@ -1,8 +1,6 @@
-"""call: what a call costs: no operation of its own, time that grows with the number of tensors, no stack for depth."""
+"""call: what a call costs: no operation of its own, and time that grows with the number of tensors."""
 
 import contextlib
-import itertools
-import sys
 import time
 from typing import Any
 
@@ -188,57 +186,3 @@ def test_a_call_does_not_cost_the_square_of_the_number_of_tensors(functional_cal
         least = max(1e-4, min(seconds(few, choose, flags) for _ in range(3)))
         # 25 times as many tensors; a square would take 625 times as long.
         assert any(seconds(many, choose, flags) < 80 * least for _ in range(3)), shape
-
-
-def _nested(names, depth):
-    """A probe above a chain of modules; its forward does not descend, and its deepest module owns a buffer."""
-    root = owner = probe(names, lambda self, x: x)
-    path = []
-    for key in itertools.islice(itertools.cycle([names.attribute(), names.attribute()]), depth):
-        child = nn.Module()
-        owner.add_module(key, child)
-        owner, path = child, [*path, key]
-    owner.register_buffer("deep", torch.zeros(()))
-    return root, owner, ".".join([*path, "deep"])
-
-
-@clause("call.deep")
-def test_a_deep_module_can_be_called(functional_call, names):
-    root, owner, name = _nested(names, 2 * sys.getrecursionlimit())
-    own, value, seen = owner.deep, torch.ones(()), []
-    root.register_forward_pre_hook(lambda *_: seen.append(owner.deep))
-    for values, flags in (({}, {}), ({name: value}, {}), ({name: value}, {"tie_weights": False, "strict": True})):
-        functional_call(root, values, torch.ones(()), **flags)
-
-    assert [one is value for one in seen] == [False, True, True]
-    assert owner.deep is own
-
-
-@clause("call.deep")
-def test_a_deep_module_comes_back_when_forward_bound_a_name_elsewhere(functional_call, names):
-    root, _, name = _nested(names, 2 * sys.getrecursionlimit())
-    key, own = names.attribute(), torch.zeros(())
-    root.register_buffer(key, own)
-
-    def move(root, _):
-        delattr(root, key)
-        setattr(root, key, nn.Parameter(torch.zeros(())))
-
-    root.register_forward_pre_hook(move)
-    for values in ({key: torch.ones(())}, {key: torch.ones(()), name: torch.ones(())}):
-        functional_call(root, values, torch.ones(()))
-
-        assert getattr(root, key) is own
-        assert key in root._buffers
-
-
-@clause("call.deep")
-@with_site((flat_parameter,))
-def test_a_tuple_may_hold_many_dicts(functional_call, site):
-    value, seen = site.value(), []
-    site.in_forward(lambda owner: seen.append(site.current()))
-    many = ({},) * (2 * sys.getrecursionlimit())
-
-    functional_call(site.module, (*many, {site.name: value}, *many), site.x)
-
-    assert seen[0] is value

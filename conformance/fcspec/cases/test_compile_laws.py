@@ -1,5 +1,7 @@
 """compile: what a plain call promises and a trace can lose: regular names, rebindings, errors, calls in calls."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -10,7 +12,7 @@ from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
-from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.groups import PAIRS, SHARED_BUFFERS
 from fcspec.specimens.parametrized import PARAMETRIZED, chained, doubled, nested_doubled, squared
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED, flat_buffer
 from fcspec.state.module_state import snapshot
@@ -41,6 +43,37 @@ def test_what_a_plain_call_takes_beyond_slots_a_compiled_one_takes_too(functiona
         return
 
     assert equal(compiled(functional_call, module)(values, x), expected)
+
+
+NEW_VALUES: dict[str, Callable[[], torch.Tensor | None]] = {
+    "tensor": lambda: torch.tensor(4.0),
+    "parameter": lambda: nn.Parameter(torch.tensor(4.0)),
+    "buffer": lambda: nn.Buffer(torch.tensor(4.0)),
+    "none": lambda: None,
+}
+
+
+def _count(self, x):
+    """What a call of a module shows of a new name: its value, and what is registered."""
+    value = self.extra if self.extra is not None else 7
+    return x + value + 10 * sum(self.parameters()) + 1000 * sum(self.buffers())
+
+
+@clause("compile.fullgraph")
+@pytest.mark.parametrize("make", NEW_VALUES.values(), ids=NEW_VALUES)
+def test_a_new_name_is_in_a_compiled_call_what_it_is_in_a_plain_one_if_it_is_taken(functional_call, names, make):
+    """Either call may refuse it."""
+    module, x = probe(names, _count), torch.tensor(1.0)
+    module.weight = nn.Parameter(torch.tensor(2.0))
+    module.register_buffer("shift", torch.tensor(3.0))
+    try:
+        values = {"extra": make(), "weight": torch.tensor(5.0)}
+        expected = functional_call(module, values, x)
+        result = compiled(functional_call, module)(values, x)
+    except Exception:
+        return
+
+    assert equal(result, expected)
 
 
 @clause("compile.regular-name")
@@ -109,6 +142,26 @@ def test_a_compiled_step_leads_from_state_to_state(functional_call, site):
         return torch.compile(lambda value, x: step(step(value, x), x), backend="eager", fullgraph=True)
 
     assert equal(functional_call.through(wrap)(torch.ones(3), site.x), torch.full((3,), 7.0))
+
+
+@clause("compile.rebinding")
+@pytest.mark.parametrize("split", [False, True], ids=["one dict", "two dicts"])
+@with_group(SHARED_BUFFERS[:1])
+def test_both_names_of_a_slot_hold_in_a_compiled_call_what_they_hold_in_a_plain_one(functional_call, group, split):
+    """That they hold in a plain call what forward bound is the law of inplace.rebinding-shared."""
+
+    def held(call):
+        one = dict.fromkeys(group.names, group.value())
+        dicts = tuple({name: value} for name, value in one.items()) if split else one
+        call(dicts, group.x)
+        return [value for each in (dicts if split else (dicts,)) for value in each.values()]
+
+    path, _, key = group.names[0].rpartition(".")
+    owner = group.module.get_submodule(path)
+    group.in_forward(lambda module: setattr(owner, key, getattr(owner, key) + 1) or group.x * 2)
+    plain = held(lambda dicts, x: functional_call(group.module, dicts, x))
+
+    assert equal(held(compiled(functional_call, group.module)), plain)
 
 
 ERRORS = {

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.comparing import identical
 from fcspec.cases.support.odd_dicts import Elsewhere, Refusing
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_site
@@ -76,6 +77,19 @@ def test_a_dict_that_keeps_its_entries_elsewhere_holds_what_forward_bound(functi
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is new
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_an_entry_that_forward_did_not_bind_keeps_the_tensor_that_a_bound_one_had_too(functional_call, site):
+    value, new = site.value(), site.bindable()
+    site.in_forward(lambda owner: site.rebind(new) or site.x)
+    for flags in ({}, {"tie_weights": False}):
+        values = {site.name: value, site.other: value}
+
+        functional_call(site.module, values, site.x, **flags)
+
+        assert identical([*values.values()], [new, value])
 
 
 @clause("inplace.rebinding-tuple")

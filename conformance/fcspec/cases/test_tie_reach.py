@@ -212,3 +212,24 @@ def test_the_same_tensor_is_accepted_inside_a_transform(functional_call, group, 
         return value.sum()
 
     transform(call)(torch.stack([group.value()] * 2))
+
+
+@clause("tie.shared-submodule")
+@pytest.mark.parametrize("kind", [nn.Sequential, nn.ModuleList], ids=["Sequential", "ModuleList"])
+def test_a_number_in_the_second_path_of_a_module_is_a_key(functional_call, names, kind):
+    root, container, seen = probe(names, lambda self, x: x), kind(), []
+    shared, other = nn.Module(), nn.Module()
+    first, way, last = (names.attribute() for _ in range(3))
+    for key, child in (("1", shared), ("0", other)):
+        child.register_buffer("shift", torch.zeros(3))
+        container.add_module(key, child)
+    for key, child in ((first, shared), (way, container), (last, shared)):
+        root.add_module(key, child)
+    own = other.shift
+    root.register_forward_pre_hook(lambda *_: seen.extend([shared.shift, other.shift]))
+    for path in (first, f"{way}.1", last):
+        value = torch.ones(3)
+        functional_call(root, {f"{path}.shift": value}, torch.ones(3))
+
+        assert identical(seen, [value, own])
+        seen.clear()
