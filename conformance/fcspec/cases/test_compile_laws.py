@@ -8,7 +8,7 @@ from torch import nn
 
 from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.comparing import equal
-from fcspec.cases.support.compiling import compiled
+from fcspec.cases.support.compiling import compiled, require_deleting
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
@@ -220,6 +220,7 @@ def test_the_module_is_as_before_a_compiled_call_whose_forward_binds_a_name_else
         setattr(owner, site.key, value * 2)
         return site.x + site.current()
 
+    require_deleting()
     site.in_forward(bind)
     before, value = snapshot(site.module), site.value()
 

@@ -1,6 +1,7 @@
 """What cases that compile share."""
 
 import torch
+from torch import nn
 
 from fcspec.cases.support.release import RELEASE
 from fcspec.plugin import unsupported
@@ -13,6 +14,27 @@ def require_compile():
     import torch._dynamo
 
     torch._dynamo.reset()
+
+
+class _Deleting(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        weight = self.weight
+        del self.weight
+        return x + weight
+
+
+def require_deleting():
+    """End the case as unsupported where this torch, as 2.8, can't trace a forward that deletes a parameter in a plain call."""
+    from torch._dynamo.exc import Unsupported
+
+    try:
+        torch.compile(_Deleting(), backend="eager", fullgraph=True)(torch.ones(1))
+    except Unsupported:
+        unsupported("torch can't trace a forward that deletes a parameter")
 
 
 def keep_from_tokenizing(path):
