@@ -36,10 +36,13 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Function) -> None:
-    """Give a case what most cases ask for; for pytest it would be a fixture each, and take longer than the case itself."""
-    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    """Give a case what most cases ask for; a fixture of pytest's for each of these would take longer than many cases.
+
+    The fixtures `names`, `site` and `group` are for other fixtures that ask for the same.
+    """
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
     now = item.config.stash[UNDER_TEST]
-    given = {"functional_call": now.boundary, "request": item._request, **parameters}
+    given: dict[str, Any] = {"functional_call": now.boundary, "request": item._request, **parameters}
     given["names"] = names = Names(f"{item.name} {now.options.seed}")
     for name in _BUILT & parameters.keys():
         given[name] = parameters[name](names)
@@ -69,7 +72,8 @@ def observe(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture
 def names(request: pytest.FixtureRequest) -> Names:
     """Names for the classes and attributes of this case."""
-    return request.node.funcargs["names"]
+    found: Names = request.node.funcargs["names"]
+    return found
 
 
 @pytest.fixture
