@@ -98,7 +98,8 @@ _KINDS = {one.__name__: one for one in get_args(Event)}
 
 
 def as_dict(event: Event) -> dict[str, Any]:
-    return {"event": type(event).__name__, **asdict(event)}
+    values = {"case": event.case.as_dict()} if isinstance(event, Judged) else asdict(event)
+    return {"event": type(event).__name__, **values}
 
 
 def from_dict(data: Mapping[str, Any]) -> Event:

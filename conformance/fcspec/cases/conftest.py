@@ -34,6 +34,25 @@ def pytest_assertrepr_compare(op: str, left: object, right: object) -> list[str]
     return None  # pytest shows where two that are longer differ
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Function) -> None:
+    """Give a case what most cases ask for; a fixture of pytest's for each of these would take longer than many cases.
+
+    The fixtures `names`, `site` and `group` are for other fixtures that ask for the same.
+    """
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    now = item.config.stash[UNDER_TEST]
+    given: dict[str, Any] = {"functional_call": now.boundary, "request": item._request, **parameters}
+    given["names"] = names = Names(f"{item.name} {now.options.seed}")
+    for name in _BUILT & parameters.keys():
+        given[name] = parameters[name](names)
+    item.funcargs.update({name: given[name] for name in item.fixturenames if name in given})
+
+
+_BUILT = frozenset(("site", "group"))
+"""Fixtures whose parameter is a Builder. A case has one of them."""
+
+
 @pytest.fixture(scope="session")
 def functional_call(request: pytest.FixtureRequest) -> Boundary:
     """The implementation under test. Session-scoped, because hypothesis refuses function-scoped fixtures under @given."""
@@ -53,19 +72,20 @@ def observe(request: pytest.FixtureRequest) -> Callable[[str], None]:
 @pytest.fixture
 def names(request: pytest.FixtureRequest) -> Names:
     """Names for the classes and attributes of this case."""
-    return Names(f"{request.node.name} {request.config.stash[UNDER_TEST].options.seed}")
+    found: Names = request.node.funcargs["names"]
+    return found
 
 
 @pytest.fixture
 def site(request: pytest.FixtureRequest, names: Names) -> Any:
     """`@with_site(SITES)`: one slot of a module."""
-    return request.param(names)
+    return request.node.funcargs["site"]
 
 
 @pytest.fixture
 def group(request: pytest.FixtureRequest, names: Names) -> Any:
     """`@with_group(PAIRS)`: several names of one tensor."""
-    return request.param(names)
+    return request.node.funcargs["group"]
 
 
 @pytest.fixture

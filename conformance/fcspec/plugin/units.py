@@ -116,6 +116,7 @@ class Unit:
         else:
             use_output(output)
         preload(self.needs)
+        gc.freeze()  # what was imported now is no garbage either, and some cases collect
         if self._playing.load is not None:
             self._playing.load()
             yield {"loaded": True}
@@ -123,7 +124,7 @@ class Unit:
         boundary.careful = self.phase is Phase.CAREFUL
         fast = self.phase is Phase.FAST
         spare = Spare(self._playing.play, [*self._items]) if fast and self._confirms else None
-        before = process_state.snapshot(*_LEFT_FOR_OTHERS)
+        before = process_state.snapshot(*_LEFT_FOR_OTHERS) if self.phase is not Phase.CONFIRM else {}
 
         played: list[tuple[pytest.Item, Verdict]] = []
         for answer in self._play_all(output):

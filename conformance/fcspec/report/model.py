@@ -48,7 +48,7 @@ class Case:
         object.__setattr__(self, "verdict", Verdict(self.verdict))  # ValueError where a report holds another word
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**vars(self)}  # no value is a dataclass or can change: asdict would copy each, and there are thousands
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Case:
