@@ -232,7 +232,7 @@ def _marks(slot: _Slot) -> list[Any]:
     module, store, key, own, _ = slot
     is_tracing = _is_tracing()
     marks: list[Any] = [(id(module if is_tracing else store), key)]
-    if isinstance(own, Tensor) and store is not module.__dict__:
+    if isinstance(own, Tensor) and (key in module._parameters or key in module._buffers):
         marks.append(own if is_tracing else id(own))
     return marks
 
