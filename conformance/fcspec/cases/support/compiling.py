@@ -17,6 +17,8 @@ def require_compile():
 
 
 class _Deleting(nn.Module):
+    """Deletes its parameter, and puts it back."""
+
     def __init__(self):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(1))
@@ -24,17 +26,21 @@ class _Deleting(nn.Module):
     def forward(self, x):
         weight = self.weight
         del self.weight
+        self._parameters["weight"] = weight
         return x + weight
 
 
 def require_deleting():
-    """End the case as unsupported where this torch, as 2.8, can't trace a forward that deletes a parameter in a plain call."""
+    """End the case as unsupported where a trace of this torch has no deleting (2.8), or loses what is put back (2.12)."""
     from torch._dynamo.exc import Unsupported
 
+    module = _Deleting()
     try:
-        torch.compile(_Deleting(), backend="eager", fullgraph=True)(torch.ones(1))
+        torch.compile(module, backend="eager", fullgraph=True)(torch.ones(1))
     except Unsupported:
         unsupported("torch can't trace a forward that deletes a parameter")
+    if "weight" not in module._parameters:
+        unsupported("a trace of torch loses a parameter that is deleted and put back")
 
 
 def keep_from_tokenizing(path):
