@@ -15,7 +15,7 @@ from fcspec.commands.judging import say
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.report import order
-from fcspec.report.failure import failure_of, plainest
+from fcspec.report.failure import failure_of
 from fcspec.report.model import Case, ClauseResult, Run, judge
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
@@ -32,7 +32,7 @@ SPEC = load_spec()
 
 def result_of(slug, *cases):
     result = ClauseResult(slug, SPEC[slug].level, "core", Verdict.worst(case.verdict for case in cases), cases)
-    return replace(result, reason=result.worst.reason if cases else None)
+    return replace(result, reason=result.plainest.reason if cases else None)
 
 
 def test_lines_are_wrapped_to_a_terminal_and_whole_elsewhere(monkeypatch):
@@ -154,9 +154,9 @@ def test_the_plainest_case_of_a_failure_is_shown_with_its_own_reason():
     ]
     whole = result_of("call.result", *cases)
 
-    assert plainest(whole).reason == "test_examples.py"
+    assert whole.plainest.reason == "test_examples.py"
     assert dict(failure_of(whole, SPEC, "a:b").rows)["actual"] == "test_examples.py"
-    assert plainest(result_of("call.result", *cases[:3])).reason == "test_call_result.py"
+    assert result_of("call.result", *cases[:3]).plainest.reason == "test_call_result.py"
 
 
 def test_a_drawn_call_is_its_own_script():

@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from fcspec import devices, replaying, runner
 from fcspec.options import Options
-from fcspec.report.failure import drawn_script, is_example
+from fcspec.report.failure import drawn_script
 from fcspec.report.model import Case, ClauseResult, Report
+from fcspec.report.plainest import is_example
 from fcspec.report.verdict import Verdict
 from fcspec.reproducer import script_of
 from fcspec.spec import load_spec
@@ -41,7 +42,7 @@ class _Attempt:
         """Whether the script, which ended so, fails as the case did."""
         if verdict != self.case.verdict:
             return False
-        if verdict != Verdict.FAIL or (error == _ASSERTION and not is_example(self.case)):
+        if verdict != Verdict.FAIL or (error == _ASSERTION and not is_example(self.case.id)):
             return True
         said = self.case.message or ""
         if error == _ASSERTION:  # pytest.raises fails with an exception of its own
@@ -73,7 +74,7 @@ def _attempts(result: ClauseResult, options: Options, folder: str | None) -> lis
         return []
     spec, wrong = load_spec(), [case for case in result.cases if case.verdict.is_wrong]
     example = functools.partial(script_of, spec[result.clause], spec, options.address, folder)
-    found = [_Attempt(result.clause, case, example()) for case in wrong if is_example(case)]
+    found = [_Attempt(result.clause, case, example()) for case in wrong if is_example(case.id)]
     drawn = [_Attempt(result.clause, case, script) for case in wrong if (script := drawn_script(case)) is not None]
     return [*found, *sorted(drawn, key=lambda one: len(one.script))[:1]]
 

@@ -12,7 +12,7 @@ from rich.text import Text
 from fcspec import index, reproducing
 from fcspec.commands.judging import complete_target, console, judging_options, options_for, with_progress
 from fcspec.options import Options
-from fcspec.report.failure import Failure, failure_of, plainest
+from fcspec.report.failure import Failure, failure_of
 from fcspec.report.model import Report, counts
 from fcspec.report.order import in_order
 from fcspec.report.terminal import summary
@@ -63,7 +63,7 @@ def _show_first(report: Report, options: Options | None = None) -> str | None:
         return None
     if options is not None:
         (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
-    case = plainest(wrong)
+    case = wrong.plainest
     address = str(report.target["address"])
     _show(failure_of(wrong, spec, address), index.source(case.id) if case is not None else None)
     for line in (report.run.draft, report.run.problem, *report.run.notes):

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fcspec.report.failure import plainest
 from fcspec.report.model import ClauseResult
 from fcspec.report.order import in_order
 from fcspec.report.trace import actual, trace_of
@@ -50,7 +49,7 @@ def causes(results: Iterable[ClauseResult], spec: Spec, address: str, draft: str
 
 
 def _key(result: ClauseResult, address: str) -> tuple[str, ...]:
-    case = plainest(result)
+    case = result.plainest
     if case is None or result.verdict is Verdict.ERROR:
         return (result.clause,)
     trace = trace_of(case, address)
@@ -64,6 +63,6 @@ def _key(result: ClauseResult, address: str) -> tuple[str, ...]:
 
 
 def _in_words(alike: Sequence[ClauseResult]) -> str:
-    reasons = [case.reason for one in alike if (case := plainest(one)) is not None and case.reason]
+    reasons = [case.reason for one in alike if (case := one.plainest) is not None and case.reason]
     reason = min(reasons, key=len, default="not judged")
     return reason if alike[0].verdict is Verdict.FAIL else f"{alike[0].verdict}: {reason}"

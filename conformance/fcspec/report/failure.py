@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from fcspec import index
 from fcspec.report.model import Case, ClauseResult
+from fcspec.report.plainest import is_example
 from fcspec.report.trace import Frame, Trace, actual, trace_of
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import LABEL, WIDTH, clean, joined, law_in_words, row, wrapped
@@ -68,7 +69,7 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
     Args:
         address: of the target, for the command that judges the clause again.
     """
-    clause, case = spec[result.clause], plainest(result)
+    clause, case = spec[result.clause], result.plainest
     trace = trace_of(case, address) if case is not None else Trace()
     rows = [
         ("called", case.stimulus or "") if case is not None else ("", ""),
@@ -101,21 +102,11 @@ def _again(result: ClauseResult, case: Case | None, address: str) -> tuple[str, 
 
 def _caption(result: ClauseResult, case: Case | None, trace: Trace) -> str:
     """The example is there to read, where another case fails."""
-    if case is None or is_example(case):
+    if case is None or is_example(case.id):
         return ""
-    holds = any(is_example(one) and one.verdict is Verdict.PASS for one in result.cases)
+    holds = any(is_example(one.id) and one.verdict is Verdict.PASS for one in result.cases)
     fails = trace.test.place if trace.test is not None else case.id
     return f"The law's example{', which holds' if holds else ''}; what fails is {fails}"
-
-
-def plainest(result: ClauseResult) -> Case | None:
-    """Of the cases that have the clause's verdict: the example, else one written for the clause, else a drawn one."""
-    worst = [case for case in result.cases if case.verdict == result.verdict]
-    return min(worst, key=lambda case: _rank(case.id), default=None)
-
-
-def _rank(id: str) -> int:
-    return {"test_examples.py": 0, "test_covering.py": 2, "test_drawn.py": 2}.get(id.partition("::")[0], 1)
 
 
 def _expected(frame: Frame | None, clause: Clause) -> str:
@@ -150,7 +141,3 @@ def _script(clause: Clause, trace: Trace) -> str:
 def drawn_script(case: Case) -> str | None:
     """The script of the drawn call that a case judged; None where it judged none."""
     return trace_of(case, "").script or None
-
-
-def is_example(case: Case) -> bool:
-    return case.id.startswith("test_examples.py::")

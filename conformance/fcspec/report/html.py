@@ -26,7 +26,7 @@ def page(report: Report, spec: Spec) -> str:
 
 
 def _row(result: ClauseResult, spec: Spec) -> str:
-    case = result.worst
+    case = result.plainest
     level = f"{result.level}, declared: {result.declared}" if result.declared else result.level
     cells = (
         f"<code>{_text(result.clause)}</code> {_text(level)}",
