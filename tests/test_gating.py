@@ -100,13 +100,13 @@ def test_what_was_declared_is_folded():
 
 
 def test_lines_for_github_actions_cannot_be_forged_and_are_few():
-    lines = [*markdown.error_lines(report_of({MUST: ("fail", "50%\n::error::more"), SHOULD: "fail"}))]
+    lines = [*markdown.error_lines(report_of({MUST: ("fail", "50%\n::error::more"), SHOULD: "fail"}), SPEC)]
     assert lines == ["::error title=call.result::MUST, fail: 50%25%0A::error::more"]
 
     many = {clause.slug: "fail" for clause in SPEC.clauses if clause.level == "MUST"}
-    lines = [*markdown.error_lines(report_of(many))]
+    lines = [*markdown.error_lines(report_of(many), SPEC)]
     assert len(lines) == 10
-    assert lines[-1].endswith(f"::{len(many) - 9} more clauses do not hold")
+    assert lines[-1].endswith(f"::{len(many) - 9} more causes")
 
 
 # ------------------------------------------------------------------------------------------------------------- comparison
@@ -277,7 +277,7 @@ def test_where_only_changes_decide_the_verdict_says_that_it_is_no_worse(tmp_path
         no_worse = out.is_no_worse(report, changes)
         shown = terminal.screen(report, SPEC, no_worse=no_worse).plain.splitlines()[-1]
         title = markdown.document(report, SPEC, no_worse=no_worse).splitlines()[0]
-        return shown, title, len(out.github_lines(report, changes))
+        return shown, title, len(out.github_lines(report, SPEC, changes))
 
     no_worse = "### fcspec: ✅ not conforming, but nothing is newly broken"
     assert said({MUST: "fail", OTHER: "pass"}) == ("NOT CONFORMING, BUT NOTHING IS NEWLY BROKEN", no_worse, 0)

@@ -103,7 +103,7 @@ def test_every_view_shows_the_same_case_of_a_clause():
         junit.document(made, spec),
         html.page(made, spec),
         page.document([made], spec),
-        "".join(markdown.error_lines(made)),
+        "".join(markdown.error_lines(made, spec)),
         "".join(comparison.compare(before.as_dict(), made.as_dict()).lines()),
         "".join(comparison.compare(made.as_dict(), replace(before, run=Run(in_part=True)).as_dict()).lines()),
         declaring.write(made, spec),

@@ -94,7 +94,7 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
     out.print(shown, end="", soft_wrap=True)
     say(out, changes.lines() if changes is not None else (), " " * 14)
-    for line in outputs.github_lines(report, changes):
+    for line in outputs.github_lines(report, load_spec(), changes):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)

@@ -70,19 +70,13 @@ def _block(cause: Cause, report: Report, spec: Spec, width: int, *, draft: bool)
     if len(cause.results) == 1 and not draft:
         title, *lines = failure.lines(width)
         return Text(f"{sign} {title}\n", STYLES[first.level]).append("".join(f"{line}\n" for line in lines))
-    head = f"{sign} {_count(cause.results)}: {clean(cause.words)}"
+    head = f"{sign} {cause.count}: {clean(cause.words)}"
     text = Text("\n".join(wrapped(head, width, "", "  ")) + "\n", STYLES[first.level])
     if not draft:
         text.append("".join(f"{line}\n" for line in _slugs(cause.results, width)))
     lines = failure.lines(width, "  ")
     lines[0] = f"  first: {lines[0].strip()}"
     return text.append("".join(f"{line}\n" for line in lines))
-
-
-def _count(results: Sequence[ClauseResult]) -> str:
-    levels = {level: sum(one.level == level for one in results) for level in STYLES}
-    parts = ", ".join(f"{number} {level}" for level, number in levels.items() if number)
-    return f"{len(results)} law{'s' if len(results) > 1 else ''} ({parts})"
 
 
 def _slugs(results: Sequence[ClauseResult], width: int) -> Iterator[str]:
