@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from dataclasses import replace
 
@@ -135,10 +136,11 @@ def test_an_example_beside_another_case_says_that_it_is_one():
     def caption(*cases):
         return failure_of(result_of("call.result", *cases), SPEC, "a:b").caption
 
-    where = "what fails is /x/fcspec/cases/test_call_result.py:10"
+    where = "what fails is /x/fcspec/cases/test_call_result.py:10; what it names is in SPEC.md, Definitions"
     assert caption(fails, Case(example, "call.result", "pass")) == f"The law's example, which holds; {where}"
     assert caption(fails) == f"The law's example; {where}"
-    assert caption(fails, replace(fails, id=example)) == caption(drawn) == ""
+    names = "The law's example; what it names is in SPEC.md, Definitions"
+    assert (caption(fails, replace(fails, id=example)), caption(drawn)) == (names, "")
     assert "\n    # The law's example; " in str(failure_of(result_of("call.result", fails), SPEC, "a:b"))
 
 
@@ -293,3 +295,22 @@ def test_a_profile_that_cannot_be_judged_is_named():
     assert doctor._in_words(result_of("call.result", Case("a", "call.result", "fail", "no"))) == (
         "the reference fails here: no"
     )
+
+
+# -------------------------------------------------------------------------------------------------------------------- next
+
+
+@pytest.mark.slow
+def test_next_shows_a_script_that_can_be_pasted_also_where_the_example_is_not_what_fails(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def functional_call(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):\n"
+        "    if values:\n"
+        "        raise ZeroDivisionError\n"
+        "    return module(*args)\n"
+    )
+    shown = fcspec("next", "mine.py:functional_call", cwd=tmp_path).stdout
+    script = textwrap.dedent(f"    # The law{shown.partition('    # The law')[2].partition('    the test:')[0]}")
+    done = subprocess.run([sys.executable, "-"], input=script, cwd="/", capture_output=True, text=True)
+
+    assert "functional_call(Model(), {}, ()) is answer" in script
+    assert (done.returncode, done.stderr) == (0, "")

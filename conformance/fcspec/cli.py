@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -31,6 +32,7 @@ from fcspec.report import comparison, deviations, terminal
 from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean, law_in_words
+from fcspec.reproducer import script_of
 from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS
 
@@ -91,7 +93,8 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
     details, no_worse = bool(options.cases) and last is None, outputs.is_no_worse(report, changes)
-    shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
+    whole = functools.partial(script_of, spec=spec, address=options.address)
+    shown = terminal.screen(report, spec, width(out), details=details, whole=whole, no_worse=no_worse)
     out.print(shown, end="", soft_wrap=True)
     say(out, changes.lines() if changes is not None else (), " " * 14)
     for line in outputs.github_lines(report, load_spec(), changes):

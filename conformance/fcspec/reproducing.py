@@ -69,13 +69,15 @@ def with_reproducers(report: AnyReport, options: Options, folder: str | None = N
 
 
 def _attempts(result: ClauseResult, options: Options, folder: str | None) -> list[_Attempt]:
-    """The example first, then the smallest drawn call."""
+    """The example first, then the smallest drawn call; the example, too, where the run had neither."""
     if not result.is_wrong or result.level == "MAY":
         return []
     spec, wrong = load_spec(), [case for case in result.cases if case.verdict.is_wrong]
     example = functools.partial(script_of, spec[result.clause], spec, options.address, folder)
     found = [_Attempt(result.clause, case, example()) for case in wrong if is_example(case.id)]
     drawn = [_Attempt(result.clause, case, script) for case in wrong if (script := drawn_script(case)) is not None]
+    if not drawn and not any(is_example(case.id) for case in result.cases):
+        return [_Attempt(result.clause, wrong[0], example())]
     return [*found, *sorted(drawn, key=lambda one: len(one.script))[:1]]
 
 

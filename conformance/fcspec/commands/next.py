@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,9 @@ from fcspec.report.model import Report, counts
 from fcspec.report.order import in_order
 from fcspec.report.terminal import summary
 from fcspec.report.words import clean
+from fcspec.reproducer import script_of
 from fcspec.spec import load_spec
+from fcspec.target.address import Address
 
 
 @click.command("next")
@@ -65,7 +68,8 @@ def _show_first(report: Report, options: Options | None = None) -> str | None:
         (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
     case = wrong.plainest
     address = str(report.target["address"])
-    _show(failure_of(wrong, spec, address), index.source(case.id) if case is not None else None)
+    whole = functools.partial(script_of, spec=spec, address=Address.parse(address))
+    _show(failure_of(wrong, spec, address, whole), index.source(case.id) if case is not None else None)
     for line in (report.run.draft, report.run.problem, *report.run.notes):
         if line:
             click.echo(clean(line))

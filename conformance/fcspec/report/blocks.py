@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from fcspec.report.cause import Cause, causes
-from fcspec.report.failure import failure_of
+from fcspec.report.failure import Whole, failure_of
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import LABEL, clean, joined, wrapped
@@ -43,15 +43,19 @@ def _decisive(report: Report) -> list[ClauseResult]:
     return [one for one in report.clauses if one.level != "MAY" or one.verdict is Verdict.ERROR]
 
 
-def wrong(report: Report, spec: Spec, width: int, *, details: bool) -> Text:
-    """A block for each cause; nothing of what deviates as declared."""
+def wrong(report: Report, spec: Spec, width: int, *, details: bool, whole: Whole | None = None) -> Text:
+    """A block for each cause; nothing of what deviates as declared.
+
+    Args:
+        details: with the script of each; `whole` makes an example one.
+    """
     results = [one for one in _decisive(report) if one.is_wrong and one.declared is None]
     found = causes(results, spec, report.target["address"], report.run.draft)
     text = Text()
     for cause in found:
         text.append("\n").append(_block(cause, report, spec, width, draft=report.run.draft is not None))
         if details:
-            script = failure_of(cause.results[0], spec, report.target["address"]).script_lines()
+            script = failure_of(cause.results[0], spec, report.target["address"], whole).script_lines()
             text.append("\n".join(["", *script, ""]))
     if len(found) > 1:
         line = f"{len(results)} laws do not hold, for {len(found)} causes; the first to mend: {results_first(found)}"

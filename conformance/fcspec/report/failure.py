@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fcspec import index
@@ -64,10 +65,15 @@ def again_in_lines(command: tuple[str, ...], width: int, indent: str) -> list[st
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
-def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
+Whole = Callable[[Clause], str]
+"""Makes the example of a clause a script that can be run."""
+
+
+def failure_of(result: ClauseResult, spec: Spec, address: str, whole: Whole | None = None) -> Failure:
     """
     Args:
         address: of the target, for the command that judges the clause again.
+        whole: None: the example is shown as SPEC.md has it.
     """
     clause, case = spec[result.clause], result.plainest
     trace = trace_of(case, address) if case is not None else Trace()
@@ -84,8 +90,8 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         law_in_words(clause.law),
         tuple((label, clean(text)) for label, text in rows),
         tuple(map(clean, _again(result, case, address))),
-        clean(result.reproducer or _script(clause, trace)),
-        "" if result.reproducer or trace.script else clean(_caption(result, case, trace)),
+        clean(result.reproducer or trace.script or (whole or _as_it_stands)(clause)),
+        "" if result.reproducer or trace.script else clean(_caption(result, case, trace, spec, whole)),
     )
 
 
@@ -100,12 +106,18 @@ def _again(result: ClauseResult, case: Case | None, address: str) -> tuple[str, 
     return f"fcspec check {shlex.quote(address)}", which
 
 
-def _caption(result: ClauseResult, case: Case | None, trace: Trace) -> str:
-    """The example is there to read, where another case fails."""
-    if case is None or is_example(case.id):
-        return ""
+def _caption(result: ClauseResult, case: Case | None, trace: Trace, spec: Spec, whole: Whole | None) -> str:
+    """The example is there to read, where another case fails; and what it needs to be run."""
+    shows_it = case is None or is_example(case.id)
+    if whole is not None:
+        return "" if shows_it else _about_example(result, case, trace)
+    about = "The law's example" if shows_it else _about_example(result, case, trace)
+    return f"{about}; what it names is in {spec.path.name}, Definitions"
+
+
+def _about_example(result: ClauseResult, case: Case | None, trace: Trace) -> str:
     holds = any(is_example(one.id) and one.verdict is Verdict.PASS for one in result.cases)
-    fails = trace.test.place if trace.test is not None else case.id
+    fails = trace.test.place if trace.test is not None else case.id if case is not None else ""
     return f"The law's example{', which holds' if holds else ''}; what fails is {fails}"
 
 
@@ -134,8 +146,8 @@ def _cases(result: ClauseResult, case: Case) -> str:
     return f"{wrong} of {len(result.cases)} like this" if len(result.cases) > 1 else ""
 
 
-def _script(clause: Clause, trace: Trace) -> str:
-    return trace.script or "\n".join(example.code for example in clause.examples)
+def _as_it_stands(clause: Clause) -> str:
+    return "\n".join(example.code for example in clause.examples)
 
 
 def drawn_script(case: Case) -> str | None:
