@@ -26,7 +26,7 @@ from fcspec.commands.judging import (
     width,
     with_progress,
 )
-from fcspec.errors import UsageError, did_you_mean
+from fcspec.errors import BrokenInstallation, UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
 from fcspec.report.shard import Shard, shard_of
@@ -190,7 +190,11 @@ def _exit_code(command: Callable[[], Any]) -> int:
         return _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
+    except BrokenInstallation as error:
+        return _fail(str(error), ExitCode.INCOMPLETE)
     except OSError as error:  # a full disk, or nobody who reads
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror or error}", ExitCode.INCOMPLETE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _fail(f"what was found out cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
     return ExitCode.USAGE

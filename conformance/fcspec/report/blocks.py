@@ -30,12 +30,17 @@ def stale(report: Report, width: int) -> Text:
     counted = ((new, "new"), (len(other), "in another way"), (len(gone), "stale"), (len(declared), "declared"))
     line = ", ".join(f"{number} {word}" for number, word in counted if number or word == "declared")
     text = Text("\n").append("\n".join(wrapped(f"deviations: {line}", width, "", "  ")) + "\n")
-    for slugs, how in (
-        (gone, "is declared, and holds now: take it out of the file"),
-        (other, "fails in another way, or in other cases, than declared"),
+    for slugs, one, several in (
+        (gone, "is declared, and holds now: take it out of the file", "are declared, and hold now"),
+        (
+            other,
+            "fails in another way, or in other cases, than declared",
+            "fail in another way, or in other cases, than declared",
+        ),
     ):
-        for slug in slugs:
-            text.append("\n".join(wrapped(f"✗ {slug} {how}", width, "", "  ")) + "\n", "red")
+        if slugs:
+            line = f"✗ {slugs[0]} {one}" if len(slugs) == 1 else f"✗ {len(slugs)} laws {several}: {', '.join(slugs)}"
+            text.append("\n".join(wrapped(line, width, "", "  ")) + "\n", "red")
     return text
 
 
