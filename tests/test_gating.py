@@ -96,7 +96,16 @@ def test_what_was_declared_is_folded():
 
     assert "<details><summary>1 declared</summary>" in text
     assert "known &#124; to us" in text
-    assert "**`call.once`**: the declared deviation is stale" in text
+    assert "**call.once is declared, and holds now: take it out of the file**" in text
+
+
+def test_what_is_stale_is_one_line():
+    report = report_of({MUST: "pass", OTHER: "pass", SHOULD: "crash"}, declared=(MUST, OTHER, SHOULD))
+    gone = f"2 laws are declared, and hold now: {MUST}, {OTHER}"
+    otherwise = f"{SHOULD} fails in another way, or in other cases, than declared"
+
+    assert [*markdown.error_lines(report, SPEC)] == [f"::error title=deviations::{line}" for line in (gone, otherwise)]
+    assert f"**{gone}**\n\n**{otherwise}**" in markdown.document(report, SPEC)
 
 
 def test_lines_for_github_actions_cannot_be_forged_and_are_few():

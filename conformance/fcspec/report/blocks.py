@@ -23,25 +23,33 @@ def stale(report: Report, width: int) -> Text:
     declared = [one for one in report.clauses if one.declared is not None]
     if not declared and not report.stale:
         return Text()
-    wrong = {one.clause for one in report.clauses if one.is_wrong}
+    gone, other = _stale(report)
     new = sum(one.is_wrong and one.declared is None and one.clause not in report.stale for one in _decisive(report))
-    other = [slug for slug in report.stale if slug in wrong]
-    gone = [slug for slug in report.stale if slug not in wrong]
     counted = ((new, "new"), (len(other), "in another way"), (len(gone), "stale"), (len(declared), "declared"))
     line = ", ".join(f"{number} {word}" for number, word in counted if number or word == "declared")
     text = Text("\n").append("\n".join(wrapped(f"deviations: {line}", width, "", "  ")) + "\n")
-    for slugs, one, several in (
-        (gone, "is declared, and holds now: take it out of the file", "are declared, and hold now"),
-        (
-            other,
-            "fails in another way, or in other cases, than declared",
-            "fail in another way, or in other cases, than declared",
-        ),
-    ):
-        if slugs:
-            line = f"✗ {slugs[0]} {one}" if len(slugs) == 1 else f"✗ {len(slugs)} laws {several}: {', '.join(slugs)}"
-            text.append("\n".join(wrapped(line, width, "", "  ")) + "\n", "red")
+    for line in stale_in_words(report):
+        text.append("\n".join(wrapped(f"✗ {line}", width, "", "  ")) + "\n", "red")
     return text
+
+
+def _stale(report: Report) -> tuple[list[str], list[str]]:
+    """What is declared and holds, and what deviates otherwise."""
+    wrong = {one.clause for one in report.clauses if one.is_wrong}
+    return [one for one in report.stale if one not in wrong], [one for one in report.stale if one in wrong]
+
+
+def stale_in_words(report: Report) -> Iterator[str]:
+    """A line for each way in which what was declared is not so; the first word of one about one clause is its slug."""
+    gone, other = _stale(report)
+    if len(gone) == 1:
+        yield f"{gone[0]} is declared, and holds now: take it out of the file"
+    elif gone:
+        yield f"{len(gone)} laws are declared, and hold now: {', '.join(gone)}"
+    if len(other) == 1:
+        yield f"{other[0]} fails in another way, or in other cases, than declared"
+    elif other:
+        yield f"{len(other)} laws fail in another way, or in other cases, than declared: {', '.join(other)}"
 
 
 def _decisive(report: Report) -> list[ClauseResult]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 
+from fcspec.report import blocks
 from fcspec.report.cause import Cause, causes
 from fcspec.report.failure import failure_of
 from fcspec.report.model import ClauseResult, Report, counts
@@ -39,10 +40,7 @@ def document(report: Report, spec: Spec, changes: tuple[str, ...] = (), *, no_wo
         f"`{_code(target['address'])}` · {_text(target['name'])} · torch {_text(report.environment.get('torch', '?'))}"
         f" · profile {profiles} · {counts(report)} · {report.judged} of {len(report.clauses)} clauses judged",
         *(f"**{_text(line)}**" for line in (report.run.problem, report.run.draft, *report.run.notes) if line),
-        *(
-            f"**`{slug}`**: the declared deviation is stale: the clause does not deviate in that way"
-            for slug in report.stale
-        ),
+        *(f"**{_text(line)}**" for line in blocks.stale_in_words(report)),
     ]
     if changes:
         parts.append("\n".join(f"* {_text(line)}" for line in changes))
@@ -106,9 +104,7 @@ def error_lines(report: Report, spec: Spec) -> Iterator[str]:
     for cause in causes(report.broken, spec, report.target["address"], report.run.draft):
         first, several = cause.results[0], len(cause.results) > 1
         found.append((first.clause, f"{cause.count if several else first.level}, {_in_words(cause)}"))
-    found += [
-        (slug, "the declared deviation is stale: the clause does not deviate in that way") for slug in report.stale
-    ]
+    found += [("deviations", line) for line in blocks.stale_in_words(report)]
     draft = None if report.broken else report.run.draft  # else it is the cause
     found[:0] = [("fcspec", what) for what in (report.run.problem, draft) if what is not None]
     if len(found) > _MOST_ERRORS:
