@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from dataclasses import replace
 
@@ -264,7 +263,7 @@ def test_a_change_is_judged_at_once_and_all_the_rest_behind_it(tmp_path):
             target.write_text("def functional_call(:\n")
             wait_for("mine.py does not import: SyntaxError")
             target.write_text("from fcspec_reference import functional_call\n")
-            wait_for("call.result holds now in test_call_result.py::")
+            wait_for("call.result holds now in test_examples.py::")
             wait_for("\nCONFORMING\nafter ")
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 2
@@ -295,22 +294,3 @@ def test_a_profile_that_cannot_be_judged_is_named():
     assert doctor._in_words(result_of("call.result", Case("a", "call.result", "fail", "no"))) == (
         "the reference fails here: no"
     )
-
-
-# -------------------------------------------------------------------------------------------------------------------- next
-
-
-@pytest.mark.slow
-def test_next_shows_a_script_that_can_be_pasted_also_where_the_example_is_not_what_fails(tmp_path):
-    (tmp_path / "mine.py").write_text(
-        "def functional_call(module, values, args=None, kwargs=None, *, tie_weights=True, strict=False):\n"
-        "    if values:\n"
-        "        raise ZeroDivisionError\n"
-        "    return module(*args)\n"
-    )
-    shown = fcspec("next", "mine.py:functional_call", cwd=tmp_path).stdout
-    script = textwrap.dedent(f"    # The law{shown.partition('    # The law')[2].partition('    the test:')[0]}")
-    done = subprocess.run([sys.executable, "-"], input=script, cwd="/", capture_output=True, text=True)
-
-    assert "functional_call(Model(), {}, ()) is answer" in script
-    assert (done.returncode, done.stderr) == (0, "")

@@ -13,9 +13,9 @@ from rich.text import Text
 from fcspec import index, reproducing
 from fcspec.commands.judging import complete_target, console, judging_options, options_for, with_progress
 from fcspec.options import Options
+from fcspec.report.cause import causes
 from fcspec.report.failure import Failure, failure_of
 from fcspec.report.model import Report, counts
-from fcspec.report.order import in_order
 from fcspec.report.terminal import summary
 from fcspec.report.words import clean
 from fcspec.reproducer import script_of
@@ -59,11 +59,12 @@ def _show_first(report: Report, options: Options | None = None) -> str | None:
         options: those of the run, to try a script that shows it; None: none is tried.
     """
     spec = load_spec()
-    results = in_order((one for one in report.clauses if one.level != "MAY"), spec)
-    wrong = next((one for one in results if one.is_wrong), None)
-    if wrong is None:
+    results = [one for one in report.clauses if one.level != "MAY" and one.is_wrong]
+    found = causes(results, spec, str(report.target["address"]), report.run.draft)
+    if not found:
         console().print(summary(report), end="", soft_wrap=True)
         return None
+    wrong = found[0].results[0]
     if options is not None:
         (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
     case = wrong.plainest
