@@ -23,7 +23,6 @@ from unittest import mock
 from fcspec import cli, reproducing, runner
 from fcspec.options import Options
 from fcspec.report import reading
-from fcspec.report.failure import plainest
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.shard import Shard
 from fcspec.report.words import WIDTH
@@ -147,7 +146,7 @@ def smaller(report: Report) -> Report:
 
 
 def _smaller(result: ClauseResult) -> ClauseResult:
-    shown = plainest(result)
+    shown = result.plainest
     if result.holds:
         return replace(result, cases=())
     cases = tuple(

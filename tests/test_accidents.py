@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fcspec import cli, spec
 from fcspec.errors import UsageError
 from fcspec.explore import explore
 from fcspec.options import Options
@@ -244,3 +246,16 @@ def test_a_target_that_forks_do_not_carry_is_judged_under_pytest_too(tmp_path):
     done = under_pytest(tmp_path, "--pyargs", "fcspec", "--implementation", target, "--fcspec-clause", "call.result")
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_installation_without_one_of_its_files_says_which(tmp_path, capsys):
+    ignore = shutil.ignore_patterns("__pycache__", "cases", "SPEC.md")
+    shutil.copytree(Path(spec.__file__).parent, tmp_path / "fcspec", ignore=ignore)
+    done = fcspec("clauses", cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    said = (
+        f"this installation of fcspec is broken: {tmp_path}/fcspec/SPEC.md cannot be read (No such file or directory)"
+    )
+    assert (done.returncode, done.stderr) == (3, f"fcspec: {said}; install it again\n")
+
+    assert cli._exit_code(lambda: Path("/nowhere/page.css").read_text()) == 3
+    assert capsys.readouterr().err == "fcspec: /nowhere/page.css: No such file or directory\n"

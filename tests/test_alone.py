@@ -3,6 +3,7 @@
 import json
 import re
 from importlib import resources
+from zlib import crc32
 
 import jsonschema
 import pytest
@@ -90,15 +91,34 @@ def test_a_debugger_works_without_isolation(typed, code, tmp_path):
     assert ("interrupted" in done.stdout) == (code == 2)
 
 
+STOPPING = (
+    "from fcspec_reference import functional_call as plain\n\n"
+    "def functional_call(module, *args, **kwargs):\n"
+    "    breakpoint()\n"
+    "    return plain(module, *args, **kwargs)\n"
+)
+
+
+def test_a_debugger_stops_first_in_the_case_that_was_asked_for(tmp_path):
+    (tmp_path / "mine.py").write_text(STOPPING)
+    ids = [
+        f"test_examples.py::test_example[{slug}]"
+        for slug in ("swap.parameter", "swap.buffer", "args.kwargs", "dicts.one")
+    ]
+    assert {crc32(f"{id} 0".encode()) % 3 for id in ids} == {0, 1, 2}  # so often it would be called before each
+    cases = [f"--case={id}" for id in ids]
+    done = fcspec(
+        *("check", "mine.py:functional_call", "--isolation=none", *cases),
+        cwd=tmp_path,
+        input="p type(module).__name__\nc\n" * 9,
+    )
+
+    assert (done.returncode, done.stdout.count("(Pdb)")) == (0, done.stdout.count("(Pdb) 'Scale'") * 2), done.stdout
+
+
 @pytest.mark.slow
 def test_whoever_quits_a_debugger_is_not_asked_again(tmp_path):
-    """Also where it stops a call that comes before those of the case."""
-    (tmp_path / "mine.py").write_text(
-        "from fcspec_reference import functional_call as plain\n\n"
-        "def functional_call(*args, **kwargs):\n"
-        "    breakpoint()\n"
-        "    return plain(*args, **kwargs)\n"
-    )
+    (tmp_path / "mine.py").write_text(STOPPING)
     chosen = ("check", "mine.py:functional_call", "--clause=args.kwargs")
     done = fcspec(*chosen, "--isolation=none", cwd=tmp_path, input="q\n" * 9)
     isolated = fcspec(*chosen, cwd=tmp_path)

@@ -164,4 +164,4 @@ def test_an_example_that_finds_no_error_in_a_compiled_call_fails_and_nothing_was
     report = judge_source(session, LENIENT, clauses=("compile.errors",), cases=example, workers=1, timeout=60.0)
 
     [result] = report.clauses
-    assert (result.verdict, result.reason) == (Verdict.FAIL, "DID NOT RAISE Exception")
+    assert (result.verdict, result.reason) == (Verdict.FAIL, "no error was raised")

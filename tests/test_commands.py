@@ -15,7 +15,7 @@ from fcspec.commands.judging import say
 from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.report import order
-from fcspec.report.failure import failure_of, plainest
+from fcspec.report.failure import failure_of
 from fcspec.report.model import Case, ClauseResult, Run, judge
 from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
@@ -32,7 +32,7 @@ SPEC = load_spec()
 
 def result_of(slug, *cases):
     result = ClauseResult(slug, SPEC[slug].level, "core", Verdict.worst(case.verdict for case in cases), cases)
-    return replace(result, reason=result.worst.reason if cases else None)
+    return replace(result, reason=result.plainest.reason if cases else None)
 
 
 def test_lines_are_wrapped_to_a_terminal_and_whole_elsewhere(monkeypatch):
@@ -135,10 +135,11 @@ def test_an_example_beside_another_case_says_that_it_is_one():
     def caption(*cases):
         return failure_of(result_of("call.result", *cases), SPEC, "a:b").caption
 
-    where = "what fails is /x/fcspec/cases/test_call_result.py:10"
+    where = "what fails is /x/fcspec/cases/test_call_result.py:10; what it names is in SPEC.md, Definitions"
     assert caption(fails, Case(example, "call.result", "pass")) == f"The law's example, which holds; {where}"
     assert caption(fails) == f"The law's example; {where}"
-    assert caption(fails, replace(fails, id=example)) == caption(drawn) == ""
+    names = "The law's example; what it names is in SPEC.md, Definitions"
+    assert (caption(fails, replace(fails, id=example)), caption(drawn)) == (names, "")
     assert "\n    # The law's example; " in str(failure_of(result_of("call.result", fails), SPEC, "a:b"))
 
 
@@ -154,9 +155,9 @@ def test_the_plainest_case_of_a_failure_is_shown_with_its_own_reason():
     ]
     whole = result_of("call.result", *cases)
 
-    assert plainest(whole).reason == "test_examples.py"
+    assert whole.plainest.reason == "test_examples.py"
     assert dict(failure_of(whole, SPEC, "a:b").rows)["actual"] == "test_examples.py"
-    assert plainest(result_of("call.result", *cases[:3])).reason == "test_call_result.py"
+    assert result_of("call.result", *cases[:3]).plainest.reason == "test_call_result.py"
 
 
 def test_a_drawn_call_is_its_own_script():
@@ -262,7 +263,7 @@ def test_a_change_is_judged_at_once_and_all_the_rest_behind_it(tmp_path):
             target.write_text("def functional_call(:\n")
             wait_for("mine.py does not import: SyntaxError")
             target.write_text("from fcspec_reference import functional_call\n")
-            wait_for("call.result holds now in test_call_result.py::")
+            wait_for("call.result holds now in test_examples.py::")
             wait_for("\nCONFORMING\nafter ")
             process.send_signal(signal.SIGINT)
             assert process.wait(20) == 2

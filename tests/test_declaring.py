@@ -11,6 +11,7 @@ from fcspec.commands.deviations import command
 from fcspec.errors import UsageError
 from fcspec.report import declarations, declaring, deviations, updating
 from fcspec.report.model import Case, Run, judge
+from fcspec.report.verdict import Verdict
 from fcspec.spec import Clause, Spec, load_spec
 
 SLUGS = ("a.one", "a.two", "a.three", "b.one", "b.two")
@@ -105,6 +106,9 @@ def test_what_holds_now_is_taken_out_and_a_glob_becomes_the_rest_of_its_clauses(
     text, lines = updated(file, **{**AS_DECLARED, "a_three": "pass", "b_two": "pass"})
 
     assert lines == ("stale    a.three holds now: taken out", "stale    b.two holds now: taken out")
+    assert updated(file, **{**AS_DECLARED, "a_three": "pass", "a_two": "pass"})[1] == (
+        "stale    2 laws hold now, taken out: a.two, a.three",
+    )
     assert [one.clauses for one in entries(text)] == [("a.one", "a.two", "b.one")]
     kept = ("# What we know.", "# ours", "# --- ties", "# since May", "# --- others", 'cases."a.two" = ["a.two[0]"]')
     assert [one for one in kept if one not in text] == []
@@ -142,6 +146,31 @@ def test_what_is_new_comes_last_without_a_reason_and_for_this_release_where_anot
     assert lines == ("new      a.one: it needs a reason",)
     assert text.startswith(NAMED)
     assert [(one.clauses, one.reason, one.when) for one in entries(text)][-1] == (("a.one",), "", "torch==2.13.*")
+
+
+def test_what_changed_for_one_cause_is_one_line():
+    pytest.importorskip("tomlkit")
+    laws = [clause.slug for clause in load_spec().select(globs=["tie.*", "strict.*"]) if clause.level != "MAY"]
+    cases = [Case(f"{slug}[0]", slug, "crash", "killed by SIGSEGV") for slug in laws]
+    made = judge(
+        load_spec(),
+        {one.clause: [one.id] for one in cases},
+        cases,
+        target={"address": "a:b"},
+        environment={"torch": "2.13.0"},
+        run=Run(),
+    )
+    file = 'format = 1\ntarget = "a:b"\n'
+    whole, new = updating.update(file, (), made, load_spec(), date(2026, 1, 1))
+    same = replace(made, clauses=tuple(replace(one, verdict=Verdict.FAIL) for one in made.clauses))
+    declared = declarations.entries(whole, "file", "a:b", load_spec(), unfinished=True)
+    _, changed = updating.update(whole, declared, same, load_spec(), date(2026, 1, 1))
+
+    first = "tie.one-name, tie.large-group, tie.buffers, tie.across-kinds, tie.same-object"
+    assert new == (
+        f"new      {len(laws)} laws need a reason (crash: killed by SIGSEGV): {first} and {len(laws) - 5} more",
+    )
+    assert changed == (f"changed  {len(laws)} laws: crash -> fail: {first} and {len(laws) - 5} more",)
 
 
 def test_what_was_declared_until_a_day_that_is_over_is_said_and_stays():

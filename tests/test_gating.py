@@ -96,17 +96,26 @@ def test_what_was_declared_is_folded():
 
     assert "<details><summary>1 declared</summary>" in text
     assert "known &#124; to us" in text
-    assert "**`call.once`**: the declared deviation is stale" in text
+    assert "**call.once is declared, and holds now: take it out of the file**" in text
+
+
+def test_what_is_stale_is_one_line():
+    report = report_of({MUST: "pass", OTHER: "pass", SHOULD: "crash"}, declared=(MUST, OTHER, SHOULD))
+    gone = f"2 laws are declared, and hold now: {MUST}, {OTHER}"
+    otherwise = f"{SHOULD} fails in another way, or in other cases, than declared"
+
+    assert [*markdown.error_lines(report, SPEC)] == [f"::error title=deviations::{line}" for line in (gone, otherwise)]
+    assert f"**{gone}**\n\n**{otherwise}**" in markdown.document(report, SPEC)
 
 
 def test_lines_for_github_actions_cannot_be_forged_and_are_few():
-    lines = [*markdown.error_lines(report_of({MUST: ("fail", "50%\n::error::more"), SHOULD: "fail"}))]
+    lines = [*markdown.error_lines(report_of({MUST: ("fail", "50%\n::error::more"), SHOULD: "fail"}), SPEC)]
     assert lines == ["::error title=call.result::MUST, fail: 50%25%0A::error::more"]
 
     many = {clause.slug: "fail" for clause in SPEC.clauses if clause.level == "MUST"}
-    lines = [*markdown.error_lines(report_of(many))]
+    lines = [*markdown.error_lines(report_of(many), SPEC)]
     assert len(lines) == 10
-    assert lines[-1].endswith(f"::{len(many) - 9} more clauses do not hold")
+    assert lines[-1].endswith(f"::{len(many) - 9} more causes")
 
 
 # ------------------------------------------------------------------------------------------------------------- comparison
@@ -277,7 +286,7 @@ def test_where_only_changes_decide_the_verdict_says_that_it_is_no_worse(tmp_path
         no_worse = out.is_no_worse(report, changes)
         shown = terminal.screen(report, SPEC, no_worse=no_worse).plain.splitlines()[-1]
         title = markdown.document(report, SPEC, no_worse=no_worse).splitlines()[0]
-        return shown, title, len(out.github_lines(report, changes))
+        return shown, title, len(out.github_lines(report, SPEC, changes))
 
     no_worse = "### fcspec: ✅ not conforming, but nothing is newly broken"
     assert said({MUST: "fail", OTHER: "pass"}) == ("NOT CONFORMING, BUT NOTHING IS NEWLY BROKEN", no_worse, 0)

@@ -49,11 +49,22 @@ def test_what_other_releases_or_strangers_kept_is_left_alone(changes):
     examples = InMemoryExampleDatabase()
     database = Database(examples, TORCH)
     database.keep(DRAWN)
-    (key,) = examples.data
+    key, of_all = examples.data
     for data in (json.dumps(json.loads(DRAWN.as_bytes()) | changes).encode(), b"\xff", b"[]"):
         examples.save(key, data)
+        examples.save(of_all, data)
 
     assert database.kept() == [DRAWN]
+
+
+def test_what_one_target_breaks_is_tried_on_others_whatever_their_addresses():
+    examples = InMemoryExampleDatabase()
+    ours, theirs = (Database(examples, Address.parse(one)) for one in ("mine.py:f", "/home/me/mine.py:f"))
+    ours.keep(DRAWN)
+    assert (ours.kept(own=True), theirs.kept(own=True), theirs.kept()) == ([DRAWN], [], [DRAWN])
+
+    ours.drop(DRAWN)
+    assert (ours.kept(own=True), theirs.kept()) == ([], [DRAWN])
 
 
 def test_features_that_cannot_meet_are_no_row():
@@ -82,7 +93,7 @@ def test_what_one_search_found_the_next_one_finds_first_and_what_holds_now_is_dr
     assert again.again == len(kept)
 
     def all_dropped(_):
-        if not database.kept():
+        if not database.kept(own=True):
             raise KeyboardInterrupt
 
     held = search(database, Address.parse("reference"), on_progress=all_dropped)

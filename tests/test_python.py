@@ -208,6 +208,7 @@ def test_a_function_of_the_program_itself_is_held(monkeypatch):
         ({"clauses": ("restore.object",)}, "did you mean 'restore.objects'?"),
         ({"clauses": 3}, "clauses: expected strings, found 3"),
         ({"clauses": []}, "clauses: found none, so there is nothing to judge; leave it out to judge all"),
+        ({"cases": []}, "cases: found none, so there is nothing to judge"),
         ({"profiles": ()}, "profiles: found none, so there is nothing to judge"),
         ({"workers": 0}, "workers: expected a whole number from 1 on, found 0"),
         ({"workers": True}, "workers: expected a whole number from 1 on, found True"),

@@ -1,8 +1,11 @@
 """Verdicts of cases become verdicts of clauses, an overall verdict and an exit code."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from fcspec.report import comparison, declaring, html, junit, markdown, page, terminal
 from fcspec.report.model import Case, Run, judge, write_json
 from fcspec.report.words import MESSAGE_CAP, capped
 from fcspec.spec import Clause, Spec
@@ -13,6 +16,7 @@ def clause(slug, level="MUST"):
 
 
 MUST, SHOULD, MAY = clause("a.must"), clause("a.should", "SHOULD"), clause("a.may", "MAY")
+TARGET = {"address": "a:b", "name": "b"}
 SPEC = Spec(None, "1.0", (), (MUST, SHOULD, MAY))
 
 
@@ -81,6 +85,32 @@ def test_a_run_that_lost_patience_is_nonconforming():
     judged = report({"a.must": ["timeout"]}, plan=plan, out_of_patience=True)
 
     assert (judged.exit_code, judged.complete) == (1, False)
+
+
+def test_every_view_shows_the_same_case_of_a_clause():
+    ids = ("test_drawn.py::a", "test_a.py::b", "test_examples.py::c")
+    cases = [Case(id, "a.must", "fail", f"found in {id}", message=f"E  in {id}") for id in ids]
+    made = judge(SPEC, {"a.must": ids}, cases, target=TARGET, environment={}, run=Run())
+    before = judge(
+        SPEC, {"a.must": ids}, [replace(one, verdict="pass") for one in cases], target=TARGET, environment={}, run=Run()
+    )
+    spec = replace(SPEC, path=Path("SPEC.md"))
+
+    assert made.clauses[0].reason == "found in test_examples.py::c"
+    for view in (
+        terminal.screen(made, spec).plain,
+        markdown.document(made, spec),
+        junit.document(made, spec),
+        html.page(made, spec),
+        page.document([made], spec),
+        "".join(markdown.error_lines(made, spec)),
+        "".join(comparison.compare(before.as_dict(), made.as_dict()).lines()),
+        "".join(comparison.compare(made.as_dict(), replace(before, run=Run(in_part=True)).as_dict()).lines()),
+        declaring.write(made, spec),
+    ):
+        assert "found in test_examples.py::c" in view
+        assert "found in test_drawn.py::a" not in view
+        assert "found in test_a.py::b" not in view
 
 
 def test_what_a_may_clause_shows_is_kept():

@@ -148,7 +148,7 @@ def test_a_script_is_offered_where_it_fails_as_the_case_did():
         assert found[slug] == (script_of(SPEC[slug], SPEC, Address.parse("torch")) if offered else None), slug
 
 
-def test_a_drawn_call_is_offered_where_the_example_passes():
+def test_a_drawn_call_is_offered_where_the_example_passes_and_the_example_where_neither_was_judged():
     rows = [
         ("restore.deleted", "drawn", f"it fails\n{SCRIPT}", DRAWN),
         ("restore.rebound", "drawn", f"it fails\n{SCRIPT}import".replace("deleted", "rebound"), DRAWN),
@@ -158,7 +158,7 @@ def test_a_drawn_call_is_offered_where_the_example_passes():
     assert reproducers_of(report_of(*rows)) == {
         "restore.deleted": SCRIPT,
         "restore.rebound": None,
-        "restore.order": None,
+        "restore.order": script_of(SPEC["restore.order"], SPEC, Address.parse("torch")),
     }
     assert reproducers_of(report_of(*rows, interrupted=True))["restore.deleted"] is None
 

@@ -7,6 +7,7 @@ import pytest
 from fcspec.plugin.items import CASES
 from fcspec.report import terminal
 from fcspec.report.model import Case, Run, judge
+from fcspec.report.verdict import Verdict
 from fcspec.spec import load_spec
 
 
@@ -160,6 +161,9 @@ def test_declared_deviations_are_one_line_after_what_is_new_or_stale():
     assert "\ndeviations: 1 new, 1 in another way, 1 stale, 1 declared\n" in shown
     assert "\n✗ call.once is declared, and holds now: take it out of the file\n" in shown
     assert "\n✗ call.mode fails in another way, or in other cases, than declared\n" in shown
+    report = replace(report, clauses=tuple(replace(one, verdict=Verdict.PASS) for one in report.clauses))
+    gone = terminal.screen(replace(report, stale=("call.once", "call.mode")), load_spec()).plain
+    assert "\n✗ 2 laws are declared, and hold now: call.once, call.mode\n" in gone
     assert "call.hooks · MUST" not in shown
     assert "  ~ hooks" in shown
     assert "✗ a MUST that does not hold   ~ deviates as declared" in shown

@@ -79,3 +79,31 @@ def test_cases_share_children_as_in_the_command(under_pytest, tmp_path):
 
     assert (code, shown.count("FAILED") > 1) == (1, True), shown
     assert len(set(processes)) < len(processes) / 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("capture", ["fd", "sys", "no"])
+def test_what_a_target_prints_and_logs_stands_with_its_case_and_tests_beside_it_are_as_ever(
+    capture, under_pytest, tmp_path
+):
+    (tmp_path / "mine.py").write_text(
+        f"{PLAIN}import logging\n\n"
+        "def functional_call(module, *args, **kwargs):\n"
+        "    print('it', 'says')\n"
+        "    logging.warning('it logs')\n"
+        "    return None if type(module).__name__ == 'Scale' else plain(module, *args, **kwargs)\n"
+    )
+    (tmp_path / "test_mine.py").write_text(
+        "import logging\n\n"
+        "def test_mine(caplog, capsys):\n"
+        "    logging.warning('mine')\n"
+        "    print('mine')\n"
+        "    assert (caplog.messages, capsys.readouterr().out) == (['mine'], 'mine\\n')\n"
+    )
+    chosen = ("--fcspec-case=test_examples.py::test_example[swap.parameter]", f"--capture={capture}", "test_mine.py")
+    code, shown = under_pytest(*chosen)
+
+    assert code == 1
+    assert "1 failed, 1 passed" in shown
+    assert ("Captured output call" in shown) == (capture == "fd")
+    assert "it says" in shown

@@ -25,7 +25,7 @@ Target = str | Callable[..., Any]
 
 _SILENCE_OF_A_FORK = 30.0
 
-_SELECTING = ("profiles", "clauses")
+_SELECTING = ("profiles", "clauses", "cases")
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -25,12 +26,13 @@ from fcspec.commands.judging import (
     width,
     with_progress,
 )
-from fcspec.errors import UsageError, did_you_mean
+from fcspec.errors import BrokenInstallation, UsageError, did_you_mean
 from fcspec.options import Options
 from fcspec.report import comparison, deviations, terminal
 from fcspec.report.shard import Shard, shard_of
 from fcspec.report.verdict import ExitCode
 from fcspec.report.words import clean, law_in_words
+from fcspec.reproducer import script_of
 from fcspec.spec import Clause, Spec, load_spec
 from fcspec.target.address import FORMS
 
@@ -91,10 +93,11 @@ def check(target: str | None, declared: str | None, **chosen: Any) -> int:
     changes = outputs.compare(report)
     out = console(stderr=outputs.use_stdout)
     details, no_worse = bool(options.cases) and last is None, outputs.is_no_worse(report, changes)
-    shown = terminal.screen(report, spec, width(out), details=details, no_worse=no_worse)
+    whole = functools.partial(script_of, spec=spec, address=options.address)
+    shown = terminal.screen(report, spec, width(out), details=details, whole=whole, no_worse=no_worse)
     out.print(shown, end="", soft_wrap=True)
     say(out, changes.lines() if changes is not None else (), " " * 14)
-    for line in outputs.github_lines(report, changes):
+    for line in outputs.github_lines(report, load_spec(), changes):
         out.print(Text(line), soft_wrap=True)
     try:
         outputs.write(report, spec, changes)
@@ -187,7 +190,11 @@ def _exit_code(command: Callable[[], Any]) -> int:
         return _fail(error.format_message())
     except (KeyboardInterrupt, click.Abort):
         return ExitCode.INTERRUPTED
+    except BrokenInstallation as error:
+        return _fail(str(error), ExitCode.INCOMPLETE)
     except OSError as error:  # a full disk, or nobody who reads
+        if error.filename is not None:
+            return _fail(f"{error.filename}: {error.strerror or error}", ExitCode.INCOMPLETE)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _fail(f"what was found out cannot be written: {error.strerror or error}", ExitCode.INCOMPLETE)
     return ExitCode.USAGE

@@ -6,6 +6,13 @@ import difflib
 from collections.abc import Iterable
 
 
+class BrokenInstallation(Exception):
+    """A file of the package is missing, so nothing can be judged."""
+
+    def __str__(self) -> str:
+        return f"this installation of fcspec is broken: {super().__str__()}; install it again"
+
+
 class UsageError(Exception):
     """No such target, clause, profile, file or option: one line says so, exit code 4."""
 

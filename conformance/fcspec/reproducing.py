@@ -14,8 +14,9 @@ from typing import TypeVar
 
 from fcspec import devices, replaying, runner
 from fcspec.options import Options
-from fcspec.report.failure import drawn_script, is_example
+from fcspec.report.failure import drawn_script
 from fcspec.report.model import Case, ClauseResult, Report
+from fcspec.report.plainest import is_example
 from fcspec.report.verdict import Verdict
 from fcspec.reproducer import script_of
 from fcspec.spec import load_spec
@@ -41,7 +42,7 @@ class _Attempt:
         """Whether the script, which ended so, fails as the case did."""
         if verdict != self.case.verdict:
             return False
-        if verdict != Verdict.FAIL or (error == _ASSERTION and not is_example(self.case)):
+        if verdict != Verdict.FAIL or (error == _ASSERTION and not is_example(self.case.id)):
             return True
         said = self.case.message or ""
         if error == _ASSERTION:  # pytest.raises fails with an exception of its own
@@ -68,13 +69,15 @@ def with_reproducers(report: AnyReport, options: Options, folder: str | None = N
 
 
 def _attempts(result: ClauseResult, options: Options, folder: str | None) -> list[_Attempt]:
-    """The example first, then the smallest drawn call."""
+    """The example first, then the smallest drawn call; the example, too, where the run had neither."""
     if not result.is_wrong or result.level == "MAY":
         return []
     spec, wrong = load_spec(), [case for case in result.cases if case.verdict.is_wrong]
     example = functools.partial(script_of, spec[result.clause], spec, options.address, folder)
-    found = [_Attempt(result.clause, case, example()) for case in wrong if is_example(case)]
+    found = [_Attempt(result.clause, case, example()) for case in wrong if is_example(case.id)]
     drawn = [_Attempt(result.clause, case, script) for case in wrong if (script := drawn_script(case)) is not None]
+    if not drawn and not any(is_example(case.id) for case in result.cases):
+        return [_Attempt(result.clause, wrong[0], example())]
     return [*found, *sorted(drawn, key=lambda one: len(one.script))[:1]]
 
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fcspec.errors import UsageError, did_you_mean
+from fcspec.errors import BrokenInstallation, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -137,7 +137,12 @@ def spec_path() -> Path:
 
 @functools.cache
 def load_spec() -> Spec:
-    return parse(spec_path().read_text(encoding="utf-8"), spec_path())
+    path = spec_path()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BrokenInstallation(f"{path} cannot be read ({error.strerror or error})") from None
+    return parse(text, path)
 
 
 def parse(text: str, path: Path) -> Spec:

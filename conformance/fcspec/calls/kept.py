@@ -85,23 +85,34 @@ def _text(value: Any) -> Any:
 
 
 class Database:
-    """What was kept of one target, by this release of fcspec."""
+    """What this release of fcspec has kept: of one target, and of every target.
+
+    A call that breaks one implementation is worth trying on another; and one implementation has other addresses elsewhere.
+    """
 
     def __init__(self, examples: ExampleDatabase, address: Address) -> None:
         self._examples, self._key = examples, f"fcspec {__version__} {address}".encode()
+        self._of_all = f"fcspec {__version__}".encode()
 
-    def kept(self) -> list[Kept]:
-        """In the same order, whatever the order of the database. UsageError where it can't be read."""
+    def kept(self, *, own: bool = False) -> list[Kept]:
+        """First those of this target, in the same order, whatever the order of the database. UsageError where it can't be read.
+
+        Args:
+            own: only those.
+        """
         try:
             found = sorted(self._examples.fetch(self._key))
+            others = [] if own else sorted({*self._examples.fetch(self._of_all)} - {*found})
         except Exception as error:
             raise UsageError(f"--database cannot be read: {in_words(error)}") from None
-        return [one for data in found if (one := Kept.from_bytes(data)) is not None]
+        return [one for data in (*found, *others) if (one := Kept.from_bytes(data)) is not None]
 
     def keep(self, one: Kept) -> None:
-        self._examples.save(self._key, one.as_bytes())
+        for key in (self._key, self._of_all):
+            self._examples.save(key, one.as_bytes())
 
     def drop(self, one: Kept) -> None:
+        """It holds now in this target; others may break it still."""
         self._examples.delete(self._key, one.as_bytes())
 
 

@@ -122,10 +122,10 @@ class Outputs:
         """Whether it does not conform, and that does not count, since it did not before."""
         return report.exit_code == ExitCode.NONCONFORMING != self.exit_code(report, changes)
 
-    def github_lines(self, report: Report, changes: comparison.Comparison | None) -> tuple[str, ...]:
+    def github_lines(self, report: Report, spec: Spec, changes: comparison.Comparison | None) -> tuple[str, ...]:
         """What GitHub Actions shows beside the code; nothing elsewhere."""
         if os.environ.get("GITHUB_ACTIONS") != "true" or self.is_no_worse(report, changes):
             return ()
         from fcspec.report import markdown  # slow to import
 
-        return tuple(markdown.error_lines(report))
+        return tuple(markdown.error_lines(report, spec))

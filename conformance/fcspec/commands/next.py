@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import textwrap
 from dataclasses import replace
 from typing import Any
@@ -12,12 +13,14 @@ from rich.text import Text
 from fcspec import index, reproducing
 from fcspec.commands.judging import complete_target, console, judging_options, options_for, with_progress
 from fcspec.options import Options
-from fcspec.report.failure import Failure, failure_of, plainest
+from fcspec.report.cause import causes
+from fcspec.report.failure import Failure, failure_of
 from fcspec.report.model import Report, counts
-from fcspec.report.order import in_order
 from fcspec.report.terminal import summary
 from fcspec.report.words import clean
+from fcspec.reproducer import script_of
 from fcspec.spec import load_spec
+from fcspec.target.address import Address
 
 
 @click.command("next")
@@ -56,16 +59,18 @@ def _show_first(report: Report, options: Options | None = None) -> str | None:
         options: those of the run, to try a script that shows it; None: none is tried.
     """
     spec = load_spec()
-    results = in_order((one for one in report.clauses if one.level != "MAY"), spec)
-    wrong = next((one for one in results if one.is_wrong), None)
-    if wrong is None:
+    results = [one for one in report.clauses if one.level != "MAY" and one.is_wrong]
+    found = causes(results, spec, str(report.target["address"]), report.run.draft)
+    if not found:
         console().print(summary(report), end="", soft_wrap=True)
         return None
+    wrong = found[0].results[0]
     if options is not None:
         (wrong,) = reproducing.with_reproducers(replace(report, clauses=(wrong,)), options).clauses
-    case = plainest(wrong)
+    case = wrong.plainest
     address = str(report.target["address"])
-    _show(failure_of(wrong, spec, address), index.source(case.id) if case is not None else None)
+    whole = functools.partial(script_of, spec=spec, address=Address.parse(address))
+    _show(failure_of(wrong, spec, address, whole), index.source(case.id) if case is not None else None)
     for line in (report.run.draft, report.run.problem, *report.run.notes):
         if line:
             click.echo(clean(line))

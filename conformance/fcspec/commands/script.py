@@ -8,8 +8,8 @@ from fcspec import reproducing
 from fcspec.commands.judging import with_progress
 from fcspec.errors import UsageError
 from fcspec.options import Options
-from fcspec.report.failure import is_example, plainest
 from fcspec.report.model import ClauseResult
+from fcspec.report.plainest import is_example
 from fcspec.report.verdict import ExitCode, Verdict
 from fcspec.report.words import clean
 from fcspec.spec import load_spec
@@ -45,12 +45,12 @@ def _refuse(why: str) -> int:
 def _why_none(result: ClauseResult, target: str) -> str:
     if result.verdict is Verdict.UNSUPPORTED:
         return f"{result.clause} can't be judged here: {result.reason}"
-    case = plainest(result)
+    case = result.plainest
     if not result.is_wrong or case is None:
         return f"{target} keeps {result.clause} in every case"
     again = f"fcspec check {target} --clause {result.clause} --json FILE has the whole message"
     if not AVAILABLE:
         return f"scripts are tried in forked processes, which only Linux has; {target} breaks {case.id}; {again}"
-    if is_example(case):
+    if is_example(case.id):
         return f"{target} breaks the example of {result.clause} in the suite, but not alone: {case.reason}; {again}"
     return f"{target} keeps the example of {result.clause}, and breaks {case.id}; {again}"

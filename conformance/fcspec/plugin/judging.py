@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 NOT_JUDGED = "not judged: too many timeouts in a row (--fcspec-patience)"
 
+_NO_ERROR = re.compile(r"^(Failed: )?DID NOT RAISE .+")
+"""What pytest.raises says."""
+
 _INTRUSION = "something else than the test wrote into the suite's channel"
 
 
@@ -152,6 +155,7 @@ def _first_line(error: pytest.ExceptionInfo[BaseException]) -> str:
     lines = [line.strip() for line in text.removeprefix("AssertionError: ").splitlines() if line.strip()]
     if not lines:
         return type(error.value).__name__
+    lines[0] = _NO_ERROR.sub("no error was raised", lines[0])
     if lines[0].startswith(("assert False", "assert not True", "Regex pattern did not match")):  # says nothing alone
         lines[0] = " ".join(lines)
     if lines[0].startswith("assert ") and any(word in lines[0] for word in (", expected ", ", was ")):  # words, no code

@@ -16,8 +16,9 @@ from fcspec.errors import UsageError
 from fcspec.options import NONE, Options
 from fcspec.plugin import hosting, warmup
 from fcspec.plugin.collection import Collection, chosen_cases, excluded, planned, shuffled
-from fcspec.plugin.items import clause_of
+from fcspec.plugin.items import case_id, clause_of
 from fcspec.plugin.protocol import Protocol
+from fcspec.report.plainest import is_example
 from fcspec.spec import load_spec
 from fcspec.target.trial import Trial
 
@@ -80,6 +81,8 @@ class Server:
         cases = [case for case in self._collection.cases if clause_of(case) in slugs]
         cases = chosen_cases(cases, options.cases)
         cases = shuffled([case for case in cases if not excluded(case, options.exclude)], options.seed)
+        if options.brief:
+            cases.sort(key=lambda case: not is_example(case_id(case)))  # the plainest one that is wrong ends its clause
         if options.exclude and not cases:
             raise UsageError(f"--exclude {' '.join(options.exclude)} leaves no case to judge")
         if options.cases or options.exclude:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,7 +19,7 @@ from fcspec.plugin import hosting, judging, warmup
 from fcspec.plugin.collection import Collection, chosen_cases, excluded, shuffled
 from fcspec.plugin.grouping import cases_by_child
 from fcspec.plugin.isolation import Isolation, Patience
-from fcspec.plugin.items import is_case, needs_of
+from fcspec.plugin.items import is_case
 from fcspec.plugin.protocol import Protocol
 from fcspec.plugin.units import Playing
 from fcspec.target import preflight
@@ -43,7 +44,11 @@ class Suite:
         self._patience = Patience(self.options.patience)
         self._denied = channels() if self.options.isolated else frozenset()
         self._begun: set[pytest.Item] = set()
+        self._together: dict[pytest.Item, list[pytest.Item]] = {}
         self._reports: dict[pytest.Item, list[pytest.TestReport]] = {}
+        self._collect_garbage = gc.enable if gc.isenabled() else gc.disable
+        gc.disable()  # until the cases run: nothing that is imported is garbage
+        config.add_cleanup(self._collect_garbage)
         config.addinivalue_line("markers", "clause(slug): the clause of SPEC.md that this test is about")
         config.addinivalue_line("markers", "needs(what): what this test imports lazily")
         config.pluginmanager.register(self._collection, "fcspec-collection")
@@ -73,6 +78,12 @@ class Suite:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        try:
+            self._prepare(config, items)
+        finally:
+            self._collect_garbage()
+
+    def _prepare(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         cases = self._chosen(config, items)
         if not cases:
             return
@@ -81,7 +92,8 @@ class Suite:
         if not config.option.collectonly:
             self._load(config)
             warmup.warm_up()
-            warmup.preload_for([needs_of(case) for case in cases])
+            warmup.preload_for([needs for needs, _ in cases_by_child(cases)])
+            gc.freeze()  # else each collection goes through all of torch and all cases
         if self.options.seed:
             items[:] = [*shuffled(cases, self.options.seed), *(item for item in items if not is_case(item))]
 
@@ -147,10 +159,10 @@ class Suite:
         """Judge all cases that share a child with this one, as `fcspec check` does, where none of them has been judged."""
         if not is_case(item) or not self.options.isolated or item in self._begun:
             return
-        left = [one for one in item.session.items if is_case(one) and one not in self._begun]
-        for _, cases in cases_by_child(left):
-            if item in cases:
-                self.judge(cases)
+        if not self._together:
+            children = cases_by_child(filter(is_case, item.session.items))
+            self._together = {case: cases for _, cases in children for case in cases}
+        self.judge([case for case in self._together.get(item, [item]) if case not in self._begun])
 
     def judge(self, cases: list[pytest.Item]) -> None:
         """One child at a time. What has been judged and not been logged is not judged again."""
@@ -175,10 +187,11 @@ class Suite:
         return (lambda: hosting.load(config, self.options)) if self.options.isolation == SPAWN else None
 
     def _log(self, item: pytest.Item, reports: Iterable[pytest.TestReport]) -> None:
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        hook = item.ihook  # it is looked up each time
+        hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for report in reports:
-            item.ihook.pytest_runtest_logreport(report=report)
-        item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+            hook.pytest_runtest_logreport(report=report)
+        hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from fcspec.plugin import judging
+from fcspec.plugin import judging, lean
 from fcspec.plugin.items import UNDER_TEST, Needs, clause_of
 from fcspec.plugin.protocol import Play
 from fcspec.plugin.spare import Spare
@@ -111,9 +111,8 @@ class Unit:
         gc.freeze()  # a collection would touch, and so copy, every page that is shared with the parent
         gc.set_threshold(100_000)  # a child lives for a second or two
         config = self.todo[0].config
-        if self._playing.captures:
-            _capture_apart(config, output)
-        else:
+        captures = self._playing.captures and not lean.make(self.todo[0], output)
+        if not self._playing.captures:
             use_output(output)
         preload(self.needs)
         gc.freeze()  # what was imported now is no garbage either, and some cases collect
@@ -127,7 +126,7 @@ class Unit:
         before = process_state.snapshot(*_LEFT_FOR_OTHERS) if self.phase is not Phase.CONFIRM else {}
 
         played: list[tuple[pytest.Item, Verdict]] = []
-        for answer in self._play_all(output):
+        for answer in self._play_all(output, captures):
             if self.phase is Phase.CAREFUL:
                 answer["put_back"], answer["changed"] = restoring.put_back(before)
             if spare is not None and "case" in answer:
@@ -143,7 +142,7 @@ class Unit:
                 for number in reversed(self._suspects_among(played)):
                     yield {"confirmed": number, "passes": spare.passes(number)}
 
-    def _play_all(self, output: Output) -> Iterator[dict[str, Any]]:
+    def _play_all(self, output: Output, captures: bool) -> Iterator[dict[str, Any]]:
         wrong: set[str] = set()
         for item, following in itertools.zip_longest(self.todo, self.todo[1:]):
             if self._playing.brief and clause_of(item) in wrong:
@@ -153,9 +152,11 @@ class Unit:
                 continue
             case, reports = self._playing.play(item, following)
             printed = item.config.stash[UNDER_TEST].boundary.printed
-            if case.verdict.is_wrong and printed is not None and not self._playing.captures:
+            if case.verdict.is_wrong and printed is not None and not captures:
                 case = replace(case, output=capped(written_since(output, printed)) or None)
             sections = [(title, capped(text)) for report in reports for title, text in report.sections]
+            if case.output and not captures:
+                sections.append(("Captured output call", case.output))
             yield {"case": case.as_dict(), "sections": sections if self._playing.captures else []}
             if case.verdict.is_wrong:
                 wrong.add(clause_of(item))
@@ -272,18 +273,3 @@ class Confirmation:
 def _judged(item: pytest.Item, answer: Answer) -> Judged:
     sections = answer.value.get("sections", ()) if isinstance(answer.value, dict) else ()
     return Judged(judging.of_answer(item, answer), tuple(map(tuple, sections)))
-
-
-def _capture_apart(config: pytest.Config, output: Output) -> None:
-    """pytest's capture files are shared across fork; give this child its own under the same descriptors."""
-    import os
-
-    manager = config.pluginmanager.getplugin("capturemanager")
-    capturing = getattr(manager, "_global_capturing", None)
-    for name, own in zip(("out", "err"), output, strict=True):
-        capture: Any = getattr(capturing, name, None)
-        if not hasattr(capture, "targetfd_save"):
-            continue  # -s and --capture=sys: nothing is shared
-        os.dup2(own.fileno(), capture.tmpfile.fileno())
-        if capture._state == "started":
-            os.dup2(own.fileno(), capture.targetfd)

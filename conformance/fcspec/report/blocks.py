@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rich.text import Text
 
 from fcspec.report.cause import Cause, causes
-from fcspec.report.failure import failure_of
+from fcspec.report.failure import Whole, failure_of
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import LABEL, clean, joined, wrapped
@@ -23,35 +23,52 @@ def stale(report: Report, width: int) -> Text:
     declared = [one for one in report.clauses if one.declared is not None]
     if not declared and not report.stale:
         return Text()
-    wrong = {one.clause for one in report.clauses if one.is_wrong}
+    gone, other = _stale(report)
     new = sum(one.is_wrong and one.declared is None and one.clause not in report.stale for one in _decisive(report))
-    other = [slug for slug in report.stale if slug in wrong]
-    gone = [slug for slug in report.stale if slug not in wrong]
     counted = ((new, "new"), (len(other), "in another way"), (len(gone), "stale"), (len(declared), "declared"))
     line = ", ".join(f"{number} {word}" for number, word in counted if number or word == "declared")
     text = Text("\n").append("\n".join(wrapped(f"deviations: {line}", width, "", "  ")) + "\n")
-    for slugs, how in (
-        (gone, "is declared, and holds now: take it out of the file"),
-        (other, "fails in another way, or in other cases, than declared"),
-    ):
-        for slug in slugs:
-            text.append("\n".join(wrapped(f"✗ {slug} {how}", width, "", "  ")) + "\n", "red")
+    for line in stale_in_words(report):
+        text.append("\n".join(wrapped(f"✗ {line}", width, "", "  ")) + "\n", "red")
     return text
+
+
+def _stale(report: Report) -> tuple[list[str], list[str]]:
+    """What is declared and holds, and what deviates otherwise."""
+    wrong = {one.clause for one in report.clauses if one.is_wrong}
+    return [one for one in report.stale if one not in wrong], [one for one in report.stale if one in wrong]
+
+
+def stale_in_words(report: Report) -> Iterator[str]:
+    """A line for each way in which what was declared is not so; the first word of one about one clause is its slug."""
+    gone, other = _stale(report)
+    if len(gone) == 1:
+        yield f"{gone[0]} is declared, and holds now: take it out of the file"
+    elif gone:
+        yield f"{len(gone)} laws are declared, and hold now: {', '.join(gone)}"
+    if len(other) == 1:
+        yield f"{other[0]} fails in another way, or in other cases, than declared"
+    elif other:
+        yield f"{len(other)} laws fail in another way, or in other cases, than declared: {', '.join(other)}"
 
 
 def _decisive(report: Report) -> list[ClauseResult]:
     return [one for one in report.clauses if one.level != "MAY" or one.verdict is Verdict.ERROR]
 
 
-def wrong(report: Report, spec: Spec, width: int, *, details: bool) -> Text:
-    """A block for each cause; nothing of what deviates as declared."""
+def wrong(report: Report, spec: Spec, width: int, *, details: bool, whole: Whole | None = None) -> Text:
+    """A block for each cause; nothing of what deviates as declared.
+
+    Args:
+        details: with the script of each; `whole` makes an example one.
+    """
     results = [one for one in _decisive(report) if one.is_wrong and one.declared is None]
     found = causes(results, spec, report.target["address"], report.run.draft)
     text = Text()
     for cause in found:
         text.append("\n").append(_block(cause, report, spec, width, draft=report.run.draft is not None))
         if details:
-            script = failure_of(cause.results[0], spec, report.target["address"]).script_lines()
+            script = failure_of(cause.results[0], spec, report.target["address"], whole).script_lines()
             text.append("\n".join(["", *script, ""]))
     if len(found) > 1:
         line = f"{len(results)} laws do not hold, for {len(found)} causes; the first to mend: {results_first(found)}"
@@ -70,19 +87,13 @@ def _block(cause: Cause, report: Report, spec: Spec, width: int, *, draft: bool)
     if len(cause.results) == 1 and not draft:
         title, *lines = failure.lines(width)
         return Text(f"{sign} {title}\n", STYLES[first.level]).append("".join(f"{line}\n" for line in lines))
-    head = f"{sign} {_count(cause.results)}: {clean(cause.words)}"
+    head = f"{sign} {cause.count}: {clean(cause.words)}"
     text = Text("\n".join(wrapped(head, width, "", "  ")) + "\n", STYLES[first.level])
     if not draft:
         text.append("".join(f"{line}\n" for line in _slugs(cause.results, width)))
     lines = failure.lines(width, "  ")
     lines[0] = f"  first: {lines[0].strip()}"
     return text.append("".join(f"{line}\n" for line in lines))
-
-
-def _count(results: Sequence[ClauseResult]) -> str:
-    levels = {level: sum(one.level == level for one in results) for level in STYLES}
-    parts = ", ".join(f"{number} {level}" for level, number in levels.items() if number)
-    return f"{len(results)} law{'s' if len(results) > 1 else ''} ({parts})"
 
 
 def _slugs(results: Sequence[ClauseResult], width: int) -> Iterator[str]:

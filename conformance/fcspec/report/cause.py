@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fcspec.report.failure import plainest
 from fcspec.report.model import ClauseResult
 from fcspec.report.order import in_order
+from fcspec.report.roots import ROOTS, symptom_of
 from fcspec.report.trace import actual, trace_of
 from fcspec.report.verdict import Verdict
-from fcspec.spec import Spec
+from fcspec.spec import LEVELS, Spec
 
 _VARIES = (
     (re.compile(r"'[^']*'|\"[^\"]*\""), "''"),
@@ -32,6 +32,19 @@ class Cause:
     words: str
     results: tuple[ClauseResult, ...]
 
+    @property
+    def levels(self) -> str:
+        """As in "3 MUST, 1 SHOULD"; of one law its level."""
+        if len(self.results) == 1:
+            return self.results[0].level
+        numbers = {level: sum(one.level == level for one in self.results) for level in LEVELS}
+        return ", ".join(f"{number} {level}" for level, number in numbers.items() if number)
+
+    @property
+    def count(self) -> str:
+        several = len(self.results) > 1
+        return f"{len(self.results)} laws ({self.levels})" if several else f"1 law (1 {self.levels})"
+
 
 def causes(results: Iterable[ClauseResult], spec: Spec, address: str, draft: str | None = None) -> list[Cause]:
     """Causes in the order in which they are mended.
@@ -43,14 +56,30 @@ def causes(results: Iterable[ClauseResult], spec: Spec, address: str, draft: str
     ordered = in_order(results, spec)
     if draft is not None:
         return [Cause(draft, tuple(ordered))] if ordered else []
-    found: dict[tuple[str, ...], list[ClauseResult]] = {}
-    for result in ordered:
-        found.setdefault(_key(result, address), []).append(result)
-    return [Cause(_in_words(alike), tuple(alike)) for alike in found.values()]
+    left, found = _by_root(ordered, address)
+    alike: dict[tuple[str, ...], list[ClauseResult]] = {}
+    for result in left:
+        alike.setdefault(_key(result, address), []).append(result)
+    found += [Cause(_in_words(several), tuple(several)) for several in alike.values()]
+    return sorted(found, key=lambda cause: ordered.index(cause.results[0]))
+
+
+def _by_root(ordered: Sequence[ClauseResult], address: str) -> tuple[list[ClauseResult], list[Cause]]:
+    """What no basic law explains, and a cause for each basic law that explains others."""
+    left, found = [*ordered], []
+    for root in ROOTS:
+        symptoms = {one.clause: symptom for one in left if (symptom := symptom_of(one, address)) is not None}
+        basic = root.found([*symptoms.values()])
+        explained = [one for one in left if one.clause in symptoms and root.explains(symptoms[one.clause])]
+        if basic is not None and len(explained) > 1:
+            explained.sort(key=lambda one: one.clause != basic)
+            found.append(Cause(root.words, tuple(explained)))
+            left = [one for one in left if one not in explained]
+    return left, found
 
 
 def _key(result: ClauseResult, address: str) -> tuple[str, ...]:
-    case = plainest(result)
+    case = result.plainest
     if case is None or result.verdict is Verdict.ERROR:
         return (result.clause,)
     trace = trace_of(case, address)
@@ -64,6 +93,6 @@ def _key(result: ClauseResult, address: str) -> tuple[str, ...]:
 
 
 def _in_words(alike: Sequence[ClauseResult]) -> str:
-    reasons = [case.reason for one in alike if (case := plainest(one)) is not None and case.reason]
+    reasons = [case.reason for one in alike if (case := one.plainest) is not None and case.reason]
     reason = min(reasons, key=len, default="not judged")
     return reason if alike[0].verdict is Verdict.FAIL else f"{alike[0].verdict}: {reason}"

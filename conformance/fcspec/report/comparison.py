@@ -9,6 +9,8 @@ from typing import Any
 
 from fcspec.errors import UsageError
 from fcspec.report import reading
+from fcspec.report.model import Case
+from fcspec.report.plainest import plainest
 from fcspec.report.reading import Data
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import clean
@@ -164,8 +166,8 @@ def _restricted(then: Data, now: Data) -> Data | None:
     verdict = Verdict.worst(Verdict(case["verdict"]) for case in cases)
     if verdict is None:
         return None
-    reason = next(case.get("reason") for case in cases if case["verdict"] == verdict)
-    return {**then, "verdict": verdict, "reason": reason, "cases": cases}
+    shown = plainest((Case.from_dict({**case, "clause": then["clause"]}) for case in cases), verdict)
+    return {**then, "verdict": verdict, "reason": shown.reason if shown else None, "cases": cases}
 
 
 def _is_wrong(clause: Data) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from fcspec import index
 from fcspec.report.model import Case, ClauseResult
+from fcspec.report.plainest import is_example
 from fcspec.report.trace import Frame, Trace, actual, trace_of
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import LABEL, WIDTH, clean, joined, law_in_words, row, wrapped
@@ -63,12 +65,17 @@ def again_in_lines(command: tuple[str, ...], width: int, indent: str) -> list[st
     return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
 
 
-def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
+Whole = Callable[[Clause], str]
+"""Makes the example of a clause a script that can be run."""
+
+
+def failure_of(result: ClauseResult, spec: Spec, address: str, whole: Whole | None = None) -> Failure:
     """
     Args:
         address: of the target, for the command that judges the clause again.
+        whole: None: the example is shown as SPEC.md has it.
     """
-    clause, case = spec[result.clause], plainest(result)
+    clause, case = spec[result.clause], result.plainest
     trace = trace_of(case, address) if case is not None else Trace()
     rows = [
         ("called", case.stimulus or "") if case is not None else ("", ""),
@@ -83,8 +90,8 @@ def failure_of(result: ClauseResult, spec: Spec, address: str) -> Failure:
         law_in_words(clause.law),
         tuple((label, clean(text)) for label, text in rows),
         tuple(map(clean, _again(result, case, address))),
-        clean(result.reproducer or _script(clause, trace)),
-        "" if result.reproducer or trace.script else clean(_caption(result, case, trace)),
+        clean(result.reproducer or trace.script or (whole or _as_it_stands)(clause)),
+        "" if result.reproducer or trace.script else clean(_caption(result, case, trace, spec, whole)),
     )
 
 
@@ -99,23 +106,19 @@ def _again(result: ClauseResult, case: Case | None, address: str) -> tuple[str, 
     return f"fcspec check {shlex.quote(address)}", which
 
 
-def _caption(result: ClauseResult, case: Case | None, trace: Trace) -> str:
-    """The example is there to read, where another case fails."""
-    if case is None or is_example(case):
-        return ""
-    holds = any(is_example(one) and one.verdict is Verdict.PASS for one in result.cases)
-    fails = trace.test.place if trace.test is not None else case.id
+def _caption(result: ClauseResult, case: Case | None, trace: Trace, spec: Spec, whole: Whole | None) -> str:
+    """The example is there to read, where another case fails; and what it needs to be run."""
+    shows_it = case is None or is_example(case.id)
+    if whole is not None:
+        return "" if shows_it else _about_example(result, case, trace)
+    about = "The law's example" if shows_it else _about_example(result, case, trace)
+    return f"{about}; what it names is in {spec.path.name}, Definitions"
+
+
+def _about_example(result: ClauseResult, case: Case | None, trace: Trace) -> str:
+    holds = any(is_example(one.id) and one.verdict is Verdict.PASS for one in result.cases)
+    fails = trace.test.place if trace.test is not None else case.id if case is not None else ""
     return f"The law's example{', which holds' if holds else ''}; what fails is {fails}"
-
-
-def plainest(result: ClauseResult) -> Case | None:
-    """Of the cases that have the clause's verdict: the example, else one written for the clause, else a drawn one."""
-    worst = [case for case in result.cases if case.verdict == result.verdict]
-    return min(worst, key=lambda case: _rank(case.id), default=None)
-
-
-def _rank(id: str) -> int:
-    return {"test_examples.py": 0, "test_covering.py": 2, "test_drawn.py": 2}.get(id.partition("::")[0], 1)
 
 
 def _expected(frame: Frame | None, clause: Clause) -> str:
@@ -143,14 +146,10 @@ def _cases(result: ClauseResult, case: Case) -> str:
     return f"{wrong} of {len(result.cases)} like this" if len(result.cases) > 1 else ""
 
 
-def _script(clause: Clause, trace: Trace) -> str:
-    return trace.script or "\n".join(example.code for example in clause.examples)
+def _as_it_stands(clause: Clause) -> str:
+    return "\n".join(example.code for example in clause.examples)
 
 
 def drawn_script(case: Case) -> str | None:
     """The script of the drawn call that a case judged; None where it judged none."""
     return trace_of(case, "").script or None
-
-
-def is_example(case: Case) -> bool:
-    return case.id.startswith("test_examples.py::")

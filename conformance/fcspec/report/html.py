@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from fcspec.report import terminal
+from fcspec.report import blocks, terminal
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
 from fcspec.report.words import clean
@@ -18,7 +18,7 @@ def page(report: Report, spec: Spec) -> str:
     table = f"<table><tr><th>clause</th><th>law</th><th>called</th><th>found</th></tr>{rows}</table>" if rows else ""
     head, *rest = terminal.summary(report).plain.strip().splitlines()
     notes = "".join(f"<br>{_text(line)}" for line in rest[:-1])
-    stale = "".join(f"<br>{_text(slug)}: the declared deviation is stale" for slug in report.stale)
+    stale = "".join(f"<br>{_text(line)}" for line in blocks.stale_in_words(report))
     return (
         f'<div><strong style="color:{color}">{_text(report.verdict)}</strong> {_text(report.target["address"])} · '
         f"{_text(report.target['name'])}<br>{_text(head)}{notes}{stale}{table}</div>"
@@ -26,7 +26,7 @@ def page(report: Report, spec: Spec) -> str:
 
 
 def _row(result: ClauseResult, spec: Spec) -> str:
-    case = result.worst
+    case = result.plainest
     level = f"{result.level}, declared: {result.declared}" if result.declared else result.level
     cells = (
         f"<code>{_text(result.clause)}</code> {_text(level)}",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fcspec import __version__
+from fcspec.report.plainest import plainest
 from fcspec.report.shard import Shard
 from fcspec.report.verdict import ExitCode, Overall, Verdict
 from fcspec.spec import Clause, Spec
@@ -87,9 +88,9 @@ class ClauseResult:
         return self.verdict is not None and self.verdict.is_wrong
 
     @property
-    def worst(self) -> Case | None:
-        """The first case that has the clause's verdict."""
-        return next((case for case in self.cases if case.verdict == self.verdict), None)
+    def plainest(self) -> Case | None:
+        """The case that every view shows, and that `reason` is of."""
+        return plainest(self.cases, self.verdict)
 
 
 @dataclass(frozen=True)
@@ -242,8 +243,8 @@ def _judge_clause(clause: Clause, planned: Sequence[str], by_id: Mapping[str, Ca
             case.observed or case.verdict for case in cases if case.observed or case.verdict is not Verdict.PASS
         )
         result = replace(result, observed="; ".join(seen) or None)
-    worst = result.worst
-    return replace(result, reason=worst.reason if worst else None)
+    shown = result.plainest
+    return replace(result, reason=shown.reason if shown else None)
 
 
 def counts(report: Report) -> str:

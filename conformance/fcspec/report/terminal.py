@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from rich.text import Text
 
 from fcspec.report import blocks
+from fcspec.report.failure import Whole
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Overall, Verdict
 from fcspec.report.words import WIDTH, clean, joined, wrapped
@@ -39,12 +40,20 @@ def header(report: Report, width: int = WIDTH) -> Text:
     return text.append("\n".join(wrapped(line, width, "target  ", " " * 8)) + "\n")
 
 
-def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = False, no_worse: bool = False) -> Text:
+def screen(
+    report: Report,
+    spec: Spec,
+    width: int = WIDTH,
+    *,
+    details: bool = False,
+    whole: Whole | None = None,
+    no_worse: bool = False,
+) -> Text:
     """The final screen.
 
     Args:
         width: of its lines; what can be pasted is not broken.
-        details: with the script of each failure.
+        details: with the script of each failure; `whole` makes an example one.
         no_worse: it does not conform, and only what is newly broken counts, which nothing is.
     """
     text = header(report, width).append("\n")
@@ -57,7 +66,7 @@ def screen(report: Report, spec: Spec, width: int = WIDTH, *, details: bool = Fa
                 text.append("\n".join(wrapped(clean(line), width, "    ", " " * 6)) + "\n", "dim")
     text.append(_legend(report.clauses, width))
     text.append(blocks.stale(report, width))
-    text.append(blocks.wrong(report, spec, width, details=details))
+    text.append(blocks.wrong(report, spec, width, details=details, whole=whole))
     text.append(blocks.unsupported(report, width))
     return text.append("\n").append(summary(report, selected, width, no_worse=no_worse))
 

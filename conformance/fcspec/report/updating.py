@@ -11,12 +11,16 @@ from typing import Any
 
 from fcspec.errors import UsageError
 from fcspec.report import declarations
+from fcspec.report.cause import causes
 from fcspec.report.declarations import Entry, is_glob
 from fcspec.report.declaring import deviating, entry_of, entry_text, new_entries, wrong_cases
 from fcspec.report.deviations import ended, torch_version
 from fcspec.report.model import ClauseResult, Report
 from fcspec.report.verdict import Verdict
+from fcspec.report.words import cut, listed, squeezed
 from fcspec.spec import Spec
+
+_MOST_OF_A_CAUSE = 100
 
 
 def tomlkit() -> Any:
@@ -45,9 +49,19 @@ def update(text: str, entries: Sequence[Entry], report: Report, spec: Spec, toda
     for entry, table in zip(entries, document.get("deviation", []), strict=True):
         if entry in here:
             found.judge(entry, [slug for slug, owner in of.items() if owner is entry], table)
-    found.lines += [f"new      {slug}: it needs a reason" for slug in deviating(report) if slug not in of]
+    new = [one for slug, one in deviating(report).items() if slug not in of]
+    for cause in causes(new, spec, str(report.target["address"])):
+        words = f" need a reason ({cut(squeezed(cause.words), _MOST_OF_A_CAUSE)})"
+        found.lines.append(_line("new", [one.clause for one in cause.results], ": it needs a reason", words))
     behind = found.behind | {None: new_entries(report, spec, entries)}
     return _put_together(document.as_string(), entries, found.gone, behind), tuple(found.lines)
+
+
+def _line(what: str, slugs: Sequence[str], one: str, several: str) -> str:
+    """What happened to some laws, in a line: with what is said of one, or of several."""
+    if len(slugs) == 1:
+        return f"{what:<8} {slugs[0]}{one}"
+    return f"{what:<8} {len(slugs)} laws{several}: {listed(slugs)}"
 
 
 @dataclass
@@ -75,14 +89,17 @@ class _Update:
         results = {one.clause: one for one in self.report.clauses if one.clause in slugs}
         wrong = {slug: one for slug, one in results.items() if one.is_wrong and one.verdict is not Verdict.ERROR}
         kept = [slug for slug in slugs if slug in wrong or not results[slug].holds]
-        self.lines += [f"stale    {slug} holds now: taken out" for slug in slugs if slug not in kept]
+        stale = [slug for slug in slugs if slug not in kept]
+        if stale:
+            self.lines.append(_line("stale", stale, " holds now: taken out", " hold now, taken out"))
         if wrong and entry.has_ended(self.today):
             self.lines.append(f"ended    {ended(entry, ', '.join(wrong))}: set another day, or mend it")
         others: dict[Verdict, list[str]] = {}
         for slug, one in wrong.items():
             if one.verdict is not None and one.verdict is not entry.verdict:
                 others.setdefault(one.verdict, []).append(slug)
-                self.lines.append(f"changed  {slug}: {entry.verdict} -> {one.verdict}")
+        for verdict, moved in others.items():
+            self.lines.append(_line("changed", moved, *([f": {entry.verdict} -> {verdict}"] * 2)))
         stay = [slug for slug in kept if not any(slug in moved for moved in others.values())]
         if others and not stay:
             verdict, stay = others.popitem()
@@ -102,14 +119,17 @@ class _Update:
             now = wrong_cases(wrong[slug]) if slug in slugs else ()
             if now and set(now) == set(written):
                 continue
-            if now:
-                self.lines.append(f"changed  {slug}: it fails in other cases")
             holder, key = (table["cases"], slug) if isinstance(table["cases"], dict) else (table, "cases")
             if not now or len(now) == len(wrong[slug].cases):
                 del holder[key]
             else:
                 holder[key] = self.toml.array().multiline(True)
                 holder[key].extend(now)
+        changed = [
+            slug for slug in entry.cases if slug in slugs and set(entry.cases[slug]) != set(wrong_cases(wrong[slug]))
+        ]
+        if changed:
+            self.lines.append(_line("changed", changed, ": it fails in other cases", " fail in other cases"))
         if entry.cases and not len(table.get("cases", [""])):
             del table["cases"]
 

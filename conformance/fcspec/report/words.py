@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 WIDTH = 100
 """Where nobody says how wide a line may be."""
@@ -57,6 +57,13 @@ def joined(words: Iterable[str], width: int, indent: str, hanging: str) -> list[
         else:
             lines.append(f"{hanging if lines else indent}{word}")
     return lines
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """Names behind each other: the first ones, and how many more there are."""
+    shown = names if len(names) <= most else names[: most - 1]
+    more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    return f"{', '.join(shown)}{more}"
 
 
 def row(label: str, text: str, width: int, indent: str, most: int) -> Iterator[str]:
