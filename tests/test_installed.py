@@ -6,10 +6,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
+from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 TOP = Path(__file__).parents[1]
 INSIDE = (
@@ -81,6 +85,17 @@ def interpreter(version):
     if done.stdout.strip():
         pytest.skip(f"python{version} has no {done.stdout.strip()}")
     return found
+
+
+def test_the_lowest_releases_are_those_that_are_tried():
+    allowed = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    tox = ConfigParser(interpolation=None)
+    tox.read(TOP / "tox.ini", encoding="utf-8")
+    tried = [Requirement(line) for line in tox["testenv:lowest"]["lowest"].split()]
+
+    lowest = {one.name: Version(str(one.specifier).removeprefix(">=")) for one in map(Requirement, allowed)}
+    del lowest["torch"]  # results/ has its releases
+    assert {one.name: Version(str(one.specifier).removeprefix("==")) for one in tried} == lowest
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
