@@ -5,15 +5,18 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.delegating import delegating
+from fcspec.cases.support.many import many_tensors, values_for_all
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, parameter, probe, with_site
+from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
 from fcspec.specimens.sites import FLAT, nested_parameter
 
 OWN = (
     ("strict.missing", "frozen", lambda: nn.Parameter(torch.rand(3), requires_grad=False)),
     ("strict.missing", "integers", lambda: nn.Parameter(torch.tensor([1, 2]), requires_grad=False)),
     ("strict.missing", "parameter without elements", lambda: parameter(0)),
+    ("strict.missing", "parameter not initialised", nn.UninitializedParameter),
+    ("strict.buffers", "not initialised", nn.UninitializedBuffer),
     ("strict.buffers", "one integer", lambda: torch.tensor(0)),
     ("strict.buffers", "bool", lambda: torch.tensor([True, False])),
     ("strict.buffers", "without elements", lambda: torch.rand(0)),
@@ -26,7 +29,8 @@ def test_a_missing_name_is_an_error_whatever_its_tensor_is(functional_call, name
     module, own, (key, other) = probe(names, lambda self, x: x), make(), (names.attribute(), names.attribute())
     setattr(module, key, own) if isinstance(own, nn.Parameter) else module.register_buffer(key, own)
     module.register_parameter(other, parameter())
-    functional_call(module, {other: torch.ones(3), key: own}, torch.ones(3), strict=True)
+    value = torch.ones(3) if nn.parameter.is_lazy(own) else own
+    functional_call(module, {other: torch.ones(3), key: value}, torch.ones(3), strict=True)
 
     with refused(module):
         functional_call(module, {other: torch.ones(3)}, torch.ones(3), strict=True)
@@ -84,6 +88,27 @@ def test_each_missing_buffer_of_a_batch_norm_is_an_error(functional_call):
     for missing, _ in norm.named_buffers():
         with refused(norm):
             functional_call(norm, {name: one for name, one in values.items() if name != missing}, x, strict=True)
+
+
+@with_group((many_tensors,))
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        pytest.param(lambda values, name: values.pop(name), marks=clause("strict.buffers"), id="missing"),
+        pytest.param(
+            lambda values, name: values.update({f"{name}x": values[name]}),
+            marks=clause("strict.unexpected"),
+            id="unexpected",
+        ),
+    ],
+)
+def test_one_name_among_many_is_an_error(functional_call, group, wrong):
+    values = values_for_all(group)
+    functional_call(group.module, values, group.x, strict=True)
+    wrong(values, [*values][-2])
+
+    with refused(group.module):
+        functional_call(group.module, values, group.x, strict=True)
 
 
 @clause("strict.says-which")

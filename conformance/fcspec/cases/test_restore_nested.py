@@ -1,0 +1,51 @@
+"""restore: a call in forward gives back what the outer call gave, for a name of whatever kind that both give."""
+
+import pytest
+import torch
+from torch import nn
+
+from fcspec.cases.support.comparing import identical
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
+from fcspec.plugin import clause
+from fcspec.specimens.base import with_site
+from fcspec.specimens.sites import flat_parameter, nested_parameter
+
+PLACES = {
+    "nothing": lambda owner, key: None,
+    "instance": lambda owner, key: setattr(owner, key, torch.zeros(3)),
+    "class": lambda owner, key: setattr(type(owner), key, torch.zeros(3)),
+    "both": lambda owner, key: (setattr(owner, key, torch.zeros(3)), setattr(type(owner), key, torch.zeros(3))),
+}
+"""Where a tensor stands that is neither parameter nor buffer."""
+VALUES = (lambda: torch.ones(3), lambda: nn.Parameter(torch.ones(3)))
+
+
+@clause("restore.nested")
+@returns_or_raises
+@pytest.mark.parametrize("put", PLACES.values(), ids=PLACES)
+@with_site((flat_parameter, nested_parameter))
+def test_a_call_in_forward_gives_the_name_of_no_slot_its_value_back(functional_call, names, site, put, fails):
+    key, seen = names.attribute(), []
+    put(site.owner, key)
+
+    def act(owner):
+        seen.append(getattr(owner, key, None))
+        if len(seen) == 2 and fails:
+            raise ZeroDivisionError
+        if len(seen) == 1:
+            with raises_if(fails):
+                functional_call(site.module, {name: inner}, site.x)
+            seen.append(getattr(owner, key, None))
+        return site.x
+
+    site.in_forward(act)
+    name = site.sibling_name(key)
+    for make in VALUES:
+        outer, inner = make(), make()
+        seen.clear()
+        try:
+            functional_call(site.module, {name: outer}, site.x)
+        except Exception:
+            assert not seen  # it may be refused
+        else:
+            assert seen[0] is not outer or identical(seen, [outer, inner, outer])  # or ignored
