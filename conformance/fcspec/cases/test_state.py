@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.odd_dicts import Refusing
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS, SHARED
@@ -49,12 +50,18 @@ def _is_refused(functional_call, site):
         functional_call(site.module, {site.name: site.value()}, site.x, strict=True)
 
 
+def _is_refused_by_a_dict(functional_call, site):
+    with site.module.register_forward_pre_hook(lambda *_: site.rebind(site.bindable())):
+        with contextlib.suppress(Exception):  # inplace.read-only-dict
+            functional_call(site.module, Refusing({site.name: site.value()}), site.x)
+
+
 def _is_differentiated(functional_call, site):
     torch.func.grad(lambda value: functional_call(site.module, {site.name: value}, site.x).sum())(site.value())
 
 
 CALLS = (
-    *(_returns, _takes_everything, _gives_a_double, _raises, _is_refused),
+    *(_returns, _takes_everything, _gives_a_double, _raises, _is_refused, _is_refused_by_a_dict),
     pytest.param(_is_differentiated, marks=needs(Needs.TRANSFORMS)),
 )
 
@@ -246,19 +253,33 @@ def test_the_interpreter_is_as_before_a_call_of_many_or_deep_modules(functional_
         assert (undone, process_state.difference(before, process_state.snapshot("interpreter"))) == (set(), {})
 
 
+@clause("state.interpreter")
+@with_site((flat_parameter,))
+def test_what_the_collector_looks_at_is_as_before(functional_call, site):
+    """What is frozen is no garbage for it; a frozen object may be deleted meanwhile."""
+    kept = [[] for _ in range(3000)]
+    before = gc.get_freeze_count()
+    functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert abs(gc.get_freeze_count() - before) < len(kept) // 2
+
+
 @contextlib.contextmanager
 def _other_interpreter(collects):
     """An interpreter that differs from a new one, and from what an earlier call may have left, so that a change is seen."""
     limit, enabled, hook, level = sys.getrecursionlimit(), gc.isenabled(), sys.unraisablehook, logging.root.level
+    disabled = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.resetwarnings()
         (gc.enable if collects else gc.disable)()
         sys.setrecursionlimit(limit + 1)
         sys.unraisablehook = lambda unraisable: hook(unraisable)
         logging.root.setLevel(level + 1)
+        logging.disable(logging.DEBUG)
         try:
             yield
         finally:
+            logging.disable(disabled)
             logging.root.setLevel(level)
             sys.unraisablehook = hook
             sys.setrecursionlimit(limit)
