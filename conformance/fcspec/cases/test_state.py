@@ -51,9 +51,9 @@ def _is_refused(functional_call, site):
 
 
 def _is_refused_by_a_dict(functional_call, site):
-    with site.module.register_forward_pre_hook(lambda *_: site.rebind(site.bindable())):
-        with contextlib.suppress(Exception):  # inplace.read-only-dict
-            functional_call(site.module, Refusing({site.name: site.value()}), site.x)
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or site.x)
+    with contextlib.suppress(Exception):  # whether that is an error is open: inplace.read-only-dict
+        functional_call(site.module, Refusing({site.name: site.value()}), site.x)
 
 
 def _is_differentiated(functional_call, site):

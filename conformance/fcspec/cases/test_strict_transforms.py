@@ -6,7 +6,7 @@ import torch
 from fcspec.cases.support.refusal import refused
 from fcspec.cases.support.transforms import INSIDE
 from fcspec.plugin import Needs, clause, needs
-from fcspec.specimens.base import fresh_values, with_site
+from fcspec.specimens.base import fresh_values
 from fcspec.specimens.sites import flat_buffer, flat_parameter, nested_parameter
 
 pytestmark = needs(Needs.TRANSFORMS)

@@ -25,7 +25,8 @@ def test_a_value_for_one_name_is_in_force_for_both_among_many_tensors(functional
 def test_different_values_are_an_error_among_many_tensors(functional_call, group):
     first, last = group.names
     for others in ({}, values_for_all(group)):
-        functional_call(group.module, {**others, first: group.value(), last: group.value()}, group.x)
+        value = group.value()
+        functional_call(group.module, {**others, first: value, last: value}, group.x)
 
         with refused(group.module):
-            functional_call(group.module, {**others, first: group.value(), last: group.value(2)}, group.x)
+            functional_call(group.module, {**others, first: value, last: group.value(2)}, group.x)

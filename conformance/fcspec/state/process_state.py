@@ -11,7 +11,7 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, settings of sys, streams, hooks, trace functions, locale, levels of loggers, gc, context variables |
+| interpreter | working folder, environment, settings of sys, streams, hooks, traces, locale, levels of loggers, gc, context variables |
 """
 
 from __future__ import annotations
@@ -262,7 +262,7 @@ class Levels:
 
 
 class Context:
-    """Values of context variables. Two are equal where the variables that both have hold the same: an import may bring new ones."""
+    """What context variables hold. Two are equal where those that both know do: an import may bring new ones."""
 
     def __init__(self) -> None:
         self.values: dict[Any, Any] = dict(contextvars.copy_context())
