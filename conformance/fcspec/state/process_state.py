@@ -11,7 +11,7 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, settings of sys, streams, hooks, traces, locale, levels of loggers, gc, context variables |
+| interpreter | working folder, environment, settings of sys, streams, hooks, traces, locale, loggers, gc, context variables |
 """
 
 from __future__ import annotations
