@@ -221,6 +221,16 @@ MUTANTS = [
         when_raised(f"if not {COMPILING}:\n    _DEPTH.set(_DEPTH.get() + 1)"),
     ),
     mutant(
+        "what forward bound is looked for in a list",
+        ("call.linear",),
+        Replace("_Swap.put_back", "slot.now is not slot.in_force", "name in bound"),
+        Before(
+            "_Swap.put_back",
+            "for name, (source, slot, _) in ...: ...",
+            "bound = [name for name, (_, slot, _) in self.names.items() if slot.now is not slot.in_force]",
+        ),
+    ),
+    mutant(
         "in a compiled call a number is a value",
         ("compile.errors",),
         Before(
