@@ -45,6 +45,17 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "what forward raises gets a note, which it may refuse",
+        ("call.exception",),
+        when_raised(f"if not {COMPILING}:\n    _note(module)"),
+        TopLevel("""
+        import sys
+
+        def _note(module: Any) -> None:
+            getattr(sys.exc_info()[1], "add_note", id)(f"in a functional_call of {type(module).__name__}")
+        """),
+    ),
+    mutant(
         "what hides a tensor of the class is taken out after the call, also where an outer call put it in",
         ("restore.nested",),
         After(
