@@ -97,27 +97,32 @@ def test_hooks_change_arguments_and_result(functional_call, site):
     assert equal(result, oracle.result(site.module, values, site.x))
 
 
-REGISTRIES = nn.modules.module
-BACKWARD_HOOKS = {
-    "full": lambda module, hook: module.register_full_backward_hook(lambda _, __, grads: hook(grads)),
-    "pre": lambda module, hook: module.register_full_backward_pre_hook(lambda _, grads: hook(grads)),
-    "global full": lambda _, hook: REGISTRIES.register_module_full_backward_hook(lambda _, __, grads: hook(grads)),
-    "global pre": lambda _, hook: REGISTRIES.register_module_full_backward_pre_hook(lambda _, grads: hook(grads)),
+@clause("call.hooks")
+@with_site((flat_parameter, nested_parameter))
+def test_full_backward_hooks_fire(functional_call, site):
+    fired = []
+    site.module.register_full_backward_hook(lambda module, grad_input, grad_output: fired.append(grad_output[0]))
+
+    functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
+
+    assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
+
+
+REGISTERS = {
+    "of the module": lambda module, hook: module.register_full_backward_pre_hook(hook),
+    "global": lambda module, hook: nn.modules.module.register_module_full_backward_pre_hook(hook),
 }
-"""Each is the only hook there is: who asks for hooks before the call of the module must ask for every kind."""
 
 
 @clause("call.hooks")
-@pytest.mark.parametrize("register", BACKWARD_HOOKS.values(), ids=BACKWARD_HOOKS)
-@with_site((flat_parameter, nested_parameter))
-def test_full_backward_hooks_fire(functional_call, site, register):
-    fired, x = [], site.x.requires_grad_()
-    for values in ({}, {site.name: site.value()}):
-        with register(site.module, lambda grads: fired.append(grads[0])):
-            functional_call(site.module, values, x).sum().backward()
+@pytest.mark.parametrize("register", REGISTERS.values(), ids=REGISTERS)
+@with_site((flat_parameter,))
+def test_full_backward_pre_hooks_fire(functional_call, site, register):
+    fired = []
+    with register(site.module, lambda module, grad_output: fired.append(grad_output[0])):
+        functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
 
-        assert [1.0, 1.0, 1.0] in [grad.tolist() for grad in fired]
-        fired.clear()
+    assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
 
 
 @clause("call.hooks")
@@ -145,3 +150,26 @@ def test_a_compiled_module_runs_compiled(functional_call, site, monkeypatch):
     functional_call(site.module, {site.name: value}, site.x)
 
     assert identical(runs, [value])
+
+
+REGISTRIES = nn.modules.module
+BACKWARD_HOOKS = {
+    "full": lambda module, hook: module.register_full_backward_hook(hook),
+    "pre": lambda module, hook: module.register_full_backward_pre_hook(hook),
+    "global full": lambda _, hook: REGISTRIES.register_module_full_backward_hook(hook),
+    "global pre": lambda _, hook: REGISTRIES.register_module_full_backward_pre_hook(hook),
+}
+"""Each is the only hook there is: who asks for hooks before the call of the module must ask for every kind."""
+
+
+@clause("call.hooks")
+@with_site((flat_parameter, nested_parameter))
+def test_backward_hooks_fire_for_the_called_module_where_there_is_no_other_hook(functional_call, site):
+    fired, x = [], site.x.requires_grad_()
+    for kind, register in BACKWARD_HOOKS.items():
+        for values in ({}, {site.name: site.value()}):
+            with register(site.module, lambda module, *_: fired.append(module)):
+                functional_call(site.module, values, x).sum().backward()
+
+            assert [one for one in fired if one is site.module] == [site.module], kind
+            fired.clear()

@@ -5,10 +5,9 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.delegating import delegating
-from fcspec.cases.support.many import many_tensors, values_for_all
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
+from fcspec.specimens.base import fresh_values, parameter, probe, with_site
 from fcspec.specimens.sites import FLAT, nested_parameter
 
 OWN = (
@@ -88,27 +87,6 @@ def test_each_missing_buffer_of_a_batch_norm_is_an_error(functional_call):
     for missing, _ in norm.named_buffers():
         with refused(norm):
             functional_call(norm, {name: one for name, one in values.items() if name != missing}, x, strict=True)
-
-
-@with_group((many_tensors,))
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        pytest.param(lambda values, name: values.pop(name), marks=clause("strict.buffers"), id="missing"),
-        pytest.param(
-            lambda values, name: values.update({f"{name}x": values[name]}),
-            marks=clause("strict.unexpected"),
-            id="unexpected",
-        ),
-    ],
-)
-def test_one_name_among_many_is_an_error(functional_call, group, wrong):
-    values = values_for_all(group)
-    functional_call(group.module, values, group.x, strict=True)
-    wrong(values, [*values][-2])
-
-    with refused(group.module):
-        functional_call(group.module, values, group.x, strict=True)
 
 
 @clause("strict.says-which")
