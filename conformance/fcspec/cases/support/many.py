@@ -5,7 +5,7 @@ from torch import Tensor, ones, zeros
 from fcspec.specimens.base import Names, probe
 from fcspec.specimens.groups import Group
 
-MANY = 2000
+MANY = 1100
 
 
 def many_tensors(names: Names) -> Group:
