@@ -3,7 +3,7 @@
 from fcspec.cases.support.outcomes import raising
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
-from fcspec.specimens.sites import flat_parameter, nested_parameter
+from fcspec.specimens.sites import flat_parameter
 
 
 class Frozen(Exception):
@@ -16,7 +16,7 @@ class Frozen(Exception):
 
 
 @clause("call.exception")
-@with_site((flat_parameter, nested_parameter))
+@with_site((flat_parameter,))
 def test_an_exception_that_takes_nothing_new_leaves_as_the_same_object(functional_call, site):
     error = Frozen("forward")
     site.in_forward(raising(error))

@@ -1,11 +1,11 @@
-"""dicts: a name that is refused is refused whatever is given for it, None and a Parameter included."""
+"""dicts: wrong names for which None is given, and a name given twice in whatever holds the dicts."""
 
 import pytest
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
-from fcspec.specimens.base import fresh_values, parameter, with_site
-from fcspec.specimens.sites import flat_parameter, nested_parameter
+from fcspec.specimens.base import fresh_values, with_site
+from fcspec.specimens.sites import nested_parameter
 
 WRONG = {
     "without owner": ("dicts.bad-name", lambda site: f"nowhere.{site.key}"),
@@ -22,19 +22,19 @@ WRONG = {
 @pytest.mark.parametrize(
     "name_of", [pytest.param(name_of, marks=clause(slug), id=name) for name, (slug, name_of) in WRONG.items()]
 )
-@with_site((flat_parameter, nested_parameter))
-def test_a_wrong_name_is_refused_whatever_is_given_for_it(functional_call, site, name_of):
+@with_site((nested_parameter,))
+def test_a_wrong_name_is_refused_where_none_is_given_for_it(functional_call, site, name_of):
     values, wrong = fresh_values(site.module), name_of(site)
+    functional_call(site.module, values, site.x)
+
     for flags in ({}, {"tie_weights": False}):
-        functional_call(site.module, values, site.x, **flags)
-        for value in (None, parameter()):
-            with refused(site.module):
-                functional_call(site.module, {**values, wrong: value}, site.x, **flags)
+        with refused(site.module):
+            functional_call(site.module, {**values, wrong: None}, site.x, **flags)
 
 
 @clause("dicts.distinct")
 @pytest.mark.parametrize("kind", [list, iter, lambda dicts: dicts], ids=["list", "iterator", "tuple"])
-@with_site((flat_parameter, nested_parameter))
+@with_site((nested_parameter,))
 def test_a_name_in_two_dicts_is_an_error_whatever_they_stand_in(functional_call, names, site, kind):
     """What is no tuple is accepted like one, or refused: dicts.list."""
     functional_call(site.module, ({site.name: site.value()}, {site.other: site.value()}), site.x)

@@ -10,7 +10,7 @@ from fcspec.cases.support.comparing import identical
 from fcspec.cases.support.outcomes import returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
-from fcspec.specimens.sites import flat_parameter, nested_parameter
+from fcspec.specimens.sites import nested_parameter
 
 PLACES = {
     "nothing": lambda owner: (),
@@ -26,7 +26,7 @@ VALUES = (lambda: torch.ones(3), lambda: nn.Parameter(torch.ones(3)))
 @clause("restore.nested")
 @returns_or_raises
 @pytest.mark.parametrize("places", PLACES.values(), ids=PLACES)
-@with_site((flat_parameter, nested_parameter))
+@with_site((nested_parameter,))
 def test_a_call_in_forward_gives_the_name_of_no_slot_its_value_back(functional_call, names, site, places, fails):
     key, seen = names.attribute(), []
     for place in places(site.owner):

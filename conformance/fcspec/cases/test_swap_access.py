@@ -11,7 +11,7 @@ from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
-from fcspec.specimens.groups import ALL_PAIRS, LARGE, PAIRS
+from fcspec.specimens.groups import BUFFER_PAIRS, LARGE, PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
     PARAMETERS,
@@ -160,7 +160,7 @@ def test_a_submodule_that_an_attribute_hides_is_swapped_and_restored(functional_
         vars(site.module)[child] = hiding
     else:
         setattr(type(site.module), child, property(lambda self: hiding))
-    for flags in ({}, {"tie_weights": False}, {"strict": True}):
+    for flags in ({"tie_weights": False},) if by == "a module" else ({}, {"tie_weights": False}):
         result = functional_call(site.module, values, site.x, **flags)
 
         assert equal(result, expected)
@@ -226,12 +226,12 @@ def test_a_given_parameter_stands_where_the_own_one_stood(functional_call, site)
 
 
 @clause("swap.order")
-@pytest.mark.parametrize("kind", [nn.Parameter, lambda value: value], ids=["parameter", "tensor"])
-@with_group((*ALL_PAIRS, *LARGE))
-def test_a_tied_name_stands_where_it_stood_whichever_is_given(functional_call, group, kind):
+@with_group((PAIRS[0], BUFFER_PAIRS[0], LARGE[1]))
+def test_a_tied_name_stands_where_it_stood_whichever_is_given(functional_call, group):
     before, seen = _order(group.module), []
     group.in_forward(lambda module: seen.append(_order(module)) or group.x)
     for name in group.names:
-        functional_call(group.module, {name: kind(group.value())}, group.x)
+        for value in (group.value(), nn.Parameter(group.value())):
+            functional_call(group.module, {name: value}, group.x)
 
-    assert seen == [before] * len(group.names)
+            assert seen.pop() == before
