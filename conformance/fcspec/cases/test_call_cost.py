@@ -160,14 +160,17 @@ def test_nor_where_names_are_tied_bound_new_or_refused(functional_call, names, m
             functional_call(module, given, torch.ones(()), **flags)
         return time.process_time() - start
 
-    few, many = make(names, FEW), make(names, 15 * FEW)
-    least = max(1e-4, min(seconds(few) for _ in range(3)))
-    most, took = 36 * least, seconds(many)
-    for _ in range(2):
-        if most <= took < 3 * most:  # else it is no noise
-            took = seconds(many)
+    def least_of(module):
+        return min(seconds(module) for _ in range(3))
 
-    assert took < most
+    few, many = make(names, FEW), make(names, 15 * FEW)
+    least, most, bound = max(1e-4, least_of(few)), seconds(many), 24  # times: 15 is as many, 225 the square
+    if most >= bound * least:
+        least, most = max(1e-4, min(least, least_of(few))), min(most, least_of(many))
+        if bound * least <= most < 120 * least:  # of more tensors a part that grows with the square is a larger one
+            most, bound = least_of(make(names, 60 * FEW)), 200  # 60 is as many, 3600 the square
+
+    assert most < bound * least
 
 
 @clause("call.linear")

@@ -150,3 +150,26 @@ def test_a_compiled_module_runs_compiled(functional_call, site, monkeypatch):
     functional_call(site.module, {site.name: value}, site.x)
 
     assert identical(runs, [value])
+
+
+REGISTRIES = nn.modules.module
+BACKWARD_HOOKS = {
+    "full": lambda module, hook: module.register_full_backward_hook(hook),
+    "pre": lambda module, hook: module.register_full_backward_pre_hook(hook),
+    "global full": lambda _, hook: REGISTRIES.register_module_full_backward_hook(hook),
+    "global pre": lambda _, hook: REGISTRIES.register_module_full_backward_pre_hook(hook),
+}
+"""Each is the only hook there is: who asks for hooks before the call of the module must ask for every kind."""
+
+
+@clause("call.hooks")
+@with_site((flat_parameter,))
+def test_backward_hooks_fire_for_the_called_module_where_there_is_no_other_hook(functional_call, site):
+    fired, x = [], site.x.requires_grad_()
+    for kind, register in BACKWARD_HOOKS.items():
+        for values in ({}, {site.name: site.value()}):
+            with register(site.module, lambda module, *_: fired.append(module)):
+                functional_call(site.module, values, x).sum().backward()
+
+            assert [one for one in fired if one is site.module] == [site.module], kind
+            fired.clear()

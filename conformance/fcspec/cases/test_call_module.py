@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from fcspec.calls.execution import few_frames
-from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.comparing import equal, identical
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
 from fcspec.specimens.parametrized import doubled, nested_doubled
@@ -81,12 +82,32 @@ def test_plain_attributes_that_forward_changes_are_changed(functional_call, site
     functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert (module.calls, module.log) == (1, ["forward"])
-
     module.register_forward_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert (module.calls, module.log) == (2, ["forward"] * 2)
+
+
+@clause("call.plain-state")
+@returns_or_raises
+@with_site((flat_parameter, nested_parameter))
+def test_plain_attributes_that_forward_makes_stay(functional_call, names, site, fails):
+    keys, made = [names.attribute() for _ in range(5)], []
+
+    def make(owner):
+        made.extend((site.current() * 2, site.current().detach(), torch.zeros(3), [owner], None))
+        for key, one in zip(keys, made, strict=True):
+            setattr(owner, key, one)
+            setattr(site.module, f"{key}_too", one)
+        return 1 / 0 if fails else site.x
+
+    site.in_forward(make)
+    with raises_if(fails):
+        functional_call(site.module, {site.name: site.value().requires_grad_()}, site.x)
+
+    assert identical([vars(site.owner).get(key, "gone") for key in keys], made)
+    assert identical([vars(site.module).get(f"{key}_too", "gone") for key in keys], made)
 
 
 def _circle(names, through_child):

@@ -169,6 +169,10 @@ ERRORS = {
     "unexpected": (lambda site, values: values | {f"{site.name}x": site.value()}, {"strict": True}),
     "in two dicts": (lambda site, values: (values, {site.name: values[site.name]}), {}),
     "without owner": (lambda site, values: values | {f"{site.name}.x": site.value()}, {}),
+    "number": (lambda site, values: values | {site.name: 3.0}, {}),
+    "empty name": (lambda site, values: values | {"": site.value()}, {}),
+    "name of a flag": (lambda site, values: values | {site.sibling_name("training"): site.value()}, {}),
+    "name of a method": (lambda site, values: values | {site.sibling_name("forward"): site.value()}, {}),
 }
 
 
@@ -179,6 +183,12 @@ def test_what_is_an_error_is_one_in_a_compiled_call(functional_call, site, fault
     values, before = fresh_values(site.module), snapshot(site.module)
     expected = oracle.result(site.module, values, site.x)
     torch.testing.assert_close(compiled(functional_call, site.module, **flags)(values, site.x), expected)
+    try:
+        functional_call(site.module, fault(site, values), site.x, **flags)
+    except Exception:
+        pass
+    else:
+        return  # that it is an error in a plain call is the law of another clause
 
     with pytest.raises(Exception):
         compiled(functional_call, site.module, **flags)(fault(site, values), site.x)

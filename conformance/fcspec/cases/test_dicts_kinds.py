@@ -14,7 +14,7 @@ from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.computed import COMPUTED
 from fcspec.specimens.groups import PAIRS
-from fcspec.specimens.sites import flat_parameter, nested_parameter
+from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
 
 
 @clause("dicts.distinct")
@@ -86,6 +86,20 @@ def test_a_dict_may_keep_its_entries_elsewhere_or_make_them(functional_call, sit
     for flags in ({}, {"tie_weights": False}, {"strict": True}):
         assert equal(functional_call(site.module, kind(kept), site.x, **flags), expected)
         assert equal(functional_call(site.module, ({}, kind(kept)), site.x, **flags), expected)
+
+
+@clause("dicts.subclass")
+@pytest.mark.parametrize("position", [0, 1])
+@with_site(FLAT)
+def test_nothing_is_inserted_into_a_defaultdict_whichever_dict_holds_what_forward_binds(
+    functional_call, site, position
+):
+    dicts = [collections.defaultdict(site.value, {name: site.value()}) for name in (site.name, site.other)]
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or site.x)
+
+    functional_call(site.module, tuple(dicts[::-1] if position else dicts), site.x)
+
+    assert [[*one] for one in dicts] == [[site.name], [site.other]]
 
 
 class Loading(dict[str, torch.Tensor]):

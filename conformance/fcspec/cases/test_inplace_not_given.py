@@ -73,17 +73,19 @@ def test_a_name_that_is_not_given_and_that_forward_deletes_is_gone(functional_ca
 
 
 @clause("inplace.not-given")
+@returns_or_raises
 @with_site(FLAT)
-def test_what_forward_registers_stays_on_the_module(functional_call, names, site):
+def test_what_forward_registers_stays_on_the_module(functional_call, names, site, fails):
     buffer, own, key = torch.rand(3), parameter(), [names.attribute(), names.attribute()]
 
     def act(owner):
         owner.register_buffer(key[0], buffer)
         owner.register_parameter(key[1], own)
-        return torch.zeros(())
+        return 1 / 0 if fails else torch.zeros(())
 
     site.in_forward(act)
-    functional_call(site.module, {site.name: site.value()}, site.x)
+    with raises_if(fails):
+        functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert site.owner._buffers.get(key[0]) is buffer
     assert site.owner._parameters.get(key[1]) is own

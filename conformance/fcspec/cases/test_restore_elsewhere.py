@@ -84,3 +84,29 @@ def test_a_plain_tensor_that_forward_binds_stands_where_it_stood(functional_call
     assert getattr(site.owner, key) is plain
     assert (key in vars(site.owner)) is (where == "instance")
     assert [key in store for store in (site.owner._parameters, site.owner._buffers)] == [False, False]
+
+
+@clause("restore.plain-attribute")
+@pytest.mark.parametrize("act", ["deletes", "rebinds"])
+@returns_or_raises
+@with_site((nested_parameter,))
+def test_a_plain_tensor_that_forward_deletes_or_rebinds_is_restored(functional_call, names, site, act, fails):
+    key, plain = names.attribute(), torch.rand(3)
+    setattr(site.owner, key, plain)
+
+    def change(owner):
+        if act == "deletes":
+            delattr(owner, key)
+        else:
+            setattr(owner, key, torch.zeros(3))
+        return 1 / 0 if fails else torch.zeros(())
+
+    site.in_forward(change)
+    try:
+        functional_call(site.module, {site.sibling_name(key): torch.ones(3)}, site.x)
+    except ZeroDivisionError:
+        pass
+    except Exception:
+        return  # it was refused
+
+    assert vars(site.owner).get(key) is plain

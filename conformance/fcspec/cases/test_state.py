@@ -7,12 +7,14 @@ import logging
 import random
 import sys
 import warnings
+import weakref
 
 import pytest
 import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.odd_dicts import Refusing
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS, SHARED
@@ -49,12 +51,18 @@ def _is_refused(functional_call, site):
         functional_call(site.module, {site.name: site.value()}, site.x, strict=True)
 
 
+def _is_refused_by_a_dict(functional_call, site):
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or site.x)
+    with contextlib.suppress(Exception):  # whether that is an error is open: inplace.read-only-dict
+        functional_call(site.module, Refusing({site.name: site.value()}), site.x)
+
+
 def _is_differentiated(functional_call, site):
     torch.func.grad(lambda value: functional_call(site.module, {site.name: value}, site.x).sum())(site.value())
 
 
 CALLS = (
-    *(_returns, _takes_everything, _gives_a_double, _raises, _is_refused),
+    *(_returns, _takes_everything, _gives_a_double, _raises, _is_refused, _is_refused_by_a_dict),
     pytest.param(_is_differentiated, marks=needs(Needs.TRANSFORMS)),
 )
 
@@ -227,6 +235,20 @@ def test_the_interpreter_is_as_before(functional_call, site, call):
 
 
 @clause("state.interpreter")
+@with_site((flat_parameter,))
+def test_the_collector_looks_at_what_it_looked_at_before(functional_call, site):
+    """What is frozen it does not find, and nobody is told of that."""
+    circle = [torch.nn.Identity()]
+    circle.append(circle)
+    found = weakref.ref(circle[0])
+    functional_call(site.module, {site.name: site.value()}, site.x)
+    del circle
+    gc.collect()
+
+    assert found() is None
+
+
+@clause("state.interpreter")
 @pytest.mark.parametrize("given", [True, False], ids=["given", "nothing given"])
 def test_the_interpreter_is_as_before_a_call_of_many_or_deep_modules(functional_call, names, given):
     many, deep = (probe(names, lambda self, x: x) for _ in range(2))
@@ -250,15 +272,18 @@ def test_the_interpreter_is_as_before_a_call_of_many_or_deep_modules(functional_
 def _other_interpreter(collects):
     """An interpreter that differs from a new one, and from what an earlier call may have left, so that a change is seen."""
     limit, enabled, hook, level = sys.getrecursionlimit(), gc.isenabled(), sys.unraisablehook, logging.root.level
+    disabled = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.resetwarnings()
         (gc.enable if collects else gc.disable)()
         sys.setrecursionlimit(limit + 1)
         sys.unraisablehook = lambda unraisable: hook(unraisable)
         logging.root.setLevel(level + 1)
+        logging.disable(logging.DEBUG)
         try:
             yield
         finally:
+            logging.disable(disabled)
             logging.root.setLevel(level)
             sys.unraisablehook = hook
             sys.setrecursionlimit(limit)

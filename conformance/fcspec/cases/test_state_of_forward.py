@@ -1,5 +1,6 @@
 """state: what forward itself changes of the process stays changed, as after a plain call."""
 
+import contextvars
 import gc
 import logging
 import os
@@ -25,6 +26,9 @@ def _set_defaults(_):
     torch.set_printoptions(precision=3)
 
 
+_VARIABLE = contextvars.ContextVar("_VARIABLE", default=0)
+
+
 def _set_the_interpreter(key):
     sys.setrecursionlimit(sys.getrecursionlimit() + 7)
     sys.setswitchinterval(sys.getswitchinterval() * 2)
@@ -33,12 +37,13 @@ def _set_the_interpreter(key):
     os.chdir("/")
     warnings.simplefilter("ignore", ResourceWarning)
     logging.root.setLevel(logging.root.level + 1)
+    _VARIABLE.set(_VARIABLE.get() + 1)
     (gc.disable if gc.isenabled() else gc.enable)()
 
 
 SETTINGS = {
     "state.defaults": (_set_defaults, ("defaults",), 4),
-    "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 8),
+    "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 9),
 }
 
 
@@ -56,6 +61,7 @@ def test_what_forward_sets_stays_set(functional_call, names, site, act, groups, 
         return 1 / 0 if fails else torch.zeros(())
 
     site.in_forward(forward)
+    _VARIABLE.set(0)  # what has a value already is compared
     before = process_state.snapshot(*groups)
     try:
         with raises_if(fails):

@@ -1,5 +1,7 @@
 """swap: given values in what modules list and return, also from modules that override attribute access."""
 
+import copy
+
 import pytest
 from torch import nn
 
@@ -9,7 +11,7 @@ from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_group, with_site
-from fcspec.specimens.groups import PAIRS
+from fcspec.specimens.groups import BUFFER_PAIRS, LARGE, PAIRS
 from fcspec.specimens.sites import (
     BUFFERS,
     PARAMETERS,
@@ -145,22 +147,24 @@ def test_strict_goes_by_slots_whatever_the_methods_show(functional_call, site, s
 
 
 @clause("swap.custom-access")
+@pytest.mark.parametrize("by", ["none", "a module"])
 @pytest.mark.parametrize("where", ["instance", "class"])
 @with_site((nested_parameter,))
-def test_a_submodule_that_an_attribute_hides_is_swapped_and_restored(functional_call, site, where):
+def test_a_submodule_that_an_attribute_hides_is_swapped_and_restored(functional_call, site, where, by):
     """It stands among the submodules, and getattr finds something else."""
     child = site.name.partition(".")[0]
+    hiding = None if by == "none" else copy.deepcopy(site.module._modules[child])
     values, before = fresh_values(site.module), snapshot(site.module)
     expected = oracle.result(site.module, values, site.x)
     if where == "instance":
-        vars(site.module)[child] = None
+        vars(site.module)[child] = hiding
     else:
-        setattr(type(site.module), child, property(lambda self: None))
+        setattr(type(site.module), child, property(lambda self: hiding))
+    for flags in ({"tie_weights": False},) if by == "a module" else ({}, {"tie_weights": False}):
+        result = functional_call(site.module, values, site.x, **flags)
 
-    result = functional_call(site.module, values, site.x)
-
-    assert equal(result, expected)
-    assert snapshot(site.module).slots == before.slots
+        assert equal(result, expected)
+        assert snapshot(site.module).slots == before.slots
 
 
 @clause("swap.custom-access")
@@ -219,3 +223,15 @@ def test_a_given_parameter_stands_where_the_own_one_stood(functional_call, site)
     functional_call(site.module, {site.name: nn.Parameter(site.value())}, site.x)
 
     assert seen == [before]
+
+
+@clause("swap.order")
+@with_group((PAIRS[0], BUFFER_PAIRS[0], LARGE[1]))
+def test_a_tied_name_stands_where_it_stood_whichever_is_given(functional_call, group):
+    before, seen = _order(group.module), []
+    group.in_forward(lambda module: seen.append(_order(module)) or group.x)
+    for name in group.names:
+        for value in (group.value(), nn.Parameter(group.value())):
+            functional_call(group.module, {name: value}, group.x)
+
+            assert seen.pop() == before

@@ -11,12 +11,13 @@ changes nothing, takes well below a millisecond, and no active function mode int
 | torch | attributes of torch, its modules and classes; global module hooks |
 | warnings | filters, and what shows a warning |
 | processes | threads, child processes, signal handlers, timers, exit functions |
-| interpreter | working folder, environment, settings of sys, streams, hooks, trace functions, locale, levels of loggers, gc |
+| interpreter | working folder, environment, settings of sys, streams, hooks, traces, locale, loggers, gc, context variables |
 """
 
 from __future__ import annotations
 
 import atexit
+import contextvars
 import ctypes
 import functools
 import gc
@@ -226,6 +227,7 @@ def _interpreter() -> dict[str, Any]:
         "traces of threads": (ById(threading.gettrace()), ById(threading.getprofile())),
         "locale": locale.setlocale(locale.LC_ALL),
         "logging": Levels(),
+        "context": Context(),
         "gc": (gc.isenabled(), gc.get_threshold(), gc.get_debug(), list(map(ById, gc.callbacks))),
     }
 
@@ -257,6 +259,23 @@ class Levels:
 
     def __repr__(self) -> str:
         return f"<levels of {len(self._levels)} loggers>"
+
+
+class Context:
+    """What context variables hold. Two are equal where those that both know do: an import may bring new ones."""
+
+    def __init__(self) -> None:
+        self.values: dict[Any, Any] = dict(contextvars.copy_context())
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Context):
+            return NotImplemented
+        return all(other.values[one] is self.values[one] for one in self.values.keys() & other.values.keys())
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<values of {len(self.values)} context variables>"
 
 
 def _working_folder() -> str | None:

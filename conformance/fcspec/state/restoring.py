@@ -17,7 +17,7 @@ from torch.nn.utils import parametrize
 
 from fcspec.state import process_state
 from fcspec.state.attributes import ABSENT, Attributes
-from fcspec.state.process_state import State
+from fcspec.state.process_state import Context, State
 from fcspec.workers.processes import children
 
 
@@ -156,6 +156,11 @@ def _set_traces_of_threads(then: tuple[Any, Any]) -> None:
     threading.setprofile(then[1].what)
 
 
+def _set_context(then: Context) -> None:
+    for variable, value in then.values.items():
+        variable.set(value)
+
+
 def _set_gc(then: tuple[bool, tuple[int, int, int], int, list[Any]]) -> None:
     enabled, threshold, debug, callbacks = then
     (gc.enable if enabled else gc.disable)()
@@ -195,6 +200,7 @@ _SETTERS: dict[str, Callable[[Any], object]] = {
     "interpreter.breakpoint hook": _set_breakpoint_hook,
     "interpreter.bytecode": _set_bytecode,
     "interpreter.traces of threads": _set_traces_of_threads,
+    "interpreter.context": _set_context,
     "interpreter.gc": _set_gc,
 }
 """By name of a part: what sets it to its value of before. `device` comes before `function modes`, of which it is one."""

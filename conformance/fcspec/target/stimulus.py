@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 _MOST = 40
-"""So many names of one module, and so many modules, are looked at."""
+"""So many names of one module, so many modules, and so many dicts, are looked at."""
 
 
 def in_one_line(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -25,7 +25,7 @@ def _alike(module: Any = None, values: Any = None, *_: Any) -> Iterator[str]:
         yield from (f"one module: {_chain(names)}" for names in modules.values() if len(names) > 1)
         yield from (f"tied: {_chain(names)}" for names in slots.values() if len(names) > 1)
     given: dict[int, list[str]] = {}
-    for one in values if type(values) in (tuple, list) else (values,):
+    for one in values[:_MOST] if type(values) in (tuple, list) else (values,):
         if isinstance(one, dict):
             for name, value in itertools.islice(dict.items(one), _MOST):
                 names = given.setdefault(id(value), [])

@@ -15,7 +15,7 @@ def raises_if(fails: bool, error: type[BaseException] = ZeroDivisionError) -> Ab
     return pytest.raises(error) if fails else contextlib.nullcontext()
 
 
-def raising(error: type[BaseException]) -> Callable[..., Any]:
+def raising(error: type[BaseException] | BaseException) -> Callable[..., Any]:
     """A hook, or a forward, that raises such an error."""
 
     def leave(*_: Any) -> Any:

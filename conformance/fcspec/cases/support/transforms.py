@@ -52,6 +52,14 @@ TRANSFORMS = {
 }
 
 
+INSIDE = {
+    "grad": lambda run, value: grad(lambda value: run(value).sum())(value),
+    "vmap": lambda run, value: vmap(run)(torch.stack([value, value])),
+    "functionalize": lambda run, value: torch.func.functionalize(run)(value),
+}
+"""Runs a function of one tensor, which returns one, inside a transform. The first jvp of a process would take long."""
+
+
 def assert_transform_agrees(functional_call, site, transform):
     """Assert that a transform of the call gives what the transform of the oracle gives."""
     call, expected = call_and_expected(functional_call, site.module)
