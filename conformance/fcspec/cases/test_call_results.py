@@ -1,0 +1,156 @@
+"""call: results that do something when they are asked, and exceptions that refuse what others take."""
+
+import collections
+from typing import Any
+
+import pytest
+import torch
+
+from fcspec.plugin import clause
+from fcspec.specimens.base import probe, with_site
+from fcspec.specimens.sites import FLAT, flat_parameter
+
+Named = collections.namedtuple("Named", ["first", "second"])
+
+
+def _refuse(self: Any, *args: Any) -> Any:
+    raise ArithmeticError("a result was asked")
+
+
+ASKED = ("__eq__", "__ne__", "__bool__", "__len__", "__iter__", "__next__", "__await__", "__getitem__", "__enter__")
+OTHERS = ("__repr__", "__str__", "__getattr__", "__call__", "__lt__", "__contains__", "__copy__", "__reduce_ex__")
+Refusing = type("Refusing", (), {"__hash__": None, **dict.fromkeys((*ASKED, *OTHERS), _refuse)})
+"""Whatever Python or torch asks it, it raises."""
+
+
+class Waiting:
+    """What may be waited for, and notes that it was."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __await__(self):
+        self.asked.append("await")
+        yield
+
+    def __call__(self, *args):
+        self.asked.append("called")
+
+    wait = result = detach = clone = get = join = close = start = to = compute = resolve = __call__
+
+
+def _future():
+    future = torch.futures.Future()
+    future.set_result(3)
+    return future
+
+
+RESULTS: dict[str, Any] = {
+    "refuses": Refusing,
+    "waits": Waiting,
+    "future": _future,
+    "packed": lambda: torch.nn.utils.rnn.pack_sequence([torch.ones(1)]),
+    "named tuple": lambda: Named(1, 2),
+    "return type of torch": lambda: torch.ones(2).max(0),
+    "class": lambda: Refusing,
+    "exception": lambda: ValueError("a result"),
+    "stop": lambda: StopIteration(3),
+    "exception class": lambda: KeyboardInterrupt,
+    "not implemented": lambda: NotImplemented,
+    "ellipsis": lambda: ...,
+    "false": lambda: False,
+    "nothing": lambda: (),
+    "tuple of one": lambda: (torch.ones(1),),
+    "tuple of none": lambda: (None,),
+    "list of one": lambda: [torch.ones(1)],
+    "dictionary": lambda: collections.defaultdict(list),
+    "sequential": lambda: torch.nn.Sequential(),
+    "not a leaf": lambda: torch.ones(1, requires_grad=True) * 2,
+    "conjugate": lambda: torch.ones(1, dtype=torch.complex64).conj(),
+    "meta": lambda: torch.ones(1, device="meta"),
+    "float64": lambda: torch.ones(1, dtype=torch.float64),
+}
+
+
+@clause("call.result")
+def test_a_result_of_any_kind_is_returned_itself_and_asked_nothing(functional_call, names):
+    module = probe(names, lambda self, result: result)
+    module.register_buffer(key := names.attribute(), torch.ones(1))
+
+    for kind, make in RESULTS.items():
+        result = make()
+        for values in ({}, {key: torch.ones(1)}):
+            returned = functional_call(module, values, (result,))
+
+            assert returned is result, kind
+        assert getattr(result, "asked", []) == [] if kind == "waits" else True
+
+
+class WithoutDict(Exception):
+    """Has slots alone; its base class has a `__dict__` nevertheless."""
+
+    __slots__ = ()
+
+
+def _exception(**methods: Any) -> Any:
+    return type("Raised", (Exception,), methods)
+
+
+RAISED: dict[str, Any] = {
+    "slots": WithoutDict,
+    "refuses comparison": _exception(__eq__=_refuse, __hash__=None),
+    "refuses its text": _exception(__str__=_refuse, __repr__=_refuse),
+    "refuses its truth": _exception(__bool__=_refuse, __len__=_refuse),
+    "cannot be made again": lambda: _exception(__init__=lambda self, one, *, two: None)(1, two=2),
+    "cannot be copied": _exception(__reduce_ex__=_refuse, __copy__=_refuse),
+    "stop iteration": lambda: StopIteration(3),
+    "stop async iteration": StopAsyncIteration,
+    "generator exit": GeneratorExit,
+    "own base exception": type("Stop", (BaseException,), {}),
+    "own key error": type("Missing", (KeyError,), {}),
+    "own attribute error": type("Absent", (AttributeError,), {}),
+    "own runtime error": type("Failed", (RuntimeError,), {}),
+}
+
+
+def _raised_by(call, module, x):
+    """What a call raised. `pytest.raises` would print it, and look into it."""
+    try:
+        call(module, x)
+    except BaseException as error:
+        return error
+
+
+@clause("call.exception")
+@pytest.mark.parametrize("kind", RAISED)
+@with_site((flat_parameter,))
+def test_an_exception_of_any_kind_leaves_as_the_same_object(functional_call, site, kind):
+    raised = RAISED[kind]()
+
+    def act(owner):
+        raise raised
+
+    site.in_forward(act)
+    for values in ({}, {site.name: site.value()}):
+        caught = _raised_by(lambda module, x, values=values: functional_call(module, values, x), site.module, site.x)
+
+        assert caught is raised
+
+
+@clause("restore.base-exception")
+@pytest.mark.parametrize("where", ["pre-hook", "hook", "always"])
+@with_site(FLAT)
+def test_the_module_is_as_before_when_a_hook_raises_an_exception_of_its_own(functional_call, site, where):
+    stop = RAISED["own base exception"]
+
+    def fail(*_):
+        raise stop
+
+    if where == "pre-hook":
+        site.module.register_forward_pre_hook(fail)
+    else:
+        site.module.register_forward_hook(fail, **({"always_call": True} if where == "always" else {}))
+    caught = _raised_by(lambda module, x: functional_call(module, {site.name: site.value()}, x), site.module, site.x)
+
+    assert type(caught) is stop
+    assert site.current() is site.own
