@@ -3,7 +3,6 @@
 import collections
 from typing import Any
 
-import pytest
 import torch
 
 from fcspec.plugin import clause
@@ -113,44 +112,40 @@ RAISED: dict[str, Any] = {
 }
 
 
-def _raised_by(call, module, x):
-    """What a call raised. `pytest.raises` would print it, and look into it."""
+def _raised_by(call):
+    """What a call raised. `pytest.raises` would look into it."""
     try:
-        call(module, x)
+        call()
     except BaseException as error:
         return error
 
 
 @clause("call.exception")
-@pytest.mark.parametrize("kind", RAISED)
 @with_site((flat_parameter,))
-def test_an_exception_of_any_kind_leaves_as_the_same_object(functional_call, site, kind):
-    raised = RAISED[kind]()
-
+def test_an_exception_of_any_kind_leaves_as_the_same_object(functional_call, site):
     def act(owner):
         raise raised
 
     site.in_forward(act)
-    for values in ({}, {site.name: site.value()}):
-        caught = _raised_by(lambda module, x, values=values: functional_call(module, values, x), site.module, site.x)
+    for kind, make in RAISED.items():
+        raised = make()
+        for values in ({}, {site.name: site.value()}):
+            caught = _raised_by(lambda values=values: functional_call(site.module, values, site.x))
 
-        assert caught is raised
+            assert caught is raised, kind
 
 
 @clause("restore.base-exception")
-@pytest.mark.parametrize("where", ["pre-hook", "hook", "always"])
 @with_site(FLAT)
-def test_the_module_is_as_before_when_a_hook_raises_an_exception_of_its_own(functional_call, site, where):
-    stop = RAISED["own base exception"]
+def test_the_module_is_as_before_when_a_hook_raises_an_exception_of_its_own(functional_call, site):
+    module, stop = site.module, RAISED["own base exception"]
 
     def fail(*_):
         raise stop
 
-    if where == "pre-hook":
-        site.module.register_forward_pre_hook(fail)
-    else:
-        site.module.register_forward_hook(fail, **({"always_call": True} if where == "always" else {}))
-    caught = _raised_by(lambda module, x: functional_call(module, {site.name: site.value()}, x), site.module, site.x)
+    for register in (module.register_forward_pre_hook, module.register_forward_hook):
+        with register(fail):
+            caught = _raised_by(lambda: functional_call(module, {site.name: site.value()}, site.x))
 
-    assert type(caught) is stop
-    assert site.current() is site.own
+        assert type(caught) is stop
+        assert site.current() is site.own
