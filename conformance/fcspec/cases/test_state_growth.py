@@ -7,6 +7,8 @@ import sys
 import warnings
 
 import pytest
+import torch
+from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
@@ -56,6 +58,59 @@ def test_nothing_grows_with_the_number_of_names(functional_call, names, site, ac
         return blocks_after(90) - before >= 180  # Python 3.12 keeps each name that is set
 
     assert not all(grows() for _ in range(5)), "each name leaves memory behind"
+
+
+def _layer():
+    """A layer of its own for each call: a weight under two names, a buffer, a plain tensor."""
+    module = nn.Module()
+    module.weight = module.tied = nn.Parameter(torch.zeros(1, 1))
+    module.register_buffer("shift", torch.zeros(1))
+    module.plain = torch.zeros(1)
+    module.forward = lambda x: x
+    return module
+
+
+def _one():
+    return torch.ones(1, 1)
+
+
+REFUSED = {
+    "no module": (lambda: {"nowhere.weight": _one()}, {}),
+    "no module, untied": (lambda: {"nowhere.weight": _one()}, {"tie_weights": False}),
+    "a number": (lambda: {"weight": 3.0}, {}),
+    "a flag": (lambda: {"training": _one()}, {}),
+    "two dicts": (lambda: ({"weight": _one()}, {"weight": _one()}), {}),
+    "tied": (lambda: {"weight": _one(), "tied": _one() + 1}, {}),
+    "missing": (lambda: {"weight": _one()}, {"strict": True}),
+    "unexpected": (lambda: {"other": _one()}, {"strict": True}),
+    "taken": (lambda: {"weight": _one(), "shift": torch.ones(1), "plain": torch.ones(1)}, {}),
+}
+
+
+CALLS = 40
+
+
+@clause("state.growth")
+def test_nothing_grows_with_the_number_of_modules_and_of_refused_calls(functional_call):
+    def blocks_after(times, give, flags):
+        for _ in range(times):
+            with contextlib.suppress(Exception):
+                functional_call(_layer(), give(), torch.ones(1, 1), **flags)
+        gc.collect(1)
+        return sys.getallocatedblocks()
+
+    def grows(kind):
+        before = blocks_after(1, *kind)
+        return blocks_after(CALLS, *kind) - before >= CALLS
+
+    enabled = gc.isenabled()
+    gc.disable()  # what a collection has let live, only a long one would find
+    try:
+        growing = [name for name, kind in REFUSED.items() if all(grows(kind) for _ in range(5))]
+    finally:
+        (gc.enable if enabled else gc.disable)()
+
+    assert growing == [], "each call leaves memory behind"
 
 
 @clause("state.warnings")
