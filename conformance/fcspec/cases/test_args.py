@@ -23,6 +23,27 @@ def test_a_tuple_is_unpacked(functional_call, module, args):
     assert functional_call(module, {}, args) == (args, {})
 
 
+OTHER_VALUES = {
+    "another device": lambda: torch.ones(3, device="meta"),
+    "another dtype": lambda: torch.ones(3, dtype=torch.float64),
+    "requires grad": lambda: torch.ones(3, requires_grad=True),
+    "conjugate": lambda: torch.ones(3, dtype=torch.complex64).conj(),
+}
+
+
+@clause("args.tuple")
+@pytest.mark.parametrize("make", OTHER_VALUES.values(), ids=OTHER_VALUES)
+def test_arguments_are_the_very_objects_whatever_the_values_are(functional_call, names, module, make):
+    key, x = names.attribute(), torch.ones(3)
+    module.register_buffer(key, torch.ones(3))
+    passed = x, torch.tensor([1, 2]), [x], {"x": x}, make(), None
+
+    args, kwargs = functional_call(module, {key: make()}, passed, {"last": x})
+
+    assert [one is other for one, other in zip(args, passed, strict=True)] == [True] * 6
+    assert kwargs["last"] is x
+
+
 SINGLE = {
     "tensor": torch.ones(3),
     "list": [torch.ones(1), 2],

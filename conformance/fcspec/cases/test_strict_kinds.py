@@ -6,7 +6,7 @@ from torch import nn
 
 from fcspec.cases.support.delegating import delegating
 from fcspec.cases.support.refusal import refused, unnamed
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
 from fcspec.specimens.sites import FLAT, nested_parameter
 
@@ -73,6 +73,31 @@ def test_what_leads_to_a_slot_only_through_an_attribute_that_is_no_registered_mo
     for other in (in_class, in_dict):
         with refused(site.module):
             functional_call(site.module, {**values, f"{other}.{rest}": values[site.name]}, site.x, strict=True)
+
+
+def _batched(function):
+    def run(values):
+        return torch.func.vmap(function)({name: value.expand(2, *value.shape) for name, value in values.items()})
+
+    return run
+
+
+@needs(Needs.TRANSFORMS)
+@pytest.mark.parametrize("slug", [pytest.param(s, marks=clause(s)) for s in ("strict.missing", "strict.unexpected")])
+@with_site((*FLAT, nested_parameter))
+def test_an_error_of_strict_is_one_inside_a_transform_too(functional_call, names, site, slug):
+    values = fresh_values(site.module)
+
+    def call(values):
+        return functional_call(site.module, values, site.x, strict=True).sum()
+
+    wrong = {**values, site.sibling_name(names.attribute()): site.value()}
+    if slug == "strict.missing":
+        wrong = {name: value for name, value in values.items() if name != site.other}
+    for transform in (torch.func.grad, _batched):
+        transform(call)(values)
+        with refused(site.module):
+            transform(call)(wrong)
 
 
 @clause("strict.buffers")

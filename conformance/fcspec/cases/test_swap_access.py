@@ -1,6 +1,7 @@
 """swap: given values in what modules list and return, also from modules that override attribute access."""
 
 import pytest
+import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal, identical
@@ -208,6 +209,19 @@ def test_members_stand_in_registration_order(functional_call, site: Site, which)
     functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
 
     assert seen == [before]
+
+
+@clause("swap.order")
+@pytest.mark.parametrize("given", [0, 1], ids=["first", "last"])
+@with_group(PAIRS)
+def test_what_takes_the_value_of_a_tied_name_stands_in_registration_order(functional_call, group, given):
+    before, seen = _order(group.module), []
+    group.in_forward(lambda module: seen.append(_order(group.module)))
+    for make in (nn.Parameter, torch.Tensor.clone):
+        functional_call(group.module, {group.names[given]: make(group.value())}, group.x)
+
+        listed = seen.pop()
+        assert listed == [name for name in before if name in listed]
 
 
 @clause("swap.order")

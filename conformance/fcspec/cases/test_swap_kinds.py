@@ -1,5 +1,6 @@
 """swap: values and own tensors of every kind of torch are used, and left, as they are."""
 
+import contextlib
 import warnings
 
 import pytest
@@ -72,6 +73,20 @@ def test_own_tensors_of_any_kind_that_are_not_given_are_left(functional_call, na
 
             assert identical(seen.pop(), [own, value, own]), kind
         assert identical([getattr(module, key) for key in keys], [own, plain, own]), kind
+
+
+@clause("swap.partial")
+@pytest.mark.parametrize("flags", ALL_FLAGS[:2], ids=["default", "untied"])
+def test_a_slot_is_left_where_a_plain_attribute_has_its_tensor_and_is_given(functional_call, names, flags):
+    """The call may be refused."""
+    own, value, alias = torch.ones(3), torch.ones(3), names.attribute()
+    module, keys, seen = _looking(names, own, own)
+    module.__dict__[alias] = own
+    with contextlib.suppress(Exception):
+        functional_call(module, {alias: value}, torch.ones(3), **flags)
+
+    assert identical([one for each in seen for one in each], [own, own] * len(seen))
+    assert identical([getattr(module, key) for key in (*keys, alias)], [own] * 3)
 
 
 @clause("call.no-values")
