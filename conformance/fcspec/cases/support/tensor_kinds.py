@@ -24,12 +24,6 @@ def _not_a_leaf() -> Tensor:
     return torch.ones(3, requires_grad=True) * 2
 
 
-def _retaining() -> Tensor:
-    tensor = _not_a_leaf()
-    tensor.retain_grad()
-    return tensor
-
-
 def _quantized() -> Tensor:
     return torch.quantize_per_tensor(torch.ones(3, device="cpu"), 0.5, 0, torch.qint8)
 
@@ -39,29 +33,20 @@ Make = Callable[[], Tensor]
 MAKERS: dict[str, Make] = {
     "conjugate": lambda: _complex().conj(),
     "negative": lambda: _complex().conj().imag,
-    "complex": _complex,
     "quantized": _quantized,
     "mkldnn": lambda: torch.ones(3, device="cpu").to_mkldnn(),
-    "sparse": lambda: torch.eye(2).to_sparse(),
     "sparse rows": lambda: torch.eye(2).to_sparse_csr(),
     "nested": lambda: torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]),
     "meta": lambda: torch.ones(3, device="meta"),
     "bool": lambda: torch.tensor([True, False]),
-    "integers": lambda: torch.tensor([1, 2]),
-    "half": lambda: torch.ones(3, dtype=torch.float16),
     "eight bits": lambda: torch.ones(3).to(torch.float8_e5m2),
     "no elements": lambda: torch.ones(0, 3),
     "not contiguous": lambda: torch.ones(2, 3).T,
-    "channels last": lambda: torch.ones(1, 2, 2, 2).contiguous(memory_format=torch.channels_last),
     "expanded": lambda: torch.ones(1).expand(3),
-    "view": lambda: torch.ones(4)[1:],
     "requires grad": lambda: torch.ones(3, requires_grad=True),
     "not a leaf": _not_a_leaf,
-    "retains its gradient": _retaining,
     "inference": _inference,
     "parameter": lambda: nn.Parameter(torch.ones(3)),
-    "frozen parameter": lambda: nn.Parameter(torch.ones(3), requires_grad=False),
-    "buffer": lambda: nn.Buffer(torch.ones(3)),
 }
 
 NOT_INITIALISED: dict[str, Make] = {"not initialised": nn.UninitializedBuffer, "parameter": nn.UninitializedParameter}
