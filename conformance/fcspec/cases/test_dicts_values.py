@@ -1,5 +1,7 @@
 """dicts: what is refused as a value whatever its name leads to, and what is refused as a name whatever its value is."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -8,7 +10,7 @@ from fcspec.cases.support.names_of_kinds import named_kinds
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, with_site
-from fcspec.specimens.sites import flat_parameter, nested_parameter
+from fcspec.specimens.sites import nested_parameter
 
 ALL_FLAGS = ({}, {"tie_weights": False}, {"strict": True}, {"tie_weights": False, "strict": True})
 
@@ -77,39 +79,40 @@ def test_a_dict_as_a_value_is_no_module(functional_call, site):
                 functional_call(site.module, {**fresh_values(site.module), path: inner}, site.x, **flags)
 
 
-@pytest.mark.parametrize(
-    "what",
-    [
-        *(pytest.param(what, marks=clause("dicts.bad-name")) for what in ("no owner", "owner is no module", "empty")),
-        *(pytest.param(what, marks=clause("dicts.not-a-tensor")) for what in ("flag", "method", "submodule", "number")),
-    ],
-)
-@with_site((flat_parameter, nested_parameter))
-def test_none_for_a_name_that_is_refused_is_refused_too(functional_call, names, site, what):
+def _refused_names(names, site, slug):
+    """Names that this clause refuses: of no owner, or of something that is no tensor."""
     number, child = names.attribute(), names.attribute()
     setattr(site.owner, number, 0.5)
     site.owner.add_module(child, nn.Identity())
-    key = {"flag": "training", "method": "forward", "submodule": child, "number": number}.get(what, "")
-    key = {"no owner": f"{names.attribute()}.{site.key}", "owner is no module": f"{site.key}.{site.key}"}.get(what, key)
-    wrong = site.sibling_name(key) if key else ""
-    values = fresh_values(site.module)
+    if slug == "dicts.bad-name":
+        return (
+            "",
+            f"{child}x.{site.key}",
+            *map(site.sibling_name, (f"{names.attribute()}.{site.key}", f"{site.key}.{site.key}")),
+        )
+    return [*map(site.sibling_name, ("training", "forward", child, number))]
+
+
+@pytest.mark.parametrize(
+    "slug", [pytest.param(slug, marks=clause(slug)) for slug in ("dicts.bad-name", "dicts.not-a-tensor")]
+)
+@with_site((nested_parameter,))
+def test_none_for_a_name_that_is_refused_is_refused_too(functional_call, names, site, slug):
+    wrong, values = _refused_names(names, site, slug), fresh_values(site.module)
     functional_call(site.module, values, site.x, strict=True)
 
-    for flags in ALL_FLAGS:
-        for value in (site.value(), None):
-            with refused(site.module):
-                functional_call(site.module, {**values, wrong: value}, site.x, **flags)
+    for name, flags, value in itertools.product(wrong, ALL_FLAGS, (site.value(), None)):
+        with refused(site.module):
+            functional_call(site.module, {**values, name: value}, site.x, **flags)
 
 
 @clause("strict.unexpected")
-@pytest.mark.parametrize("kind", ["new name", "plain attribute", "no owner"])
-def test_a_name_of_no_slot_is_unexpected_whatever_its_value_is(functional_call, names, kind):
+def test_a_name_of_no_slot_is_unexpected_whatever_its_value_is(functional_call, names):
     named = named_kinds(names)
-    wrong = named.names.get(kind, f"{names.attribute()}.{names.attribute()}")
+    wrong = named.names["new name"], named.names["plain attribute"], f"{names.attribute()}.{names.attribute()}"
     functional_call(named.module, named.values, torch.ones(3), strict=True)
 
     values = torch.ones(3), None, nn.Parameter(torch.ones(3)), torch.ones(0), torch.tensor(0), torch.ones(3).to("meta")
-    for flags in ALL_FLAGS[2:]:
-        for value in values:
-            with refused(named.module):
-                functional_call(named.module, {**named.values, wrong: value}, torch.ones(3), **flags)
+    for name, flags, value in itertools.product(wrong, ALL_FLAGS[2:], values):
+        with refused(named.module):
+            functional_call(named.module, {**named.values, name: value}, torch.ones(3), **flags)

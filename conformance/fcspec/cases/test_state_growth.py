@@ -78,7 +78,6 @@ REFUSED = {
     "no module": (lambda: {"nowhere.weight": _one()}, {}),
     "a number": (lambda: {"weight": 3.0}, {}),
     "a flag": (lambda: {"training": _one()}, {}),
-    "two dicts": (lambda: ({"weight": _one()}, {"weight": _one()}), {}),
     "tied": (lambda: {"weight": _one(), "tied": _one() + 1}, {}),
     "unexpected": (lambda: {"other": _one()}, {"strict": True}),
 }

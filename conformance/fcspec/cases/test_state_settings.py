@@ -5,7 +5,7 @@ import gc
 import importlib
 import logging
 import sys
-import types
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,10 +29,6 @@ def _settings():
         found[name] = getattr(torch.__future__, name, bool)()
     found["fastpath"] = torch.backends.mha.get_fastpath_enabled() if hasattr(torch.backends, "mha") else None
     found["sharing"] = torch.multiprocessing.get_sharing_strategy()
-    for name in ("torch._dynamo.config", "torch._inductor.config", "torch._functorch.config"):
-        module = sys.modules.get(name)
-        entries = vars(module).get("_config", {}) if isinstance(module, types.ModuleType) else {}
-        found.update((f"{name}.{key}", repr(getattr(module, key, None))) for key in entries if "." not in key)
     return found
 
 
@@ -56,17 +52,31 @@ def test_settings_of_torch_are_as_before(functional_call, site):
     assert {name: (before[name], after[name]) for name in before if before[name] != after[name]} == {}
 
 
+COMPILING = (
+    *("allow_unspec_int_on_nn_module", "inline_inbuilt_nn_modules", "suppress_errors", "capture_scalar_outputs"),
+    *("capture_dynamic_output_shape_ops", "skip_nnmodule_hook_guards", "guard_nn_modules", "error_on_recompile"),
+    *("cache_size_limit", "recompile_limit", "specialize_int", "assume_static_by_default", "automatic_dynamic_shapes"),
+)
+"""What torch._dynamo.config has, and who makes functional_call compile could set."""
+
+
 @clause("state.torch")
 @needs(Needs.TRANSFORMS)
 @with_site((nested_parameter,))
 def test_settings_of_the_compiler_are_as_before(functional_call, site):
-    importlib.import_module("torch._dynamo")  # as other cases of this child do
+    config: Any = importlib.import_module("torch._dynamo").config  # which other cases of this child import, too
+    before = {name: getattr(config, name) for name in COMPILING if hasattr(config, name)}
+    others = {name: not value if isinstance(value, bool) else value + 1 for name, value in before.items()}
+    try:
+        for name, value in others.items():
+            setattr(config, name, value)
+        _make_calls(functional_call, site)
+        after = {name: getattr(config, name) for name in others}
+    finally:
+        for name, value in before.items():
+            setattr(config, name, value)
 
-    before = _settings()
-    _make_calls(functional_call, site)
-    after = _settings()
-
-    assert {name: (before[name], after[name]) for name in before if before[name] != after[name]} == {}
+    assert after == others
 
 
 @clause("state.interpreter")
