@@ -1,0 +1,441 @@
+"""Mutants of a seventh round: kinds of tensors, results, names and refusals, and what stands between two calls."""
+
+from mutants import mutant
+from mutants._changes import After, Before, Change, First, Replace, TopLevel
+from mutants._common import TRY, value_becomes, when_raised
+
+RESULT = """
+try:
+    swap.put_in()
+    return ...
+finally:
+    ...
+"""
+
+
+def _result_is(code: str) -> Change:
+    """What becomes of `result`, which forward has returned."""
+    new = f"""
+    try:
+        swap.put_in()
+        result = ...
+        {code}
+        return result
+    finally:
+        ...
+    """
+    return Replace("functional_call", RESULT, new)
+
+
+def _own_asked(question: str) -> Change:
+    """Each own tensor is asked for something when the module is walked."""
+    code = f"for own in (*module._parameters.values(), *module._buffers.values()):\n    own is None or {question}"
+    return Before("_Swap.walk", "for key, parameter in ...: ...", code)
+
+
+def _given_asked(question: str) -> Change:
+    """Each given tensor is asked for something."""
+    return Before("_Swap.take", "place = ...", f"isinstance(value, Tensor) and {question}")
+
+
+BEFORE_CALL = "swap.walk()"
+
+MUTANTS = [
+    mutant(
+        "a conjugate or negative value is computed before it is put in",
+        ("swap.identity", "swap.other-shape", "tie.equal-values", "tie.one-name"),
+        value_becomes("isinstance(value, Tensor) and value.is_conj()", "value.resolve_conj()"),
+        value_becomes("isinstance(value, Tensor) and value.is_neg()", "value.resolve_neg()"),
+    ),
+    mutant(
+        "a quantized or opaque value is made dense",
+        ("swap.identity", "swap.other-shape", "tie.one-name"),
+        value_becomes("isinstance(value, Tensor) and value.is_quantized", "value.dequantize()"),
+        value_becomes("isinstance(value, Tensor) and value.is_mkldnn", "value.to_dense()"),
+    ),
+    mutant(
+        "given values are asked for their versions, which inference tensors do not have",
+        ("swap.identity", "swap.other-shape", "tie.one-name"),
+        _given_asked("value._version"),
+    ),
+    mutant(
+        "own tensors are asked for their size, which one that is not initialised refuses",
+        ("swap.partial", "call.no-values"),
+        _own_asked("own.shape"),
+    ),
+    mutant(
+        "own and given tensors are asked for their gradient, and one that is no leaf warns",
+        ("state.warnings",),
+        _own_asked("type(own) is Tensor and own.grad"),
+        _given_asked("type(value) is Tensor and value.grad"),
+    ),
+    mutant(
+        "a given tensor is asked for its device",
+        ("swap.subclass",),
+        _given_asked("value.device"),
+    ),
+    mutant(
+        "a value for a plain attribute reaches the slots that hold its tensor",
+        ("swap.partial",),
+        Replace(
+            "_Slot.__init__",
+            "self.old is None or self.old is _Absent or home == _DICT",
+            "self.old is None or self.old is _Absent",
+        ),
+    ),
+    mutant(
+        "a result that can be waited for is waited for",
+        ("call.result",),
+        _result_is("result = result.wait() if isinstance(result, torch.futures.Future) else result"),
+    ),
+    mutant(
+        "a result is compared with NotImplemented",
+        ("call.result",),
+        _result_is("isinstance(result, (Tensor, tuple, list, dict)) or result == NotImplemented"),
+    ),
+    mutant(
+        "arguments go to the device of the first value",
+        ("args.tuple",),
+        Before(
+            "functional_call",
+            TRY,
+            """
+            device = next((value.device for _, _, value in swap.names.values() if type(value) is Tensor), None)
+            if device is not None and not torch.compiler.is_compiling():
+                args = tuple(one.to(device) if type(one) is Tensor else one for one in args)
+            """,
+        ),
+    ),
+    mutant(
+        "the module is put back after an Exception and what Python itself raises, and after nothing else",
+        ("restore.base-exception",),
+        when_raised(
+            "swap.is_in = isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit))",
+            "BaseException as error",
+        ),
+        First("_Swap.put_back", "if self.names and not self.is_in:\n    return"),
+    ),
+    mutant(
+        "a dict as a value is a module: its names go on with a dot",
+        ("dicts.bad-value",),
+        Before(
+            "_Swap.take",
+            "for one in ...: ...",
+            """
+            if type(dicts) is dict and any(type(value) is dict for value in dicts.values()):
+                flat = {}
+                for name, value in dicts.items():
+                    inner = value if type(value) is dict else {None: value}
+                    flat.update({name if key is None else f"{name}.{key}": one for key, one in inner.items()})
+                dicts = flat
+            """,
+        ),
+    ),
+    mutant(
+        "whatever has __torch_function__ is a tensor",
+        ("dicts.bad-value",),
+        Replace(
+            "_Swap.take",
+            "isinstance(value, Tensor)",
+            "(isinstance(value, Tensor) or hasattr(type(value), '__torch_function__'))",
+        ),
+    ),
+    mutant(
+        "a value for a regular name is not looked at",
+        ("dicts.bad-value",),
+        Replace(
+            "_Swap.take",
+            "isinstance(value, Tensor)",
+            "(isinstance(value, Tensor) or name in self.module._modules.get('parametrizations', ()))",
+        ),
+    ),
+    mutant(
+        "None for a name of nothing is passed over",
+        ("dicts.bad-name", "dicts.not-a-tensor", "strict.unexpected"),
+        Before(
+            "_Swap.take",
+            "slot = ...",
+            """
+            if value is None and place is None and isinstance(name, str):
+                try:
+                    owner = self.module.get_submodule(name.rpartition(".")[0])
+                    found = getattr(owner, name.rpartition(".")[2], owner)
+                except AttributeError:
+                    continue
+                if self.strict or found is not owner and found is not None and not isinstance(found, Tensor):
+                    continue
+            """,
+        ),
+    ),
+    mutant(
+        "long names are cut in the error about different values",
+        ("tie.conflict-says-which",),
+        Replace(
+            "_Swap.tie",
+            "sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)",
+            "[one[:60] for one in sorted(name for name, (_, its, _) in self.names.items() if its.group == slot.group)]",
+        ),
+    ),
+    mutant(
+        "the error about a name in two dicts takes it for a format",
+        ("dicts.distinct-says-which",),
+        Before(
+            "_Swap.take",
+            "if name in self.names: ...",
+            """
+            if name in self.names and "{" in name:
+                raise ValueError((name + " appeared in multiple dictionaries").format())
+            """,
+        ),
+    ),
+    mutant(
+        "the error of strict escapes what is not ASCII",
+        ("strict.says-which",),
+        Replace("_Swap.check_strict", "map(repr, sorted(names))", "map(ascii, sorted(names))"),
+    ),
+    mutant(
+        "what forward bound is detached before the dict gets it",
+        ("inplace.rebinding",),
+        Replace(
+            "_Swap.put_back",
+            "source[name] = slot.now",
+            "source[name] = slot.now if type(slot.now) is not Tensor or slot.now.grad_fn is None else slot.now.detach()",
+        ),
+    ),
+    mutant(
+        "what forward bound is not written where None was given",
+        ("inplace.rebinding",),
+        Replace(
+            "_Swap.put_back",
+            "slot.now is not slot.in_force",
+            "slot.now is not slot.in_force and slot.in_force is not None",
+        ),
+    ),
+    mutant(
+        "what forward bound is written only where no exception is handled",
+        ("inplace.rebinding",),
+        TopLevel("import sys"),
+        Replace("_Swap.put_back", "self.is_in", "self.is_in and sys.exc_info()[0] is None"),
+    ),
+    mutant(
+        "of a tuple each dict is asked for each name that forward bound",
+        ("dicts.subclass",),
+        After(
+            "_Swap.put_back",
+            "source[name] = slot.now",
+            "[one[name] for one, *_ in self.names.values() if hasattr(one, 'default_factory')]",
+        ),
+    ),
+    mutant(
+        "submodules are those that children() shows",
+        ("swap.custom-access",),
+        Replace("_Swap.walk", "module._modules.items()", "module.named_children()"),
+    ),
+    mutant(
+        "whether a name is computed is remembered by class",
+        ("call.module-as-it-is",),
+        TopLevel("import functools"),
+        TopLevel("""
+        @functools.lru_cache(maxsize=64)
+        def _is_computed(kind: type, key: str) -> bool:
+            return isinstance(getattr(kind, key, None), property)
+        """),
+        First("_Swap._slot", "home == _DICT or torch.compiler.is_compiling() or _is_computed(type(module), key)"),
+        Replace(
+            "_Swap._other_slot",
+            "parametrize.is_parametrized(module, key)",
+            "(torch.compiler.is_compiling() or _is_computed(type(module), key)) and parametrize.is_parametrized(module, key)",
+        ),
+    ),
+    mutant(
+        "modules of more than a thousand tensors are taken for untied",
+        ("tie.one-name",),
+        Replace("_Swap.tie", "name not in self.names", "name not in self.names and len(self.registered) < 1000"),
+    ),
+    mutant(
+        "what takes the value of a tied name moves to the end of its store",
+        ("swap.order",),
+        After(
+            "_Swap.tie",
+            "self._slot(module, home, key, ...)",
+            """
+            if type(module._parameters) is dict and not torch.compiler.is_compiling():
+                for store in (module._parameters, module._buffers):
+                    if key in store:
+                        store[key] = store.pop(key)
+            """,
+        ),
+    ),
+    mutant(
+        "strict is not heeded inside a transform",
+        ("strict.missing",),
+        First(
+            "_Swap.check_strict",
+            "if not torch.compiler.is_compiling() and torch._C._functorch.peek_interpreter_stack() is not None:\n    return",
+        ),
+    ),
+    mutant(
+        "global full backward hooks are forgotten where a call is left out",
+        ("call.hooks",),
+        Replace(
+            "functional_call",
+            "module(*args, **...)",
+            """
+            (
+                module.forward
+                if not torch.compiler.is_compiling()
+                and nn.modules.module._global_backward_hooks
+                and not nn.modules.module._global_forward_hooks
+                and not module._forward_hooks
+                and not module._forward_pre_hooks
+                and not nn.modules.module._global_forward_pre_hooks
+                else module
+            )(*args, **({} if kwargs is None else kwargs))
+            """,
+        ),
+    ),
+    mutant(
+        "what hands on named_parameters passes for a module",
+        ("call.not-a-module",),
+        Replace("_check_module", "isinstance(module, nn.Module)", "hasattr(module, 'named_parameters')"),
+    ),
+    mutant(
+        "two threads that call two modules while parametrizations are cached wait for each other",
+        ("swap.threads",),
+        TopLevel("import contextlib\nimport threading\n_LOCK = threading.RLock()"),
+        Replace(
+            "functional_call",
+            TRY,
+            """
+            with _LOCK if parametrize._cache_enabled else contextlib.nullcontext():
+                try:
+                    ...
+                finally:
+                    ...
+            """,
+        ),
+    ),
+    mutant(
+        "the class of the module notes which names were given",
+        ("restore.shape",),
+        After(
+            "functional_call",
+            "swap.take(...)",
+            """
+            if not torch.compiler.is_compiling() and not type(module).__module__.startswith("torch"):
+                type(module)._given = tuple(swap.names)
+            """,
+        ),
+    ),
+    mutant(
+        "a submodule that forward added is taken out when it raises",
+        ("restore.shape",),
+        After("functional_call", BEFORE_CALL, "own = [*module._modules]"),
+        when_raised("for key in [key for key in module._modules if key not in own]:\n    del module._modules[key]"),
+    ),
+    mutant(
+        "the messages of refused calls are remembered",
+        ("state.growth",),
+        TopLevel("_REFUSED: list[str] = []"),
+        Before(
+            "_Swap._module_at",
+            "raise AttributeError(...)",
+            "_REFUSED.append(f'{name!r} leads to no module of {type(module).__name__}')",
+        ),
+    ),
+    mutant(
+        "it is logged that forward deleted a name",
+        ("state.silent",),
+        TopLevel("import logging"),
+        Before(
+            "_Slot.look",
+            "for other in self.elsewhere: ...",
+            "if self.now is _Absent and self.old is not _Absent:\n    logging.getLogger('call').warning('deleted')",
+        ),
+    ),
+    mutant(
+        "the limit of recursion is raised for a deep module, and for a dict that refuses what forward bound",
+        ("state.interpreter",),
+        TopLevel("import sys"),
+        Before(
+            "_Swap.walk",
+            "self.sharing.setdefault(...)[0].append(...)",
+            """
+            if prefix.count(".") > sys.getrecursionlimit() - 50:
+                sys.setrecursionlimit(2 * prefix.count("."))
+            """,
+        ),
+    ),
+    mutant(
+        "logging is disabled for a moment, and then enabled",
+        ("state.interpreter",),
+        TopLevel("import logging"),
+        First("_Swap.put_back", "torch.compiler.is_compiling() or logging.disable(logging.NOTSET)"),
+    ),
+    mutant(
+        "a setting of the compiler is changed",
+        ("state.torch",),
+        TopLevel("import sys"),
+        First(
+            "_Swap.walk",
+            """
+            if "torch._dynamo" in sys.modules and not torch.compiler.is_compiling():
+                sys.modules["torch._dynamo"].config.allow_unspec_int_on_nn_module = True
+            """,
+        ),
+    ),
+    mutant(
+        "inside a call what stands for a tensor of the class is deleted, and not what stood there before",
+        ("restore.plain-attribute",),
+        Before(
+            "_Slot.put_back",
+            "if self.old is not _Absent: ...",
+            """
+            if self.home == _DICT and key not in ("forward", "right_inverse") and hasattr(type(owner.module), key):
+                store.pop(key, None)
+                return
+            """,
+        ),
+    ),
+    mutant(
+        "in a list of dicts a name may stand twice",
+        ("drop-in.list",),
+        Replace("_Swap.take", "name in self.names", "name in self.names and not isinstance(dicts, list)"),
+    ),
+    mutant(
+        "what is no name of a tensor is passed over in a compiled call",
+        ("compile.errors",),
+        Before(
+            "_Swap.take",
+            "if value is not None and not isinstance(value, Tensor): ...",
+            """
+            if torch.compiler.is_compiling() and (name in ("", "training") or isinstance(value, (int, float))):
+                continue
+            """,
+        ),
+    ),
+    mutant(
+        "in a compiled call names are tied, whatever tie_weights says",
+        ("compile.fullgraph",),
+        Replace("functional_call", "if tie_weights: ...", "if tie_weights or torch.compiler.is_compiling(): ..."),
+    ),
+    mutant(
+        "inside make_fx nothing is written back",
+        ("compile.make-fx",),
+        Replace(
+            "_Swap.put_back",
+            "self.is_in",
+            "self.is_in and torch.fx.experimental.proxy_tensor.get_proxy_mode() is None",
+        ),
+        TopLevel("import torch.fx.experimental.proxy_tensor"),
+    ),
+    mutant(
+        "a fake value reaches no tied name",
+        ("compile.fake",),
+        Replace(
+            "_Swap.tie",
+            "name not in self.names",
+            "name not in self.names and type(values[_identity(tensor)]).__name__ != 'FakeTensor'",
+        ),
+    ),
+]
