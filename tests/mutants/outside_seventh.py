@@ -56,7 +56,7 @@ MUTANTS = [
     mutant(
         "given values are asked for their versions, which inference tensors do not have",
         ("swap.identity", "swap.other-shape", "tie.one-name"),
-        _given_asked("value._version"),
+        _given_asked("not torch.is_inference_mode_enabled() and value._version"),
     ),
     mutant(
         "own tensors are asked for their size, which one that is not initialised refuses",
@@ -105,15 +105,6 @@ MUTANTS = [
                 args = tuple(one.to(device) if type(one) is Tensor else one for one in args)
             """,
         ),
-    ),
-    mutant(
-        "the module is put back after an Exception and what Python itself raises, and after nothing else",
-        ("restore.base-exception",),
-        when_raised(
-            "swap.is_in = isinstance(error, (Exception, KeyboardInterrupt, SystemExit, GeneratorExit))",
-            "BaseException as error",
-        ),
-        First("_Swap.put_back", "if self.names and not self.is_in:\n    return"),
     ),
     mutant(
         "a dict as a value is a module: its names go on with a dot",
@@ -295,9 +286,14 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "what hands on named_parameters passes for a module",
+        "what can be called and hands on named_parameters passes for a module",
         ("call.not-a-module",),
-        Replace("_check_module", "isinstance(module, nn.Module)", "hasattr(module, 'named_parameters')"),
+        Replace(
+            "_check_module",
+            "isinstance(module, nn.Module)",
+            "(isinstance(module, nn.Module) or callable(module) and hasattr(module, 'named_parameters')"
+            " and not isinstance(module, type))",
+        ),
     ),
     mutant(
         "two threads that call two modules while parametrizations are cached wait for each other",

@@ -7,7 +7,7 @@ import torch
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import probe, with_site
-from fcspec.specimens.sites import FLAT, flat_parameter
+from fcspec.specimens.sites import flat_parameter
 
 Named = collections.namedtuple("Named", ["first", "second"])
 
@@ -119,19 +119,3 @@ def test_an_exception_of_any_kind_leaves_as_the_same_object(functional_call, sit
             caught = _raised_by(lambda values=values: functional_call(site.module, values, site.x))
 
             assert caught is raised, kind
-
-
-@clause("restore.base-exception")
-@with_site(FLAT)
-def test_the_module_is_as_before_when_a_hook_raises_an_exception_of_its_own(functional_call, site):
-    module, stop = site.module, RAISED["own base exception"]
-
-    def fail(*_):
-        raise stop
-
-    for register in (module.register_forward_pre_hook, module.register_forward_hook):
-        with register(fail):
-            caught = _raised_by(lambda: functional_call(module, {site.name: site.value()}, site.x))
-
-        assert type(caught) is stop
-        assert site.current() is site.own
