@@ -44,24 +44,24 @@ MUTANTS = [
     mutant(
         "a conjugate or negative value is computed before it is put in",
         ("swap.identity", "swap.other-shape", "tie.equal-values", "tie.one-name"),
-        value_becomes("isinstance(value, Tensor) and value.is_conj()", "value.resolve_conj()"),
-        value_becomes("isinstance(value, Tensor) and value.is_neg()", "value.resolve_neg()"),
+        value_becomes("type(value) is Tensor and value.is_conj()", "value.resolve_conj()"),
+        value_becomes("type(value) is Tensor and value.is_neg()", "value.resolve_neg()"),
     ),
     mutant(
         "a quantized or opaque value is made dense",
         ("swap.identity", "swap.other-shape", "tie.one-name"),
-        value_becomes("isinstance(value, Tensor) and value.is_quantized", "value.dequantize()"),
-        value_becomes("isinstance(value, Tensor) and value.is_mkldnn", "value.to_dense()"),
+        value_becomes("type(value) is Tensor and value.is_quantized", "value.dequantize()"),
+        value_becomes("type(value) is Tensor and value.is_mkldnn", "value.to_dense()"),
     ),
     mutant(
         "given values are asked for their versions, which inference tensors do not have",
         ("swap.identity", "swap.other-shape", "tie.one-name"),
-        _given_asked("not torch.is_inference_mode_enabled() and value._version"),
+        _given_asked("type(value) is Tensor and not torch.is_inference_mode_enabled() and value._version"),
     ),
     mutant(
         "own tensors are asked for their size, which one that is not initialised refuses",
         ("swap.partial", "call.no-values"),
-        _own_asked("own.shape"),
+        _own_asked("isinstance(own, nn.parameter.UninitializedTensorMixin) and own.shape"),
     ),
     mutant(
         "own and given tensors are asked for their gradient, and one that is no leaf warns",
