@@ -218,6 +218,28 @@ MUTANTS = [
         ),
     ),
     mutant(
+        "what is not initialised need not be given",
+        ("strict.missing", "strict.buffers"),
+        Replace(
+            "_Swap.check_strict",
+            "tensor is not None",
+            "tensor is not None and not isinstance(tensor, nn.parameter.UninitializedTensorMixin)",
+        ),
+    ),
+    mutant(
+        "a plain tensor with a graph, which forward has set, is taken out again",
+        ("call.plain-state",),
+        First(
+            "_Owner.put_back",
+            """
+            if not torch.compiler.is_compiling():
+                for key, one in [*self.module.__dict__.items()]:
+                    if isinstance(one, Tensor) and one.grad_fn is not None:
+                        del self.module.__dict__[key]
+            """,
+        ),
+    ),
+    mutant(
         "submodules are those that children() shows",
         ("swap.custom-access",),
         Replace("_Swap.walk", "module._modules.items()", "module.named_children()"),

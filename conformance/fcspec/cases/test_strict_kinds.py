@@ -14,6 +14,8 @@ OWN = (
     ("strict.missing", "frozen", lambda: nn.Parameter(torch.rand(3), requires_grad=False)),
     ("strict.missing", "integers", lambda: nn.Parameter(torch.tensor([1, 2]), requires_grad=False)),
     ("strict.missing", "parameter without elements", lambda: parameter(0)),
+    ("strict.missing", "parameter not initialised", nn.UninitializedParameter),
+    ("strict.buffers", "not initialised", nn.UninitializedBuffer),
     ("strict.buffers", "one integer", lambda: torch.tensor(0)),
     ("strict.buffers", "bool", lambda: torch.tensor([True, False])),
     ("strict.buffers", "without elements", lambda: torch.rand(0)),
@@ -26,7 +28,8 @@ def test_a_missing_name_is_an_error_whatever_its_tensor_is(functional_call, name
     module, own, (key, other) = probe(names, lambda self, x: x), make(), (names.attribute(), names.attribute())
     setattr(module, key, own) if isinstance(own, nn.Parameter) else module.register_buffer(key, own)
     module.register_parameter(other, parameter())
-    functional_call(module, {other: torch.ones(3), key: own}, torch.ones(3), strict=True)
+    value = torch.ones(3) if isinstance(own, nn.parameter.UninitializedTensorMixin) else own
+    functional_call(module, {other: torch.ones(3), key: value}, torch.ones(3), strict=True)
 
     with refused(module):
         functional_call(module, {other: torch.ones(3)}, torch.ones(3), strict=True)
