@@ -12,7 +12,12 @@ from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, with_site
 from fcspec.specimens.sites import nested_parameter
 
-ALL_FLAGS = ({}, {"tie_weights": False}, {"strict": True}, {"tie_weights": False, "strict": True})
+ALL_FLAGS: tuple[dict[str, bool], ...] = (
+    {},
+    {"tie_weights": False},
+    {"strict": True},
+    {"tie_weights": False, "strict": True},
+)
 
 
 class Duck:

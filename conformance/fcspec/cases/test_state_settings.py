@@ -138,13 +138,18 @@ def test_the_limit_of_recursion_is_as_before_where_a_dict_refuses_what_forward_b
     assert after == limit
 
 
-ODD_ACTS = {
+def _bind_anew(owner, key, new):
+    delattr(owner, key)
+    setattr(owner, key, new)
+
+
+ODD_ACTS: dict[str, Any] = {
     "deletes": lambda owner, key: delattr(owner, key),
     "binds none": lambda owner, key: setattr(owner, key, None),
-    "binds a number": lambda owner, key: (delattr(owner, key), setattr(owner, key, 3.0)),
-    "binds a tensor": lambda owner, key: (delattr(owner, key), setattr(owner, key, torch.ones(3))),
-    "registers a parameter": lambda owner, key: (delattr(owner, key), setattr(owner, key, nn.Parameter(torch.ones(3)))),
-    "registers a module": lambda owner, key: (delattr(owner, key), setattr(owner, key, nn.Identity())),
+    "binds a number": lambda owner, key: _bind_anew(owner, key, 3.0),
+    "binds a tensor": lambda owner, key: _bind_anew(owner, key, torch.ones(3)),
+    "registers a parameter": lambda owner, key: _bind_anew(owner, key, nn.Parameter(torch.ones(3))),
+    "registers a module": lambda owner, key: _bind_anew(owner, key, nn.Identity()),
     "replaces its stores": lambda owner, key: owner.__dict__.update(_buffers={}, _parameters={}),
     "adds a module": lambda owner, key: owner.add_module("added", nn.Identity()),
     "adds a buffer": lambda owner, key: owner.register_buffer("added_buffer", torch.ones(3)),
