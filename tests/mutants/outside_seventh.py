@@ -53,7 +53,7 @@ MUTANTS = [
     ),
     mutant(
         "given values are asked for their versions, which inference tensors do not have",
-        ("swap.identity", "swap.other-shape", "tie.one-name"),
+        ("swap.identity", "swap.other-shape", "swap.parameter", "tie.one-name", "state.warnings"),
         _given_asked("type(value) is Tensor and not torch.is_inference_mode_enabled() and value._version"),
     ),
     mutant(

@@ -65,13 +65,13 @@ RESULTS: dict[str, Any] = {
 
 @clause("call.result")
 def test_a_result_of_any_kind_is_returned_itself_and_asked_nothing(functional_call, names):
-    module = probe(names, lambda self, result: result)
+    module = probe(names, lambda self: result)
     module.register_buffer(key := names.attribute(), torch.ones(1))
 
     for kind, make in RESULTS.items():
         result = make()
         for values in ({}, {key: torch.ones(1)}):
-            returned = functional_call(module, values, (result,))
+            returned = functional_call(module, values, ())
 
             assert returned is result, kind
         assert getattr(result, "asked", []) == [] if kind == "waits" else True
