@@ -218,7 +218,8 @@ class Place:
             self.note(vars(self.store[self.key])["given"])
             self.store[self.key] = self.old
             return
-        self.note(next((store[self.key] for store in self.stores() if self.key in store), ...))
+        now = (*(vars(self.owner)[name] for name in ("_parameters", "_buffers", "_modules")), vars(self.owner))
+        self.note(next((store[self.key] for store in now if self.key in store), ...))
         if self.old is not ...:
             self.store[self.key] = self.old if self.tensor is ... else self.value
         for store in self.free:

@@ -23,6 +23,26 @@ def test_a_tuple_is_unpacked(functional_call, module, args):
     assert functional_call(module, {}, args) == (args, {})
 
 
+OTHER_VALUES = {
+    "another device": lambda: torch.ones(3, device="meta"),
+    "another dtype": lambda: torch.ones(3, dtype=torch.float64),
+    "requires grad": lambda: torch.ones(3, requires_grad=True),
+    "conjugate": lambda: torch.ones(3, dtype=torch.complex64).conj(),
+}
+
+
+@clause("args.tuple")
+def test_arguments_are_the_very_objects_whatever_the_values_are(functional_call, names, module):
+    key, x = names.attribute(), torch.ones(3)
+    module.register_buffer(key, torch.ones(3))
+    for kind, make in OTHER_VALUES.items():
+        passed = x, torch.tensor([1, 2]), [x], {"x": x}, make(), None
+        args, kwargs = functional_call(module, {key: make()}, passed, {"last": x})
+
+        assert [one is other for one, other in zip(args, passed, strict=True)] == [True] * 6, kind
+        assert kwargs["last"] is x, kind
+
+
 SINGLE = {
     "tensor": torch.ones(3),
     "list": [torch.ones(1), 2],

@@ -159,6 +159,32 @@ def test_a_regular_name_leads_to_the_layer_of_the_moment(functional_call, names,
 
 
 @clause("call.module-as-it-is")
+def test_regular_names_are_those_of_the_moment(functional_call, names, module):
+    """A layer of which a second tensor is parametrized keeps its class, and so it does when that ends."""
+    layer, seen, parametrized = module.first, [], []
+    layer.register_forward_pre_hook(lambda *_: seen.append([layer.weight, layer.shift]))
+
+    def call():
+        values = torch.rand(3), torch.rand(3)
+        for called, path in ((module, "first."), (layer, "")):
+            functional_call(called, {f"{path}weight": values[0], f"{path}shift": values[1]}, torch.ones(3))
+
+            assert equal(seen.pop(), [*values]), f"parametrized: {parametrized}"
+
+    call()
+    for key in ("shift", "weight"):
+        doubling = parametrization(names, [], lambda original: original * 2, lambda value: value / 2)
+        parametrize.register_parametrization(layer, key, doubling)
+        parametrized.append(key)
+        call()
+        call()
+    for key in ("shift", "weight"):
+        parametrize.remove_parametrizations(layer, key)
+        parametrized.remove(key)
+        call()
+
+
+@clause("call.module-as-it-is")
 def test_ties_are_those_of_the_moment(functional_call, names, module):
     value, seen = torch.ones(3), []
     module.register_forward_pre_hook(lambda *_: seen.append(module.middle.second.weight is value))

@@ -101,11 +101,20 @@ def test_hooks_change_arguments_and_result(functional_call, site):
 @with_site((flat_parameter, nested_parameter))
 def test_full_backward_hooks_fire(functional_call, site):
     fired = []
-    site.module.register_full_backward_hook(lambda module, grad_input, grad_output: fired.append(grad_output[0]))
 
-    functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
+    def fire(module, grad_input, grad_output):
+        if module is site.module:
+            fired.append(grad_output[0])
 
-    assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
+    for register in (
+        lambda hook: site.module.register_full_backward_hook(hook),
+        lambda hook: nn.modules.module.register_module_full_backward_hook(hook),
+    ):
+        with register(fire):
+            functional_call(site.module, {site.name: site.value()}, site.x.requires_grad_()).sum().backward()
+
+        assert [grad.tolist() for grad in fired] == [[1, 1, 1]]
+        fired.clear()
 
 
 REGISTERS = {

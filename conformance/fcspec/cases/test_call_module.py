@@ -68,6 +68,24 @@ def test_forward_runs_on_the_module_and_its_submodules(functional_call, site):
 
 
 @clause("call.plain-state")
+@with_site((flat_parameter, nested_parameter))
+def test_plain_attributes_of_any_kind_that_forward_sets_are_those_it_set(functional_call, names, site):
+    keys, value, made = [names.attribute() for _ in range(4)], site.value().requires_grad_(), []
+
+    def act(owner):
+        made[:] = site.current() * 2, site.current().detach(), [site.current()], len
+        owner.__dict__[keys[0]] = made[0]
+        for key, one in zip(keys, made, strict=True):
+            setattr(owner, key, one)
+
+    site.in_forward(act)
+    for given in ({site.name: value}, {}):
+        functional_call(site.module, given, site.x)
+
+        assert [vars(site.owner)[key] is one for key, one in zip(keys, made, strict=True)] == [True] * 4
+
+
+@clause("call.plain-state")
 @with_site(SITES)
 def test_plain_attributes_that_forward_changes_are_changed(functional_call, site):
     module = site.caller

@@ -51,6 +51,19 @@ def test_other_keywords_are_refused(functional_call, site):
             functional_call(site.module, {site.name: site.value()}, (site.x,), **{keyword: False})
 
 
+class Proxy:
+    """Hands on all that it is asked to a module, and is none."""
+
+    def __init__(self):
+        self.module = nn.Linear(2, 2)
+
+    def __getattr__(self, name):
+        return getattr(self.__dict__["module"], name)
+
+    def __call__(self, *args):
+        raise AssertionError("it was called")
+
+
 NOT_MODULES = {
     "function": lambda x: x,
     "class": nn.Linear,
@@ -58,6 +71,7 @@ NOT_MODULES = {
     "name": "Linear",
     "method": nn.Linear(2, 2).forward,
     "an object that has what a module has": types.SimpleNamespace(**vars(nn.Linear(2, 2))),
+    "a proxy": Proxy(),
 }
 
 

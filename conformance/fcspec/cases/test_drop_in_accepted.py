@@ -6,6 +6,7 @@ from torch import nn
 
 from fcspec.cases.support import closeness  # noqa: F401
 from fcspec.cases.support.comparing import equal, identical
+from fcspec.cases.support.refusal import refused
 from fcspec.cases.support.release import RELEASE
 from fcspec.cases.support.subclasses import KINDS_OF_SUBCLASS, PLAIN_SUBCLASSES, plain_subclass
 from fcspec.plugin import clause, unsupported
@@ -26,6 +27,17 @@ def test_a_list_of_dicts_acts_as_a_tuple(functional_call, site, flags):
 
     assert equal(functional_call(site.module, [{site.name: values[site.name]}, rest], site.x, **flags), expected)
     assert equal(functional_call(site.module, [values], site.x, **flags), expected)
+
+
+@clause("drop-in.list")
+@with_site(FLAT)
+def test_a_name_in_two_dicts_of_a_list_is_an_error(functional_call, site):
+    value = site.value()
+    functional_call(site.module, [{site.name: value}, {site.other: value}], site.x)
+
+    for dicts in ([{site.name: value}, {site.name: value}], [{site.name: value}, {}, {site.name: site.value(2)}]):
+        with refused(site.module):
+            functional_call(site.module, dicts, site.x)
 
 
 @clause("drop-in.list")

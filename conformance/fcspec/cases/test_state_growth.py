@@ -7,6 +7,8 @@ import sys
 import warnings
 
 import pytest
+import torch
+from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
@@ -56,6 +58,56 @@ def test_nothing_grows_with_the_number_of_names(functional_call, names, site, ac
         return blocks_after(90) - before >= 180  # Python 3.12 keeps each name that is set
 
     assert not all(grows() for _ in range(5)), "each name leaves memory behind"
+
+
+def _layer():
+    """A layer of its own for each call: a weight under two names, a buffer, a plain tensor."""
+    module = nn.Module()
+    module.weight = module.tied = nn.Parameter(torch.zeros(1, 1))
+    module.register_buffer("shift", torch.zeros(1))
+    module.plain = torch.zeros(1)
+    module.forward = lambda x: x
+    return module
+
+
+def _one():
+    return torch.ones(1, 1)
+
+
+REFUSED = {
+    "no module": (lambda: {"nowhere.weight": _one()}, {}),
+    "a number": (lambda: {"weight": 3.0}, {}),
+    "a flag": (lambda: {"training": _one()}, {}),
+    "tied": (lambda: {"weight": _one(), "tied": _one() + 1}, {}),
+    "unexpected": (lambda: {"other": _one()}, {"strict": True}),
+}
+
+
+CALLS, OLD = 20, (1, 1, 1, 2, 2, 2)
+"""How many calls are compared with one; which generations of the collector are asked: the oldest costs most."""
+
+
+@clause("state.growth")
+def test_nothing_grows_with_the_number_of_modules_and_of_refused_calls(functional_call):
+    def blocks_after(generation, times, give, flags):
+        for _ in range(times):
+            with contextlib.suppress(Exception):
+                functional_call(_layer(), give(), torch.ones(1, 1), **flags)
+        gc.collect(generation)
+        return sys.getallocatedblocks()
+
+    def grows(generation, kind):
+        before = blocks_after(generation, 1, *kind)
+        return blocks_after(generation, CALLS, *kind) - before >= CALLS
+
+    enabled = gc.isenabled()
+    gc.disable()  # so that all that the calls leave is young
+    try:
+        growing = [name for name, kind in REFUSED.items() if all(grows(old, kind) for old in OLD)]
+    finally:
+        (gc.enable if enabled else gc.disable)()
+
+    assert growing == [], "each call leaves memory behind"
 
 
 @clause("state.warnings")

@@ -6,7 +6,7 @@ from torch import nn
 
 from fcspec.cases.support.delegating import delegating
 from fcspec.cases.support.refusal import refused, unnamed
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
 from fcspec.specimens.sites import FLAT, nested_parameter
 
@@ -76,6 +76,26 @@ def test_what_leads_to_a_slot_only_through_an_attribute_that_is_no_registered_mo
     for other in (in_class, in_dict):
         with refused(site.module):
             functional_call(site.module, {**values, f"{other}.{rest}": values[site.name]}, site.x, strict=True)
+
+
+def _batched(function):
+    def run(values):
+        return torch.func.vmap(function)({name: value.expand(2, *value.shape) for name, value in values.items()})
+
+    return run
+
+
+@clause("strict.missing")
+@needs(Needs.TRANSFORMS)
+@with_site((nested_parameter,))
+def test_a_missing_name_is_an_error_inside_a_transform_too(functional_call, site):
+    values = fresh_values(site.module)
+    for transform in (torch.func.grad, _batched):
+        run = transform(lambda values: functional_call(site.module, values, site.x, strict=True).sum())
+        run(values)
+
+        with refused(site.module):
+            run({name: value for name, value in values.items() if name != site.other})
 
 
 @clause("strict.buffers")

@@ -1,8 +1,10 @@
 """swap: given values in what modules list and return, also from modules that override attribute access."""
 
 import copy
+import itertools
 
 import pytest
+import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal, identical
@@ -212,6 +214,18 @@ def test_members_stand_in_registration_order(functional_call, site: Site, which)
     functional_call(site.module, dict(list(fresh_values(site.module).items())[which]), site.x)
 
     assert seen == [before]
+
+
+@clause("swap.order")
+@with_group(PAIRS[:2])
+def test_what_takes_the_value_of_a_tied_name_stands_in_registration_order(functional_call, group):
+    before, seen = _order(group.module), []
+    group.in_forward(lambda module: seen.append(_order(group.module)))
+    for name, make in itertools.product(group.names, (nn.Parameter, torch.Tensor.clone)):
+        functional_call(group.module, {name: make(group.value())}, group.x)
+
+        listed = seen.pop()
+        assert listed == [name for name in before if name in listed]
 
 
 @clause("swap.order")

@@ -6,6 +6,7 @@ import threading
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
@@ -89,6 +90,30 @@ def test_two_threads_call_two_modules(functional_call, names):
         thread.join()
 
     assert seen == {0: True, 1: True}
+    assert identical([site.current() for site in sites], [site.own for site in sites])
+
+
+@clause("swap.threads")
+def test_two_threads_call_two_modules_while_parametrizations_are_cached(functional_call, names):
+    sites, results = [flat_parameter(names), nested_buffer(names)], {}
+    both = threading.Barrier(2, timeout=1)
+
+    def call(number):
+        site = sites[number]
+        value = site.value(number)
+        site.in_forward(lambda owner: both.wait() and None)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            functional_call(site.module, {site.name: value}, site.x)
+            results[number] = True
+
+    with parametrize.cached():
+        threads = [threading.Thread(target=call, args=[number]) for number in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert results == {0: True, 1: True}, "one waits until the other one has ended"
     assert identical([site.current() for site in sites], [site.own for site in sites])
 
 

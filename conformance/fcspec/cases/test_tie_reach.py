@@ -233,3 +233,19 @@ def test_a_number_in_the_second_path_of_a_module_is_a_key(functional_call, names
 
         assert identical(seen, [value, own])
         seen.clear()
+
+
+@clause("tie.one-name")
+def test_names_are_tied_in_a_module_of_many_tensors(functional_call, names):
+    """More than a thousand, with one tie among them, of two names or of very many."""
+    module, many, (first, second) = probe(names), 1100, (names.attribute() for _ in range(2))
+    own, other, value, seen = torch.ones(()), torch.ones(()), torch.ones(()), []
+    module._buffers.update((f"buffer{number}", other) for number in range(many))
+    module._buffers.update({first: own})
+    module._buffers.update((f"tensor{number}", torch.ones(0)) for number in range(many))
+    module._buffers.update({second: own})
+    type(module).forward = lambda self, x: seen.append([getattr(self, key) for key in (first, second, "buffer7")])
+    functional_call(module, {first: value}, torch.ones(()))
+    functional_call(module, {"buffer3": value}, torch.ones(()))
+
+    assert identical([*seen[0], *seen[1]], [value, value, other, own, own, value])

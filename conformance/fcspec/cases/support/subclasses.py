@@ -29,6 +29,15 @@ def incomparable_subclass(names: Names, tensor: Tensor) -> Tensor:
     return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__hash__": None, "__eq__": refuse}))
 
 
+def refusing_subclass(names: Names, tensor: Tensor) -> Tensor:
+    """Every question about it raises: its shape, its device, its requires_grad."""
+
+    def refuse(cls: type, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise TypeError("no operation is known")
+
+    return tensor.as_subclass(type(names.type(), (torch.Tensor,), {"__torch_function__": classmethod(refuse)}))
+
+
 def parameter_subclass(names: Names, tensor: Tensor) -> Tensor:
     parameter: Tensor = type(names.type(), (nn.Parameter,), {})(tensor)
     return parameter
