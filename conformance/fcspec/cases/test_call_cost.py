@@ -164,11 +164,12 @@ def test_nor_where_names_are_tied_bound_new_or_refused(functional_call, names, m
         return min(seconds(module) for _ in range(3))
 
     few, many = make(names, FEW), make(names, 15 * FEW)
-    least, most, bound = max(1e-4, least_of(few)), seconds(many), 24  # times: 15 is as many, 225 the square
+    least, most, bound = max(1e-4, least_of(few)), seconds(many), 20  # times: 15 is as many, 225 the square
     if most >= bound * least:
         least, most = max(1e-4, min(least, least_of(few))), min(most, least_of(many))
-        if bound * least <= most < 120 * least:  # of more tensors a part that grows with the square is a larger one
-            most, bound = least_of(make(names, 60 * FEW)), 200  # 60 is as many, 3600 the square
+        if bound * least <= most < 60 * least:  # of more tensors a part that grows with the square is a larger one
+            more, bound = make(names, 60 * FEW), 150  # times: 60 is as many, 3600 the square
+            most = min(seconds(more), seconds(more))
 
     assert most < bound * least
 
