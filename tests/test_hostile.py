@@ -87,7 +87,7 @@ def test_what_a_target_does_in_every_call_is_the_verdict_of_every_clause(judge, 
     report = judge(address, "call.plain-state", "args.untouched")
 
     assert verdicts(report) == {"call.plain-state": verdict, "args.untouched": verdict}
-    assert all(reason in case.reason for result in report.clauses for case in result.cases)
+    assert all(reason in case.reason for result in report.clauses for case in result.cases if case.verdict.is_wrong)
     assert (report.exit_code, report.complete, report.verdict) == (1, True, "nonconforming")
 
 

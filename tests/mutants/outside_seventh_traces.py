@@ -2,7 +2,7 @@
 
 from mutants import mutant
 from mutants._changes import After, Before, First, Replace, TopLevel
-from mutants._common import TRY, when_raised
+from mutants._common import TRY
 
 MUTANTS = [
     mutant(
@@ -47,11 +47,6 @@ MUTANTS = [
             "parametrize.is_parametrized(module, key)",
             "(torch.compiler.is_compiling() or _is_computed(type(module), key)) and parametrize.is_parametrized(module, key)",
         ),
-    ),
-    mutant(
-        "modules of more than a thousand tensors are taken for untied",
-        ("tie.one-name",),
-        Replace("_Swap.tie", "name not in self.names", "name not in self.names and len(self.registered) < 1000"),
     ),
     mutant(
         "what takes the value of a tied name moves to the end of its store",
@@ -134,12 +129,6 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "a submodule that forward added is taken out when it raises",
-        ("restore.shape",),
-        After("functional_call", "swap.walk()", "own = [*module._modules]"),
-        when_raised("for key in [key for key in module._modules if key not in own]:\n    del module._modules[key]"),
-    ),
-    mutant(
         "the messages of refused calls are remembered",
         ("state.growth",),
         TopLevel("_REFUSED: list[str] = []"),
@@ -204,11 +193,6 @@ MUTANTS = [
         ),
     ),
     mutant(
-        "in a list of dicts a name may stand twice",
-        ("drop-in.list",),
-        Replace("_Swap.take", "name in self.names", "name in self.names and not isinstance(dicts, list)"),
-    ),
-    mutant(
         "what is no name of a tensor is passed over in a compiled call",
         ("compile.errors",),
         Before(
@@ -224,16 +208,6 @@ MUTANTS = [
         "in a compiled call names are tied, whatever tie_weights says",
         ("compile.fullgraph",),
         Replace("functional_call", "if tie_weights: ...", "if tie_weights or torch.compiler.is_compiling(): ..."),
-    ),
-    mutant(
-        "inside make_fx nothing is written back",
-        ("compile.make-fx",),
-        Replace(
-            "_Swap.put_back",
-            "self.is_in",
-            "self.is_in and torch.fx.experimental.proxy_tensor.get_proxy_mode() is None",
-        ),
-        TopLevel("import torch.fx.experimental.proxy_tensor"),
     ),
     mutant(
         "a fake value reaches no tied name",

@@ -109,15 +109,3 @@ def test_none_for_a_name_that_is_refused_is_refused_too(functional_call, names, 
     for name, flags, value in itertools.product(wrong, ALL_FLAGS, (site.value(), None)):
         with refused(site.module):
             functional_call(site.module, {**values, name: value}, site.x, **flags)
-
-
-@clause("strict.unexpected")
-def test_a_name_of_no_slot_is_unexpected_whatever_its_value_is(functional_call, names):
-    named = named_kinds(names)
-    wrong = named.names["new name"], named.names["plain attribute"], f"{names.attribute()}.{names.attribute()}"
-    functional_call(named.module, named.values, torch.ones(3), strict=True)
-
-    values = torch.ones(3), None, nn.Parameter(torch.ones(3)), torch.ones(0), torch.tensor(0), torch.ones(3).to("meta")
-    for name, flags, value in itertools.product(wrong, ALL_FLAGS[2:], values):
-        with refused(named.module):
-            functional_call(named.module, {**named.values, name: value}, torch.ones(3), **flags)

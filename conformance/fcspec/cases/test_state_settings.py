@@ -5,6 +5,7 @@ import gc
 import importlib
 import logging
 import sys
+import warnings
 from typing import Any
 
 import torch
@@ -65,16 +66,18 @@ COMPILING = (
 @with_site((nested_parameter,))
 def test_settings_of_the_compiler_are_as_before(functional_call, site):
     config: Any = importlib.import_module("torch._dynamo").config  # which other cases of this child import, too
-    before = {name: getattr(config, name) for name in COMPILING if hasattr(config, name)}
-    others = {name: not value if isinstance(value, bool) else value + 1 for name, value in before.items()}
-    try:
-        for name, value in others.items():
-            setattr(config, name, value)
-        _make_calls(functional_call, site)
-        after = {name: getattr(config, name) for name in others}
-    finally:
-        for name, value in before.items():
-            setattr(config, name, value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some of them are deprecated
+        before = {name: getattr(config, name) for name in COMPILING if hasattr(config, name)}
+        others = {name: not value if isinstance(value, bool) else value + 1 for name, value in before.items()}
+        try:
+            for name, value in others.items():
+                setattr(config, name, value)
+            _make_calls(functional_call, site)
+            after = {name: getattr(config, name) for name in others}
+        finally:
+            for name, value in before.items():
+                setattr(config, name, value)
 
     assert after == others
 

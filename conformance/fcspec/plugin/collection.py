@@ -55,7 +55,7 @@ class Collection:
         if self._files and collection_path.name not in self._files and (CASES / collection_path.name).is_file():
             return True
         text = collection_path.read_text(encoding="utf-8")
-        return None if "SPEC.clauses" in text or any(slug in text for slug in self.slugs) else True
+        return None if "SPEC.clauses" in text or any(f'"{slug}"' in text for slug in self.slugs) else True
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Module | None:
         """Cases are found by their own names, whatever `python_files` says where pytest was started."""
