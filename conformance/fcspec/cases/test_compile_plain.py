@@ -11,7 +11,7 @@ from fcspec.cases.support.compiling import compiled
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, probe, with_group, with_site
 from fcspec.specimens.groups import PAIRS
-from fcspec.specimens.sites import BUFFERS, flat_parameter
+from fcspec.specimens.sites import flat_parameter
 from fcspec.state.module_state import snapshot
 
 pytestmark = [pytest.mark.usefixtures("compiler"), needs(Needs.COMPILER)]
@@ -132,26 +132,6 @@ def test_what_a_plain_call_refuses_a_compiled_one_refuses(functional_call, names
             compiled(functional_call, site.module)(values, site.x)
 
         assert snapshot(site.module).slots == before.slots
-
-
-@clause("compile.make-fx")
-@with_site(BUFFERS)
-def test_make_fx_traces_what_forward_binds(functional_call, site):
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    site.in_forward(lambda owner: setattr(owner, site.key, site.current() + 1) or site.x)
-
-    def wrap(call):
-        def step(value, x):
-            values = {site.name: value}
-            call(site.module, values, (x,))
-            return values[site.name] * 2
-
-        return make_fx(step)
-
-    graph = functional_call.through(wrap)(torch.zeros(3), site.x)
-
-    assert equal(graph(torch.ones(3), site.x), torch.full((3,), 4.0))
 
 
 @clause("compile.fake")
