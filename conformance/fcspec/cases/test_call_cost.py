@@ -188,13 +188,10 @@ def test_lines_that_run_grow_with_the_number_of_tensors(functional_call, names, 
     assert many - more <= 2.5 * (more - few) + 200
 
 
-# Where what costs the square can be no line of Python, as `name in list`: on the way to a slot, from it, and among many.
+# Where what costs the square can be no line of Python, as `name in list`: on the way to a slot, and on the way back.
 TIMED = (
-    "modules of ten",
     "modules of ten, one of each pair, strict",
     "a module for each",
-    "one of a large group",
-    "bound by forward",
     "attributes instead of buffers",
     "new names",
 )
