@@ -5,9 +5,10 @@ from fcspec.calls.additions import ADDITIONS
 from fcspec.calls.comparison import broken_laws
 from fcspec.calls.completion import completed
 from fcspec.calls.expected import expect
-from fcspec.calls.features import AcceptedFeatures, non_default
+from fcspec.calls.features import AcceptedFeatures, Given, Split, non_default
 from fcspec.calls.kinds import Kind, ValueKind
 from fcspec.calls.plan import CallPlan, PlannedModule, PlannedSlot, Value
+from fcspec.calls.plan_source import dicts
 from fcspec.calls.row_topics import ROW_TOPICS
 from fcspec.calls.rows import plan_of
 from fcspec.calls.rules import allowed
@@ -30,6 +31,14 @@ def test_every_addition_can_be_drawn_and_makes_a_call_an_error_only_where_it_say
         assert row is not None, addition
         assert allowed(row), addition
         assert expect(plan_of(row)).refused_by == addition.refused_by
+
+
+@pytest.mark.parametrize("split", Split)
+def test_what_an_addition_gives_is_given_however_much_else_is(split):
+    for addition in ADDITIONS:
+        row = completed(SearchedFeatures, {"addition": addition, "given": Given.NONE, "split": split})
+        if row is not None:
+            assert [name for name, _ in addition.entries if f'"{name}"' not in dicts(plan_of(row))] == [], addition
 
 
 @pytest.mark.slow

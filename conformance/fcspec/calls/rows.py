@@ -169,11 +169,12 @@ def _split(
     row: AcceptedFeatures, plan: CallPlan, of_target: list[tuple[str, int | str]], others: list[tuple[str, int | str]]
 ) -> CallPlan:
     entries = (*of_target, *others)
+    last: tuple[Entries, ...] = ((),) if row.added is not None else ()  # of an addition, where nothing else is given
     dicts: dict[Split, tuple[Entries, ...]] = {
         Split.ONE_DICT: (entries,),
         Split.TUPLE_OF_ONE: (entries,),
         Split.OTHERS_FIRST: (tuple(others), tuple(of_target)),
-        Split.ONE_EACH: tuple((entry,) for entry in entries),
+        Split.ONE_EACH: tuple((entry,) for entry in entries) or last,
         Split.EMPTY_FIRST: ((), entries),
     }
     return replace(plan, dicts=dicts[row.split], as_tuple=row.split is not Split.ONE_DICT)

@@ -47,7 +47,7 @@ def test_a_deep_module_can_be_called(functional_call, names):
         for flags in ALL_FLAGS:
             functional_call(root, {name: value}, torch.ones(()), **flags)
         for flags in ALL_FLAGS[:2]:
-            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # that it is taken is strict.off
+            with contextlib.suppress(Exception):  # that it is taken is strict.off
                 functional_call(root, {name: value, new: torch.ones(())}, torch.ones(()), **flags)
 
     assert identical(seen, [value] * max(4, len(seen)))

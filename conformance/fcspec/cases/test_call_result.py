@@ -181,7 +181,7 @@ def test_arguments_that_do_not_fit_are_not_exchanged_for_others(functional_call,
     site.module.register_forward_pre_hook(lambda *_: calls.append("call"))
     for forward in (lambda self: None, lambda self, x: None, lambda self, x, y: None, lambda self, *, x: None):
         type(site.module).forward = forward
-        for args in ((), None, x, (None,), [x], [x, x], {"x": x}, (x, x), ((x,),)):
+        for args in ((), x, (None,), [x], [x, x], {"x": x}, (x, x), ((x,),)):
             with contextlib.suppress(TypeError):
                 functional_call(site.module, {site.name: site.value()}, args)
 

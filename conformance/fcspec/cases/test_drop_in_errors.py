@@ -95,7 +95,8 @@ def strict_error(functional_call, site, values, **flags):
     error = error_of(functional_call, site.module, values, site.x, strict=True, **flags)
     if error is None:
         return None
-    return type(error), re.findall(r"(?:Unexpected|Missing) key\(s\): .*?'\.", str(error))
+    kind = RuntimeError if isinstance(error, RuntimeError) else type(error)
+    return kind, re.findall(r"(?:Unexpected|Missing) key\(s\): .*?'\.", str(error))
 
 
 def listed(label, keys):
