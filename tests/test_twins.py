@@ -22,10 +22,16 @@ def test_a_correct_implementation_conforms(session, twin):
 
 
 @pytest.mark.slow
-def test_an_implementation_that_takes_iterables_of_pairs_conforms(session):
-    """A proposal lets torch take them (pytorch#195291)."""
-    path = Path(__file__).parent / "honest" / "takes_pairs.py"
-    options = {"profiles": ("core", "drop-in"), "clauses": ("dicts.*", "drop-in.*"), "strict": True}
+@pytest.mark.parametrize(
+    ("name", "clauses"),
+    [
+        ("takes_pairs", ("dicts.*", "drop-in.*")),  # a proposal lets torch take them (pytorch#195291)
+        ("errors_of_its_own", ("call.*", "args.*", "strict.*", "drop-in.strict-error")),
+    ],
+)
+def test_an_implementation_with_freedoms_of_drop_in_conforms(session, name, clauses):
+    path = Path(__file__).parent / "honest" / f"{name}.py"
+    options = {"profiles": ("core", "drop-in"), "clauses": clauses, "strict": True}
 
     report = session.judge(Options(Address(str(path), "functional_call"), **options))
 
@@ -33,4 +39,4 @@ def test_an_implementation_that_takes_iterables_of_pairs_conforms(session):
 
 
 def test_there_are_twins():
-    assert len(TWINS) >= 5
+    assert len(TWINS) >= 7
