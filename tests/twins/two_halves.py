@@ -363,7 +363,7 @@ def merge(snapshots, began, given, attributes):
     for snapshot in snapshots:
         if snapshot is None:
             continue
-        for store in snapshot.stores.values():
+        for which, store in snapshot.stores.items():
             if id(store) not in given:
                 continue
             start, mine = began.get(id(store), snapshot.full[which]), given[id(store)]
