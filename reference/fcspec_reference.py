@@ -366,7 +366,7 @@ def _restore_layout(root: nn.Module, owners: list[_Owner], before: list[Any], sl
             stood[id(store)] = {(key,) for key in order}
             own = swapped.get(id(store), {})
             now = {**owner[name], **own}
-            if owner[name] is not store or (own and [*store.keys()] != order):
+            if own and (owner[name] is not store or [*store.keys()] != order):
                 store.clear()
                 store.update({key: now[key] for key in (*order, *now) if now.get(key, _ABSENT) is not _ABSENT})
                 owner[name] = store
