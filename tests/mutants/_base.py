@@ -123,6 +123,11 @@ class _Slot:
             store[key] = self.old
 
 
+def _is_computed_by_torch(module: nn.Module, key: str) -> bool:
+    listed = getattr(module._modules.get("parametrizations"), key, None)  # a user's submodule can be called so, too
+    return isinstance(listed, parametrize.ParametrizationList)
+
+
 class _ParametrizedSlot(_Slot):
     """The regular name of a parametrized tensor: `forward` and `right_inverse` in `__dict__` of its ParametrizationList.
 
@@ -265,7 +270,7 @@ class _Swap:
         self.unexpected.append(name)
         if module is None:
             return None
-        if "parametrizations" in module._modules and parametrize.is_parametrized(module, key):
+        if _is_computed_by_torch(module, key):
             owner = self._owner(getattr(module._modules["parametrizations"], key))
             owner.slots["forward"] = _ParametrizedSlot(owner, value)
             return owner.slots["forward"]

@@ -19,7 +19,7 @@ MUTANTS = [
         ),
         Before(
             "_Swap._other_slot",
-            'if "parametrizations" in module._modules and parametrize.is_parametrized(module, key): ...',
+            "if _is_computed_by_torch(module, key): ...",
             """
             if torch.compiler.is_compiling() and key in module._modules.get("parametrizations", ()):
                 return self._slot(module._modules["parametrizations"], _MODULES, key, _Hands(value))

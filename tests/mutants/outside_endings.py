@@ -139,8 +139,8 @@ MUTANTS = [
         ),
         Replace(
             "_Swap._other_slot",
-            "'parametrizations' in module._modules and ...",
-            "self.parametrized and 'parametrizations' in module._modules and ...",
+            "_is_computed_by_torch(module, key)",
+            "self.parametrized and _is_computed_by_torch(module, key)",
         ),
     ),
     mutant(

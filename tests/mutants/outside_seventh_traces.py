@@ -44,8 +44,8 @@ MUTANTS = [
         First("_Swap._slot", "home == _DICT or torch.compiler.is_compiling() or _is_computed(type(module), key)"),
         Replace(
             "_Swap._other_slot",
-            "parametrize.is_parametrized(module, key)",
-            "(torch.compiler.is_compiling() or _is_computed(type(module), key)) and parametrize.is_parametrized(module, key)",
+            "_is_computed_by_torch(module, key)",
+            "(torch.compiler.is_compiling() or _is_computed(type(module), key)) and _is_computed_by_torch(module, key)",
         ),
     ),
     mutant(

@@ -40,8 +40,8 @@ MUTANTS = [
         ("parametrize.regular-name",),
         Replace(
             "_Swap._other_slot",
-            '"parametrizations" in module._modules and parametrize.is_parametrized(module, key)',
-            'self.tied and "parametrizations" in module._modules and parametrize.is_parametrized(module, key)',
+            "_is_computed_by_torch(module, key)",
+            "self.tied and _is_computed_by_torch(module, key)",
         ),
         After("functional_call", "swap.walk()", "swap.tied = tie_weights"),
     ),

@@ -26,7 +26,7 @@ class NotFunctional(LookupError):
 class FunctionalCall:
     def __call__(self, module, parameter_and_buffer_dicts, args, kwargs=None, *, tie_weights=True, strict=False):
         if not isinstance(module, torch.nn.Module):
-            raise NotFunctional("only a torch.nn.Module can be called", module)
+            raise NotFunctional("only a torch.nn.Module can be called", type(module))
         dicts = parameter_and_buffer_dicts
         call = Call(module, dicts if isinstance(dicts, (tuple, list)) else [dicts])
         if tie_weights:
@@ -184,7 +184,7 @@ class Call:
         if module is None:
             return None, key
         lists = vars(module)["_modules"].get("parametrizations")
-        if isinstance(lists, torch.nn.ModuleDict) and key in lists:
+        if isinstance(getattr(lists, key, None), parametrize.ParametrizationList | StandIn):
             return self.layers[id(lists)], key
         layer = self.layers[id(module)]
         if not layer.holds(key, STORES) and hasattr(module, key):

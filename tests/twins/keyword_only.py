@@ -115,7 +115,7 @@ def other(*, module, name, strict):
         return None, key, False
     own = vars(module)
     lists = own["_modules"].get("parametrizations")
-    if isinstance(lists, torch.nn.ModuleDict) and key in lists:
+    if isinstance(getattr(lists, key, None), parametrize.ParametrizationList):
         return lists[key], "forward", True
     if key in own["_parameters"] or key in own["_buffers"]:  # the path of a circular module, with a detour
         return module, key, True

@@ -117,7 +117,7 @@ class Plan:
             if name in self.given:
                 self.faults.append(f"{name!r} is in two dicts")
             if value is not None and not isinstance(value, torch.Tensor):
-                self.faults.append(f"{name!r} has a value that is no tensor: {value!r}")
+                self.faults.append(f"{name!r} has a value that is no tensor: {type(value).__name__}")
             self.given.setdefault(name, value)
 
     def place(self, module, name, strict):
@@ -134,7 +134,7 @@ class Plan:
         lists = own["_modules"].get("parametrizations")
         if registered is not None:
             self.put(name, module, registered, key, value)
-        elif isinstance(lists, torch.nn.ModuleDict) and key in lists:
+        elif isinstance(getattr(lists, key, None), parametrize.ParametrizationList):
             lists = lists[key]
             self.put(name, lists, vars(lists), "_compiled_call_impl", value)
             self.touched[home(lists)].add("right_inverse")

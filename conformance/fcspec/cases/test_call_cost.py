@@ -44,6 +44,22 @@ def test_no_operations_run_but_those_of_forward(functional_call, site, given, fl
     assert of_call.names == plain.names
 
 
+@clause("call.no-operations")
+@needs(Needs.TRANSFORMS)
+@pytest.mark.parametrize("given", ["weight", "bias"])
+def test_nor_does_autocast_cast_own_tensors_anew(functional_call, given):
+    linear, x = nn.Linear(2, 2), torch.ones(1, 2)
+    values = {given: torch.ones_like(getattr(linear, given), dtype=torch.bfloat16)}
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        linear(x)  # what is cast once stays so until autocast ends
+        with Operations() as plain:
+            linear(x)
+        with Operations() as of_call:
+            functional_call(linear, values, x)
+
+    assert of_call.names == plain.names
+
+
 def _names(module):
     return [name for name, _ in module.named_buffers(remove_duplicate=False)]
 

@@ -1,9 +1,12 @@
-"""call: an exception leaves as it is, also one that takes nothing new: neither a note nor another attribute."""
+"""call: an exception leaves as it is, also one that takes nothing new, or is torch's own."""
+
+import pytest
+import torch
 
 from fcspec.cases.support.outcomes import raising
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
-from fcspec.specimens.sites import flat_parameter
+from fcspec.specimens.sites import flat_parameter, nested_buffer
 
 
 class Frozen(Exception):
@@ -27,3 +30,28 @@ def test_an_exception_that_takes_nothing_new_leaves_as_the_same_object(functiona
             found = caught
 
         assert found is error
+
+
+ERRORS_OF_TORCH = {
+    "another shape": lambda x, value: value @ torch.ones(5, 2),
+    "another size": lambda x, value: x + torch.ones(2),
+    "another dtype": lambda x, value: torch.ones(3, 3, dtype=torch.int64) @ value,
+    "no such index": lambda x, value: value[7],
+    "no such dimension": lambda x, value: value.sum(dim=3),
+    "no such type": lambda x, value: value.sin() + "1",
+    "no gradient": lambda x, value: value.detach().backward(),
+}
+
+
+@clause("call.exception")
+@pytest.mark.parametrize("compute", ERRORS_OF_TORCH.values(), ids=ERRORS_OF_TORCH)
+@with_site((flat_parameter, nested_buffer))
+def test_an_error_of_torch_says_what_it_says_of_a_plain_call(functional_call, site, compute):
+    site.in_forward(lambda owner: compute(site.x, site.current()))
+    with pytest.raises(Exception) as plain:
+        site.module(site.x)
+
+    with pytest.raises(Exception) as of_call:
+        functional_call(site.module, {site.name: site.value()}, site.x)
+
+    assert (type(of_call.value), of_call.value.args) == (type(plain.value), plain.value.args)

@@ -64,6 +64,15 @@ class Proxy:
         raise AssertionError("it was called")
 
 
+class Unprintable:
+    """As a proxy of what is gone: it has no text."""
+
+    def __repr__(self):
+        raise ReferenceError("gone")
+
+    __str__ = __format__ = __repr__
+
+
 NOT_MODULES = {
     "function": lambda x: x,
     "class": nn.Linear,
@@ -72,6 +81,7 @@ NOT_MODULES = {
     "method": nn.Linear(2, 2).forward,
     "an object that has what a module has": types.SimpleNamespace(**vars(nn.Linear(2, 2))),
     "a proxy": Proxy(),
+    "what has no text": Unprintable(),
 }
 
 

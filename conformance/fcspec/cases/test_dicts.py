@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import enum
 import types
 from typing import Any
 
@@ -29,13 +30,18 @@ def test_one_dict_is_enough(functional_call, site):
 
 @clause("dicts.one")
 @with_site((flat_parameter, nested_parameter))
-def test_a_name_may_be_a_subclass_of_str(functional_call, names, site):
-    kind = type(names.type(), (str,), {})
+def test_a_name_may_be_of_a_subclass_of_str(functional_call, names, site):
     values = fresh_values(site.module)
+    other_text = {method: lambda self, *_: "another text" for method in ("__str__", "__repr__", "__format__")}
+    kinds = type(names.type(), (str,), {}), type(names.type(), (str,), other_text)
+    members = enum.Enum(names.type(), {f"NAME{number}": name for number, name in enumerate(values)}, type=str)
 
-    result = functional_call(site.module, {kind(name): value for name, value in values.items()}, site.x)
-
-    assert equal(result, oracle.result(site.module, values, site.x))
+    for kind in (*kinds, members):
+        given = {kind(name): value for name, value in values.items()}
+        for flags in ({}, {"tie_weights": False}, {"strict": True}):
+            assert equal(
+                functional_call(site.module, given, site.x, **flags), oracle.result(site.module, values, site.x)
+            )
 
 
 @clause("dicts.one")

@@ -51,12 +51,22 @@ def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, obse
         observe(type(error).__name__)
 
 
+class _Unprintable:
+    """As a proxy of what is gone: it has no text."""
+
+    def __repr__(self):
+        raise ReferenceError("gone")
+
+    __str__ = __format__ = __repr__
+
+
 BAD_VALUES = {
     "number": 3.0,
     "string": "zeros",
     "list": [1.0],
     "array": torch.ones(3, device="cpu").numpy(),
     "module": nn.Identity(),
+    "what has no text": _Unprintable(),
 }
 
 

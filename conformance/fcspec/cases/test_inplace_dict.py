@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import identical
-from fcspec.cases.support.odd_dicts import Elsewhere, Refusing
+from fcspec.cases.support.odd_dicts import Elsewhere, Noting, Refusing
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_site
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
@@ -77,6 +77,17 @@ def test_a_dict_that_keeps_its_entries_elsewhere_holds_what_forward_bound(functi
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is new
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_a_dict_is_told_by_its_own_methods_what_forward_bound(functional_call, site):
+    values, new = Noting({site.name: site.value()}), site.bindable()
+    site.in_forward(lambda owner: setattr(owner, site.key, new) or site.x)
+
+    functional_call(site.module, values, site.x)
+
+    assert values.noted == {site.name: new}
 
 
 @clause("inplace.rebinding")

@@ -295,3 +295,29 @@ def test_forward_rebinds_another_name_of_the_group(functional_call, group, obser
     functional_call(group.module, values, group.x)
 
     observe("in the dict" if values[first] is new else "lost")
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("bound", [False, True], ids=["nothing bound", "bound"])
+@pytest.mark.parametrize("act", ["replaced", "deleted"])
+@with_site(NESTED[:2])
+def test_the_dict_holds_what_forward_bound_in_a_module_that_it_then_replaced(functional_call, names, site, act, bound):
+    """A slot is a place in a module, not a path: restore.detached-owner."""
+    path, _, key = site.name.rpartition(".")
+    above, _, part = path.rpartition(".")
+    holder, value, new = site.module.get_submodule(above), site.value(), site.bindable()
+    values = {site.name: value}
+
+    def forward(module, args, result):
+        if bound:
+            site.rebind(new)
+        other = nn.Module()
+        other.register_buffer(key, torch.zeros(3))
+        del holder._modules[part]
+        if act == "replaced":
+            holder.add_module(part, other)
+
+    site.module.register_forward_hook(forward)
+    functional_call(site.module, values, site.x)
+
+    assert values[site.name] is (new if bound else value)

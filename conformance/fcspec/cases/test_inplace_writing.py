@@ -114,6 +114,29 @@ def test_a_conversion_in_forward_acts_on_the_given_tensors(functional_call, site
 
 
 @clause("inplace.module-methods")
+@with_site((flat_parameter, NESTED[0]))
+def test_a_conversion_in_forward_can_swap_the_contents_of_the_given_tensors(functional_call, site):
+    """What torch swaps must have no weak reference to it."""
+    if RELEASE < (2, 3):
+        unsupported("tensors are swapped from torch 2.3 on")
+    values = {site.name: site.bindable()}
+
+    def act(owner):
+        swapping = torch.__future__.get_swap_module_params_on_conversion()
+        torch.__future__.set_swap_module_params_on_conversion(True)
+        try:
+            owner.double()
+        finally:
+            torch.__future__.set_swap_module_params_on_conversion(swapping)
+        return site.current().dtype
+
+    site.in_forward(act)
+
+    assert functional_call(site.module, values, site.x) is torch.float64
+    assert (values[site.name].dtype, site.own.dtype) == (torch.float64, torch.float32)
+
+
+@clause("inplace.module-methods")
 @with_site(FLAT)
 def test_a_state_that_forward_assigns_is_in_the_dict(functional_call, site):
     if RELEASE < (2, 1):

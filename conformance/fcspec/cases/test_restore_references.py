@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 import weakref
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from fcspec.cases.support.odd_dicts import Refusing
 from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.cases.support.various import various
-from fcspec.plugin import clause
+from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import fresh_values, with_group, with_site
 from fcspec.specimens.groups import ALL_PAIRS
 from fcspec.specimens.parametrized import PARAMETRIZED
@@ -147,6 +149,64 @@ def test_the_different_tensors_of_tied_names_are_freed_by_reference_counts(funct
         del values
 
         assert [one() for one in alive] == [None] * len(alive)
+
+
+UNDECIDABLE: dict[str, Any] = {
+    "sparse": lambda value: value.to_sparse(),
+    "of another size": lambda value: value[:2].clone(),
+    "of another dtype": lambda value: value.double(),
+    "nested": lambda value: torch.nested.nested_tensor([value, value]),
+    "NaN": lambda value: value * torch.nan,
+}
+
+
+@clause("restore.freed")
+@pytest.mark.parametrize("kinds", [*itertools.product(UNDECIDABLE, repeat=2)], ids=" and ".join)
+@with_group((ALL_PAIRS[1],))
+def test_values_that_can_hardly_be_compared_are_freed_by_reference_counts(functional_call, group, kinds):
+    """Accepted or refused."""
+    values = {name: UNDECIDABLE[kind](group.value()) for kind, name in zip(kinds, group.names, strict=True)}
+    alive = [weakref.ref(value) for value in values.values()]
+    group.in_forward(lambda module: torch.zeros(()))
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(group.module, values, group.x, tie_weights=True)
+        _put_back(group.module, *group.names, own=group.own)
+        del values
+
+        assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@needs(Needs.TRANSFORMS)
+@with_group((ALL_PAIRS[1],))
+def test_values_that_a_transform_wraps_are_freed_by_reference_counts(functional_call, group):
+    alive = []
+
+    def total(value):
+        values = dict.fromkeys(group.names, value * 1)
+        alive.extend(map(weakref.ref, values.values()))
+        return functional_call(group.module, values, group.x, tie_weights=True).sum()
+
+    with _without_collecting():
+        torch.func.grad(total)(group.value())
+
+        assert [one() for one in alive] == [None] * len(alive)
+
+
+@clause("restore.freed")
+@with_site(FLAT)
+def test_tensors_are_freed_by_reference_counts_where_a_dict_refuses_what_forward_bound(functional_call, site):
+    values = Refusing({site.name: site.value()})
+    alive = weakref.ref(values[site.name])
+    site.in_forward(lambda owner: site.rebind(site.bindable()) or site.x)
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(site.module, values, site.x)
+        site.rebind(site.own)
+        del values
+
+        assert alive() is None
 
 
 @clause("restore.freed")

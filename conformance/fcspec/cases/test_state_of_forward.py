@@ -4,6 +4,7 @@ import contextvars
 import gc
 import logging
 import os
+import signal
 import sys
 import warnings
 
@@ -41,9 +42,15 @@ def _set_the_interpreter(key):
     (gc.disable if gc.isenabled() else gc.enable)()
 
 
+def _set_handlers(_):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, lambda *_: None)
+
+
 SETTINGS = {
     "state.defaults": (_set_defaults, ("defaults",), 4),
     "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 9),
+    "state.processes": (_set_handlers, ("processes",), 1),
 }
 
 

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import equal
+from fcspec.cases.support.odd_keys import odd_keys, with_keys
 from fcspec.cases.support.refusal import refused, unnamed
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
@@ -132,6 +133,30 @@ def test_unknown_names_are_no_error_without_ties(functional_call, names, site):
     extra = {site.sibling_name(names.attribute()): torch.ones(3)}
 
     assert equal(functional_call(site.module, extra, site.x, tie_weights=False), site.module(site.x))
+
+
+@clause("strict.off")
+def test_an_unknown_name_is_any_string_without_a_dot(functional_call, names):
+    for keys, path in odd_keys(names):
+        module = with_keys(names, keys[:1], path)
+        extra = {".".join((*path, keys[1])): torch.ones(3)}
+        for flags in ({}, {"tie_weights": False}):
+            assert equal(functional_call(module, extra, torch.zeros(3), **flags), torch.zeros(3))
+
+
+@clause("strict.off")
+@pytest.mark.parametrize(
+    "called", ["ParametrizedLayer", "RNN", "DataParallel", "ScriptModule", "Module", "OptimizedModule"]
+)
+def test_nor_is_one_of_a_module_whose_class_is_called_like_one_of_torch(functional_call, names, called):
+    root = probe(names)
+    layer = type(called, (type(probe(names, lambda self, x: x)),), {})()
+    layer.register_parameter(names.attribute(), parameter())
+    root.add_module(key := names.attribute(), layer)
+    extra = {f"{key}.{name}": torch.ones(3) for name in (names.attribute(), *layer._parameters)}
+
+    assert equal(functional_call(layer, {next(iter(layer._parameters)): torch.ones(3)}, torch.zeros(3)), torch.zeros(3))
+    assert equal(functional_call(root, extra, torch.zeros(3)), root(torch.zeros(3)))
 
 
 @clause("strict.off")

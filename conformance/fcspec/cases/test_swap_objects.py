@@ -235,3 +235,21 @@ def test_a_module_may_own_one(functional_call, names, site, kind, tied, given):
     functional_call(site.module, {site.name: value} if given else {}, site.x)
 
     assert seen[0] is (value if given else site.own)
+
+
+@clause("swap.identity")
+@with_site((flat_parameter, nested_parameter))
+def test_a_plain_tensor_is_the_given_one_beside_a_submodule_that_is_called_like_that_of_torch(
+    functional_call, names, site
+):
+    """And has a module under its key. Accepted or refused."""
+    key, plain = names.attribute(), torch.rand(3)
+    site.owner.__dict__[key] = plain
+    site.owner.add_module("parametrizations", nn.ModuleDict({key: probe(names, lambda self: torch.zeros(3))}))
+    value, seen = site.value(), []
+    site.in_forward(lambda owner: seen.append(getattr(owner, key)) or site.x)
+    with contextlib.suppress(Exception):
+        functional_call(site.module, {site.sibling_name(key): value}, site.x)
+
+    assert all(one is value for one in seen)
+    assert site.owner.__dict__[key] is plain

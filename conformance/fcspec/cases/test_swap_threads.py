@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import equal, identical
+from fcspec.cases.support.outcomes import raises_if, returns_or_raises
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, values_like, with_group, with_site
@@ -208,6 +209,31 @@ def test_an_own_parameter_that_forward_reaches_otherwise_gets_its_gradient(funct
     assert own.grad is not None
     assert equal(own.grad, torch.full((3,), 8.0))
     assert equal(value.grad, torch.full((3,), 2.0))
+
+
+@clause("swap.own-tensors")
+@returns_or_raises
+@with_site((flat_parameter, nested_parameter))
+def test_what_forward_does_to_an_own_parameter_stays_done(functional_call, site, fails):
+    own, calls = site.own, []
+
+    def act(owner):
+        (2 * own).sum().backward()
+        own.register_hook(calls.append)
+        own.note = "forward's"
+        return 1 / 0 if fails else site.x
+
+    site.in_forward(act)
+    for grad in (None, torch.ones(3)):
+        own.grad = grad
+        with raises_if(fails):
+            functional_call(site.module, {site.name: site.value()}, site.x)
+
+        assert own.grad is not None
+        assert own.grad.tolist() == [2.0 if grad is None else 3.0] * 3
+        assert own.note == "forward's"
+    own.sum().backward()
+    assert len(calls) == 2 + 1  # the second hook of two is called in the backward of the second forward, too
 
 
 @clause("swap.own-tensors")

@@ -13,6 +13,20 @@ class Elsewhere(collections.UserDict[str, torch.Tensor], dict[str, torch.Tensor]
     """A dict that keeps what it holds elsewhere: who goes past its own methods, to those of dict, finds it empty."""
 
 
+class Noting(dict[str, torch.Tensor]):
+    """A dict that notes what is set by its own methods; who goes past them, as by `|=`, sets something else."""
+
+    def __init__(self, values: Any) -> None:
+        super().__init__(values)
+        self.noted: dict[str, torch.Tensor] = {}
+
+    def __setitem__(self, name: str, value: torch.Tensor) -> None:
+        self.noted[name] = value
+
+    def update(self, *args: Any, **kwargs: torch.Tensor) -> None:
+        self.noted.update(*args, **kwargs)
+
+
 class Computing(dict[str, Callable[[], torch.Tensor]]):
     """A dict that makes a value whenever it is asked for one: who goes past its methods finds functions."""
 
