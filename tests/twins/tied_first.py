@@ -189,7 +189,7 @@ class Place:
             if key in store:
                 self.store, self.tensor = store, store[key]
         lists = self.modules.get("parametrizations")
-        self.is_regular = isinstance(getattr(lists, key, None), parametrize.ParametrizationList | Shim)
+        self.is_regular = isinstance(getattr(lists, key, None), parametrize.ParametrizationList | StandIn)
         if self.is_regular:
             self.store = vars(lists)["_modules"]
         self.old = self.store.get(key, ...)
