@@ -74,7 +74,7 @@ def functional_call(
         others = {name: given[name] for name in given if name not in named} if named else given
         resolved, also, passed = _resolve(module, others, strict)
         named.update(resolved)
-        recurrent = [one for one in passed if "_flat_weight_refs" in one.__dict__]
+        recurrent = [one for one in passed if isinstance(one, nn.RNNBase)]
         if recurrent:  # their copies share lists: restore.shared-store
             lists = [found for one in (module, *recurrent) for found in _walk(one, {})[3]]
     if tie_weights:
@@ -150,7 +150,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner],
                     rest[name] = module, store, key, own, None
         if is_owner:
             owners.append((owner, parameters, buffers))
-        if "_flat_weight_refs" in owner:
+        if "_flat_weight_refs" in owner and isinstance(module, nn.RNNBase):
             lists.append((module, [*owner["_flat_weights"]], [*owner["_flat_weight_refs"]]))
         if children:
             for key, child in children.items():

@@ -16,7 +16,7 @@ SPEC = load_spec()
 LEVELS = {clause.slug: clause.level for clause in SPEC.clauses}
 CASES = Path(inspect.getfile(base)).parents[1] / "cases"
 EXAMPLES = "test_examples.py"
-ACROSS_CHAPTERS = (EXAMPLES, "test_drawn.py", "test_covering.py")
+ACROSS_CHAPTERS = (EXAMPLES, "test_drawn.py", "test_covering.py", "test_surroundings.py")
 FILES = sorted(path for path in CASES.glob("test_*.py") if path.name != EXAMPLES)
 
 

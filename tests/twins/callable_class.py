@@ -64,13 +64,14 @@ class Layer:
 
     def __init__(self, module, values):
         self.own, self.values, self.dicts, self.weights = vars(module), values, {}, None
+        self.is_recurrent = isinstance(module, torch.nn.RNNBase)
         self.free = []  # the keys that are no plain attributes
 
     def holds(self, key, where=(*STORES, "_modules")):
         return any(key in self.own[which] for which in where)
 
     def lay(self, copies):
-        if "_flat_weights" in self.own:
+        if self.is_recurrent:
             self.weights = [*self.own["_flat_weights"]], self.own["_flat_weight_refs"]
         self.free = [key for key in self.values if key not in self.own]
         for which in self.DICTS:

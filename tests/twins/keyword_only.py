@@ -184,13 +184,14 @@ def core(*, module, values, args, kwargs):
 class World:
     """A module, and a copy of its `__dict__` for the time of the call."""
 
-    NAMES = (*STORES, "_non_persistent_buffers_set", "_flat_weights", "_flat_weight_refs")
-
     def __init__(self, *, owner, copies, keys):
+        self.names = (*STORES, "_non_persistent_buffers_set")
+        if isinstance(owner, torch.nn.RNNBase):
+            self.names += "_flat_weights", "_flat_weight_refs"
         self.owner, self.outer, self.keys = owner, vars(owner), keys.setdefault(id(vars(owner)["_parameters"]), set())
         self.inner = self.outer | {
             name: copies.setdefault(id(self.outer[name]), self.outer[name].copy())
-            for name in self.NAMES
+            for name in self.names
             if name in self.outer
         }
 
@@ -218,8 +219,8 @@ class World:
             carry_over(before=self.outer[name], after=self.inner[name], but=self.keys)
         changed = self.outer["_non_persistent_buffers_set"] ^ self.inner["_non_persistent_buffers_set"]
         self.outer["_non_persistent_buffers_set"] ^= changed - self.keys
-        carry_over(before=self.outer, after=self.inner, but={*self.keys, *self.NAMES})
-        for number, name in enumerate(self.outer.get("_flat_weights_names", ())):
+        carry_over(before=self.outer, after=self.inner, but={*self.keys, *self.names})
+        for number, name in enumerate(self.outer["_flat_weights_names"] if "_flat_weights" in self.names else ()):
             if name in self.outer:  # no slot, but an attribute
                 self.outer["_flat_weights"][number] = self.inner["_flat_weights"][number]
 

@@ -182,7 +182,9 @@ def swapped(module, values):
             stack.callback(setattr, parametrize, "_cache", parametrize._cache)
             parametrize._cache = {}
         for _, owner in tree(module) if values else ():
-            if "_flat_weights" in vars(owner):  # a recurrent module lists its weights anew when it finds other ones
+            if isinstance(
+                owner, torch.nn.RNNBase
+            ):  # a recurrent module lists its weights anew when it finds other ones
                 weights, references = list(vars(owner)["_flat_weights"]), vars(owner)["_flat_weight_refs"]
                 stack.callback(put_weights_back, owner, weights, references)
         for owner in {place[0]: owner for place, (owner, _, _) in values.items()}.values():

@@ -65,7 +65,7 @@ class Before:
                 if key in self.hidden
                 else now["_non_persistent_buffers_set"].discard
             )(key)
-        if "_flat_weights" in now:
+        if isinstance(self.module, torch.nn.RNNBase):
             for number, name in enumerate(now["_flat_weights_names"]):
                 if name in now:  # no slot, but an attribute
                     self.weights[number] = now["_flat_weights"][number]

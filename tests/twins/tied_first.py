@@ -245,7 +245,7 @@ class Shim(torch.nn.Module):
         }
 
     def __call__(self, *args, **kwargs):
-        lists = [vars(one) for _, one in tree(self.module) if self.places and "_flat_weights" in vars(one)]
+        lists = [vars(one) for _, one in tree(self.module) if self.places and isinstance(one, torch.nn.RNNBase)]
         before = [(list(own["_flat_weights"]), own["_flat_weight_refs"]) for own in lists]
         cache = parametrize._cache
         stores = {id(place.store): place.store for place in self.places if place.tensor is not ...}

@@ -169,6 +169,7 @@ SHAPES: dict[str, Any] = {  # a module of so many tensors, what is given of all 
     "two modules, one of each pair, strict": (TWO, _one_of_each_pair, STRICT),
     "two modules, one": (TWO, _first, {}),
     "a module for each": (_a_module_for_each, dict, {}),
+    "a module for each, untied": (_a_module_for_each, dict, UNTIED),
     "one of a large group": (_one_tensor, _first, {}),
     "of a large group all": (_one_tensor, dict, {}),
     "bound by forward": (_with_buffers(_bind_all), dict, {}),
@@ -208,6 +209,7 @@ def test_lines_that_run_grow_with_the_number_of_tensors(functional_call, names, 
 TIMED = (
     "modules of ten, one of each pair, strict",
     "a module for each",
+    "a module for each, untied",
     "attributes instead of buffers",
     "new names",
 )

@@ -90,6 +90,9 @@ def _exception(**methods: Any) -> Any:
 RAISED: dict[str, Any] = {
     "slots": WithoutDict,
     "refuses comparison": _exception(__eq__=_refuse, __hash__=None),
+    "is false": _exception(__bool__=lambda self: False),
+    "is empty": _exception(__len__=lambda self: 0),
+    "refuses its truth": _exception(__bool__=_refuse),
     "refuses its text": _exception(__str__=_refuse, __repr__=_refuse),
     "cannot be made again": lambda: _exception(__init__=lambda self, one, *, two: None)(1, two=2),
     "cannot be copied": _exception(__reduce_ex__=_refuse, __copy__=_refuse),

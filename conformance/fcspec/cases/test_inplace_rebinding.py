@@ -7,6 +7,7 @@ import itertools
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrize
 
 from fcspec.cases.support.comparing import identical
 from fcspec.plugin import Needs, clause, needs
@@ -321,3 +322,27 @@ def test_the_dict_holds_what_forward_bound_in_a_module_that_it_then_replaced(fun
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is (new if bound else value)
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("nested", [False, True], ids=["flat", "nested"])
+def test_the_dict_holds_what_a_parametrization_bound_to_its_own_buffer(functional_call, names, nested):
+    class Counting(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("calls", torch.zeros(()))
+
+        def forward(self, original):
+            self.calls = self.calls + 1
+            return 2 * original
+
+    layer, key = nn.Linear(3, 3), names.attribute()
+    root = probe(names, lambda self, x: layer(x))
+    root.add_module(key, layer)
+    parametrize.register_parametrization(layer, "weight", counting := Counting())
+    values = {f"{key if nested else ''}.parametrizations.weight.0.calls".lstrip("."): torch.full((), 5.0)}
+    own = counting.calls
+    functional_call(root if nested else layer, values, torch.ones(3))
+
+    assert [float(value) for value in values.values()] == [6.0]
+    assert counting.calls is own

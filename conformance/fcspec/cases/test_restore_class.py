@@ -101,3 +101,18 @@ def test_what_a_call_gives_for_a_plain_tensor_stands_again_after_a_call_in_forwa
 
     assert identical(seen, seen[:1] * len(seen))
     assert getattr(site.owner, key) is own
+
+
+@clause("restore.shape")
+@with_site((flat_parameter, nested_parameter))
+def test_attributes_keep_their_order(functional_call, names, site):
+    """Also where the name of one is given, and accepted or refused."""
+    keys = [names.attribute() for _ in range(3)]
+    for key in keys:
+        site.owner.__dict__[key] = torch.rand(3)
+    before = [*vars(site.owner)]
+    for values in ({site.name: site.value()}, {site.sibling_name(keys[1]): site.value()}):
+        with contextlib.suppress(Exception):
+            functional_call(site.module, values, site.x)
+
+        assert [*vars(site.owner)] == before

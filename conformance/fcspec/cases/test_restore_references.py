@@ -274,6 +274,19 @@ def test_module_arguments_and_result_are_freed_by_reference_counts(functional_ca
         assert [one() for one in alive] == [None] * len(alive)
 
 
+@clause("restore.freed")
+@pytest.mark.parametrize("what", [3, None, nn.Linear, lambda x: x], ids=["number", "none", "class", "function"])
+def test_the_tensors_given_to_what_is_no_module_are_freed_by_reference_counts(functional_call, what):
+    values = {"weight": torch.ones(3)}
+    alive = weakref.ref(values["weight"])
+    with _without_collecting():
+        with contextlib.suppress(Exception):
+            functional_call(what, values, torch.ones(3))
+        del values
+
+        assert alive() is None
+
+
 class _Layer:
     """What a row of REFUSED asks for, of a module that nothing else refers to."""
 

@@ -40,6 +40,7 @@ def _set_the_interpreter(key):
     logging.root.setLevel(logging.root.level + 1)
     _VARIABLE.set(_VARIABLE.get() + 1)
     (gc.disable if gc.isenabled() else gc.enable)()
+    sys.excepthook, sys.displayhook, sys.unraisablehook = (lambda *_: None for _ in range(3))
 
 
 def _set_handlers(_):
@@ -49,7 +50,7 @@ def _set_handlers(_):
 
 SETTINGS = {
     "state.defaults": (_set_defaults, ("defaults",), 4),
-    "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 9),
+    "state.interpreter": (_set_the_interpreter, ("interpreter", "warnings"), 10),
     "state.processes": (_set_handlers, ("processes",), 1),
 }
 

@@ -159,6 +159,28 @@ def test_nor_is_one_of_a_module_whose_class_is_called_like_one_of_torch(function
     assert equal(functional_call(root, extra, torch.zeros(3)), root(torch.zeros(3)))
 
 
+CONTAINERS = {
+    "Sequential": lambda layer: (nn.Sequential(layer), "0"),
+    "ModuleList": lambda layer: (nn.ModuleList([layer]), "0"),
+    "ModuleDict": lambda layer: (nn.ModuleDict({"one": layer}), "one"),
+    "ParameterList": lambda layer: (nn.ParameterList([layer.weight]), ""),
+    "ParameterDict": lambda layer: (nn.ParameterDict({"one": layer.weight}), ""),
+    "Identity": lambda layer: (nn.Identity(), ""),
+}
+
+
+@clause("strict.off")
+@pytest.mark.parametrize("make", CONTAINERS.values(), ids=CONTAINERS)
+def test_an_unknown_name_of_a_container_is_no_error(functional_call, names, make):
+    container, path = make(nn.Linear(3, 3))
+    root = probe(names, lambda self, x: x)
+    root.add_module(holder := names.attribute(), container)
+    for owner in ("", f"{path}." if path else ""):
+        extra = {f"{holder}.{owner}{names.attribute()}": torch.ones(3)}
+
+        assert equal(functional_call(root, extra, torch.zeros(3)), torch.zeros(3))
+
+
 @clause("strict.off")
 @with_site(FLAT)
 def test_an_unknown_name_alone_is_no_error(functional_call, names, site):

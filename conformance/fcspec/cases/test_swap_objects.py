@@ -253,3 +253,33 @@ def test_a_plain_tensor_is_the_given_one_beside_a_submodule_that_is_called_like_
 
     assert all(one is value for one in seen)
     assert site.owner.__dict__[key] is plain
+
+
+PRIVATE = (
+    *("_flat_weights", "_flat_weight_refs", "_flat_weights_names", "_all_weights", "_tied_weights_keys", "_cache"),
+    *(
+        "_orig_mod",
+        "_fsdp_wrapped_module",
+        "_checkpoint_wrapped_module",
+        "_forward_module",
+        "_is_root",
+        "_c",
+        "_hf_hook",
+    ),
+)
+"""Attributes that modules of torch and of well-known libraries have, and that a user's module can have, too."""
+
+
+@clause("swap.parameter")
+@pytest.mark.parametrize("held", [[], [1, "text"]], ids=["empty list", "list"])
+@with_site((flat_parameter, nested_parameter))
+def test_a_users_attributes_mean_nothing(functional_call, site, held):
+    for key in PRIVATE:
+        site.owner.__dict__[key] = held
+    seen, value = [], site.value()
+    site.in_forward(lambda owner: seen.append(site.current()))
+
+    functional_call(site.module, {site.name: value}, site.x)
+
+    assert identical(seen, [value])
+    assert [site.owner.__dict__[key] for key in PRIVATE] == [held] * len(PRIVATE)
