@@ -184,7 +184,7 @@ def test_values_that_a_transform_wraps_are_freed_by_reference_counts(functional_
     alive = []
 
     def total(value):
-        values = dict.fromkeys(group.names, value * 1)
+        values = dict(zip(group.names, (value * 1, value * 1), strict=True))
         alive.extend(map(weakref.ref, values.values()))
         return functional_call(group.module, values, group.x, tie_weights=True).sum()
 

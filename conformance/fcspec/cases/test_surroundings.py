@@ -10,8 +10,8 @@ from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, parameter, probe
 from fcspec.specimens.groups import tied_across_modules
 from fcspec.specimens.parametrized import nested_doubled
-from fcspec.specimens.sites import flat_buffer, nested_buffer, nested_parameter
-from fcspec.state.module_state import snapshot
+from fcspec.specimens.sites import flat_buffer, flat_parameter, nested_buffer, nested_parameter
+from fcspec.state.module_state import slots
 
 
 def _sees_what_is_given(functional_call, names):
@@ -42,11 +42,12 @@ def _writes_back(functional_call, names):
 
 
 def _puts_keys_back(functional_call, names):
-    for site in (flat_buffer(names), nested_buffer(names), nested_parameter(names)):
-        before = snapshot(site.module).slots
+    for site in (flat_buffer(names), nested_buffer(names), flat_parameter(names)):
+        before = [name for name, *_ in slots(site.module)]
         site.in_forward(lambda owner, site=site: delattr(owner, site.key) or torch.zeros(3))
         functional_call(site.module, {site.name: site.value()}, site.x)
-        assert snapshot(site.module).slots == before
+        assert [name for name, *_ in slots(site.module)] == before
+        assert site.current() is site.own
 
 
 def _puts_lists_back(functional_call, names):

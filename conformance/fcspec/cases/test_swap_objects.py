@@ -274,12 +274,11 @@ PRIVATE = (
 @pytest.mark.parametrize("held", [[], [1, "text"]], ids=["empty list", "list"])
 @with_site((flat_parameter, nested_parameter))
 def test_a_users_attributes_mean_nothing(functional_call, site, held):
-    for key in PRIVATE:
-        site.owner.__dict__[key] = held
     seen, value = [], site.value()
     site.in_forward(lambda owner: seen.append(site.current()))
+    for key in PRIVATE:
+        site.owner.__dict__[key] = [*held]
+        functional_call(site.module, {site.name: value}, site.x)
 
-    functional_call(site.module, {site.name: value}, site.x)
-
-    assert identical(seen, [value])
-    assert [site.owner.__dict__[key] for key in PRIVATE] == [held] * len(PRIVATE)
+        assert identical([seen.pop()], [value])
+        assert site.owner.__dict__.pop(key) == held
