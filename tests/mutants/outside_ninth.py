@@ -176,7 +176,7 @@ MUTANTS = [
     ),
     mutant(
         "the tangents of two values are compared by identity",
-        ("transforms.tangents",),
+        ("tie.shared-submodule",),
         Replace(
             "_tangents_equal",
             "_equal(unpack(a).tangent, unpack(b).tangent)",

@@ -6,11 +6,12 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.autograd import forward_ad
 
 from fcspec.cases.support.refusal import refused
 from fcspec.plugin import Needs, clause, needs
 from fcspec.specimens.base import with_group
-from fcspec.specimens.groups import ONE_STORE, PAIRS, shared_buffer, shared_submodule, two_buffers
+from fcspec.specimens.groups import ONE_STORE, PAIRS, SHARED, shared_buffer, shared_submodule, two_buffers
 
 ROWS = torch.tensor([[1, 2], [3, 4], [5, 6]])
 COMPLEX = torch.tensor([1 + 2j, 3 - 4j])
@@ -262,3 +263,16 @@ def test_different_values_for_one_slot_that_holds_none_are_refused(functional_ca
 
     with refused(group.module):
         functional_call(group.module, dict(zip(group.names, (one, other), strict=True)), group.x)
+
+
+@clause("tie.shared-submodule")
+@needs(Needs.TRANSFORMS)
+@with_group(SHARED)
+def test_equal_values_for_one_slot_with_equal_tangents_are_accepted(functional_call, group):
+    with forward_ad.dual_level():
+        for make in (torch.Tensor.clone, torch.Tensor.detach, lambda one: one * 1):
+            value, tangent = group.value(), torch.ones(3)
+            duals = [forward_ad.make_dual(value, tangent), forward_ad.make_dual(make(value), make(tangent))]
+            given = dict(zip(group.names, duals, strict=True))
+
+            assert forward_ad.unpack_dual(functional_call(group.module, given, group.x)).tangent is not None

@@ -28,18 +28,6 @@ def test_different_tangents_for_one_slot_are_refused(functional_call, group):
 
 @clause("transforms.tangents")
 @with_group(SHARED)
-def test_equal_tangents_for_one_slot_are_accepted(functional_call, group):
-    with forward_ad.dual_level():
-        for make in (torch.Tensor.clone, torch.Tensor.detach, lambda one: one * 1):
-            value, tangent = group.value(), torch.ones(3)
-            duals = [forward_ad.make_dual(value, tangent), forward_ad.make_dual(make(value), make(tangent))]
-            given = dict(zip(group.names, duals, strict=True))
-
-            assert forward_ad.unpack_dual(functional_call(group.module, given, group.x)).tangent is not None
-
-
-@clause("transforms.tangents")
-@with_group(SHARED)
 def test_a_value_with_a_tangent_and_one_without_for_one_slot_are_refused(functional_call, group):
     with forward_ad.dual_level():
         dual = forward_ad.make_dual(group.value(), torch.ones(3))
