@@ -227,8 +227,15 @@ def test_so_does_time(functional_call, names, make, give, flags):
         finally:
             gc.enable()
 
+    def ratio():
+        """Of many to few before and after them: a machine that others use is slow for all three."""
+        before, took, after = least_of_few(), seconds(many), least_of_few()
+        return took / max(1e-4, before, after)
+
+    def least_of_few():
+        return min(seconds(few) for _ in range(7))
+
     few, many = (_call(functional_call, make(names, size), give, flags) for size in (100, 4000))
-    least = max(1e-4, min(seconds(few) for _ in range(20)))
 
     # 40 times as many tensors; a square would take 1600 times as long.
-    assert any(seconds(many) < 70 * least for _ in range(3))
+    assert any(ratio() < 70 for _ in range(4))
