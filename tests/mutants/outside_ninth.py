@@ -207,4 +207,33 @@ MUTANTS = [
         After("functional_call", "swap.walk()", f"if not {COMPILING}:\n    _RUNNING.append(1)"),
         After("_Swap.put_back", "for owner in ...: owner.put_back()", f"if not {COMPILING}:\n    _RUNNING.pop()"),
     ),
+    mutant(
+        "what forward has bound is looked at in a hook, before an overridden __call__ has ended",
+        ("inplace.rebinding",),
+        Replace(
+            "functional_call",
+            "return module(*args, **({} if kwargs is None else kwargs))",
+            f"""
+            if {COMPILING}:
+                return module(*args, **({{}} if kwargs is None else kwargs))
+            handle = module.register_forward_hook(lambda *_: swap.look())
+            try:
+                return module(*args, **({{}} if kwargs is None else kwargs))
+            finally:
+                handle.remove()
+            """,
+        ),
+        Replace("_Swap.put_back", "self.look()", f"if {COMPILING}:\n    self.look()"),
+    ),
+    mutant(
+        "what a class holds is remembered, and the class with it",
+        ("state.growth",),
+        TopLevel("""
+        import functools
+        @functools.cache
+        def _held_by(kind: type, key: str) -> Any:
+            return getattr(kind, key, _Absent)
+        """),
+        Replace("_Swap._other_slot", "getattr(type(module), key, _Absent)", "_held_by(type(module), key)"),
+    ),
 ]

@@ -61,7 +61,8 @@ def test_nor_does_autocast_cast_own_tensors_anew(functional_call, given):
 
 
 def _names(module):
-    return [name for name, _ in module.named_buffers(remove_duplicate=False)]
+    of_each_kind = module.named_parameters(remove_duplicate=False), module.named_buffers(remove_duplicate=False)
+    return [name for found in of_each_kind for name, _ in found]
 
 
 def _in_pairs(modules_of):
@@ -107,6 +108,12 @@ def _a_module_for_each(names, size):
         child = nn.Module()
         child.register_buffer("buffer", torch.zeros(()))
         root.add_module(f"child{number}", child)
+    return root
+
+
+def _a_recurrent_module(names, size):
+    root = probe(names, _bind_nothing)
+    root.add_module("recurrent", nn.GRU(1, 1, num_layers=size // 4))
     return root
 
 
@@ -170,6 +177,7 @@ SHAPES: dict[str, Any] = {  # a module of so many tensors, what is given of all 
     "two modules, one": (TWO, _first, {}),
     "a module for each": (_a_module_for_each, dict, {}),
     "a module for each, untied": (_a_module_for_each, dict, UNTIED),
+    "a recurrent module": (_a_recurrent_module, dict, {}),
     "one of a large group": (_one_tensor, _first, {}),
     "of a large group all": (_one_tensor, dict, {}),
     "bound by forward": (_with_buffers(_bind_all), dict, {}),
@@ -210,7 +218,8 @@ TIMED = (
     "modules of ten, one of each pair, strict",
     "a module for each",
     "a module for each, untied",
-    "attributes instead of buffers",
+    "a recurrent module",
+    "not persistent, one deleted by forward",
     "new names",
 )
 

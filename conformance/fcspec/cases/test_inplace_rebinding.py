@@ -346,3 +346,40 @@ def test_the_dict_holds_what_a_parametrization_bound_to_its_own_buffer(functiona
 
     assert [float(value) for value in values.values()] == [6.0]
     assert counting.calls is own
+
+
+def _in_an_overridden_call(before):
+    def prepare(module, rebind):
+        plain = type(module).__call__
+
+        def call(self, *args):
+            if before:
+                rebind()
+                return plain(self, *args)
+            result = plain(self, *args)
+            rebind()
+            return result
+
+        type(module).__call__ = call
+
+    return prepare
+
+
+MOMENTS = {
+    "before forward, in a hook": lambda module, rebind: module.register_forward_pre_hook(lambda *_: rebind()),
+    "after forward, in a hook": lambda module, rebind: module.register_forward_hook(lambda *_: rebind()),
+    "before forward, in __call__": _in_an_overridden_call(before=True),
+    "after forward, in __call__": _in_an_overridden_call(before=False),
+}
+
+
+@clause("inplace.rebinding")
+@pytest.mark.parametrize("prepare", MOMENTS.values(), ids=MOMENTS)
+@with_site((*FLAT[:2], NESTED[0]))
+def test_the_dict_holds_what_was_bound_at_any_moment_of_the_call(functional_call, site, prepare):
+    new, values = site.bindable(), {site.name: site.value()}
+    prepare(site.module, lambda: site.rebind(new))
+    functional_call(site.module, values, site.x)
+
+    assert values[site.name] is new
+    assert site.current() is site.own

@@ -5,6 +5,7 @@ import gc
 import itertools
 import sys
 import warnings
+import weakref
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import with_site
-from fcspec.specimens.sites import flat_parameter
+from fcspec.specimens.parametrized import doubled, nested_doubled
+from fcspec.specimens.sites import flat_parameter, nested_parameter
 
 
 @clause("state.growth")
@@ -120,3 +122,20 @@ def test_a_warning_of_forward_that_is_shown_once_is_shown_once(functional_call, 
             functional_call(site.module, {site.name: site.value()}, site.x)
 
     assert [str(one.message) for one in shown] == ["said by forward"]
+
+
+@clause("state.growth")
+def test_classes_of_modules_are_freed_with_them(functional_call, names):
+    """torch makes a class for each parametrized module."""
+    alive = []
+    for make in (flat_parameter, nested_parameter, doubled, nested_doubled):
+        for _ in range(3):
+            site = make(names)
+            for key in (site.name, site.sibling_name(names.attribute())):
+                with contextlib.suppress(Exception):
+                    functional_call(site.module, {key: site.value()}, site.x)
+            alive += map(weakref.ref, (type(site.module), type(site.owner)))
+    del site
+    gc.collect()
+
+    assert [kind() for kind in alive if kind() is not None] == []
