@@ -150,7 +150,7 @@ def _walk(root: nn.Module, given: Values) -> tuple[_Slots, _Slots, list[_Owner],
                     rest[name] = module, store, key, own, None
         if is_owner:
             owners.append((owner, parameters, buffers))
-        if "_flat_weight_refs" in owner and isinstance(module, nn.RNNBase):
+        if isinstance(module, nn.RNNBase):  # restore.recurrent
             lists.append((module, [*owner["_flat_weights"]], [*owner["_flat_weight_refs"]]))
         if children:
             for key, child in children.items():
