@@ -236,4 +236,22 @@ MUTANTS = [
         """),
         Replace("_Swap._other_slot", "getattr(type(module), key, _Absent)", "_held_by(type(module), key)"),
     ),
+    mutant(
+        "an entry is read while the dict is gone through",
+        ("dicts.subclass",),
+        Replace(
+            "_Swap.take",
+            "for name, value in one.items(): ...",
+            "for name in one:\n    value = one[name]\n    ...",
+        ),
+    ),
+    mutant(
+        "a recurrent module with a parametrized weight lists all weights as before",
+        ("restore.recurrent",),
+        Replace(
+            "_Owner.put_back",
+            "name not in self.swapped",
+            "name not in self.swapped and not parametrize.is_parametrized(self.module)",
+        ),
+    ),
 ]

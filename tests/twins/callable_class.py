@@ -106,6 +106,8 @@ class Layer:
             for number, name in enumerate(self.own["_flat_weights_names"]):
                 if name in self.own:  # no slot, but an attribute
                     self.weights[0][number] = self.own["_flat_weights"][number]
+                elif name in self.own["_parameters"]:
+                    self.weights[0][number] = self.own["_parameters"][name]
             self.own["_flat_weights"], self.own["_flat_weight_refs"] = self.weights
 
 

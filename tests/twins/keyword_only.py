@@ -35,7 +35,7 @@ def functional_call(module, parameter_and_buffer_dicts, args, kwargs=None, *, ti
         kwargs={} if kwargs is None else dict(kwargs),
     )
     for one in dicts:
-        for name in one:
+        for name in [*one]:
             if name in rebound:
                 one[name] = rebound[name]
     return result
@@ -223,6 +223,8 @@ class World:
         for number, name in enumerate(self.outer["_flat_weights_names"] if "_flat_weights" in self.names else ()):
             if name in self.outer:  # no slot, but an attribute
                 self.outer["_flat_weights"][number] = self.inner["_flat_weights"][number]
+            elif name in self.outer["_parameters"]:
+                self.outer["_flat_weights"][number] = self.outer["_parameters"][name]
 
 
 def carry_over(*, before, after, but):

@@ -244,6 +244,8 @@ def put_weights_back(owner, weights, references):
     for number, name in enumerate(own["_flat_weights_names"]):
         if name in own:
             weights[number] = own["_flat_weights"][number]
+        elif name in own["_parameters"]:
+            weights[number] = own["_parameters"][name]
     own.update(_flat_weights=weights, _flat_weight_refs=references)
 
 

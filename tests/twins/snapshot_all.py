@@ -69,6 +69,8 @@ class Before:
             for number, name in enumerate(now["_flat_weights_names"]):
                 if name in now:  # no slot, but an attribute
                     self.weights[number] = now["_flat_weights"][number]
+                elif name in now["_parameters"]:
+                    self.weights[number] = now["_parameters"][name]
             now.update(_flat_weights=self.weights, _flat_weight_refs=self.own["_flat_weight_refs"])
 
 

@@ -265,10 +265,13 @@ class Shim(torch.nn.Module):
                 if list(ordered) != list(store):
                     store.clear()
                     store.update(ordered)
+            swapped = {(id(place.store), place.key) for place in self.places}
             for own, (weights, references) in zip(lists, before, strict=True):
                 for number, name in enumerate(own["_flat_weights_names"]):
                     if name in own:  # no slot, but an attribute
                         weights[number] = own["_flat_weights"][number]
+                    elif name in own["_parameters"] and (id(own["_parameters"]), name) not in swapped:
+                        weights[number] = own["_parameters"][name]
                 own.update(_flat_weights=weights, _flat_weight_refs=references)
 
 

@@ -197,6 +197,23 @@ def test_ties_are_those_of_the_moment(functional_call, names, module):
 
 
 @clause("call.module-as-it-is")
+def test_ties_that_move_between_calls_are_those_of_the_moment(functional_call, names):
+    """As many tensors, and as many names."""
+    root, keys = probe(names), [names.attribute() for _ in range(4)]
+    for key in keys:
+        root.register_buffer(key, torch.zeros(3))
+    value, seen = torch.ones(3), []
+    root.register_forward_pre_hook(lambda *_: seen.append([root.get_buffer(key) is value for key in keys]))
+    type(root).forward = lambda self, x: x
+    for tied in (1, 2, 3, 1):
+        for place, key in enumerate(keys[1:], 1):
+            root._buffers[key] = root._buffers[keys[0]] if place == tied else torch.zeros(3)
+        functional_call(root, {keys[0]: value}, torch.ones(3))
+
+        assert seen.pop() == [place in (0, tied) for place in range(4)]
+
+
+@clause("call.module-as-it-is")
 def test_a_layer_that_was_replaced_is_left_alone(functional_call, names, module):
     old = module.first
     functional_call(module, fresh_values(module), torch.ones(3))

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.comparing import identical
-from fcspec.cases.support.odd_dicts import Elsewhere, Noting, Refusing
+from fcspec.cases.support.odd_dicts import Elsewhere, Moving, Noting, Refusing
 from fcspec.plugin import Needs, clause, needs
-from fcspec.specimens.base import with_site
+from fcspec.specimens.base import fresh_values, with_site
 from fcspec.specimens.sites import BUFFERS, FLAT, NESTED
 
 
@@ -77,6 +77,24 @@ def test_a_dict_that_keeps_its_entries_elsewhere_holds_what_forward_bound(functi
     functional_call(site.module, values, site.x)
 
     assert values[site.name] is new
+
+
+@clause("inplace.rebinding")
+@with_site(FLAT)
+def test_a_dict_that_moves_what_is_set_holds_all_that_forward_bound(functional_call, site):
+    values, bound = Moving(fresh_values(site.module)), {}
+
+    def bind(owner):
+        for store in (owner._parameters, owner._buffers):
+            for key, value in [*store.items()]:
+                bound[key] = nn.Parameter(value.detach() + 1) if store is owner._parameters else value + 1
+                setattr(owner, key, bound[key])
+        return site.x
+
+    site.in_forward(bind)
+    functional_call(site.module, values, site.x)
+
+    assert {name: id(value) for name, value in values.items()} == {name: id(value) for name, value in bound.items()}
 
 
 @clause("inplace.rebinding")

@@ -117,6 +117,23 @@ def test_a_weight_that_a_hook_binds_anew_is_listed_where_none_was_given(function
 
 
 @clause("restore.recurrent")
+@pytest.mark.parametrize("given", ["weight_ih_l0", "parametrizations.weight_ih_l0.original", "weight_hh_l0"])
+def test_so_it_is_where_another_weight_is_parametrized(functional_call, given):
+    module, new = nn.GRU(2, 2), []
+    parametrize.register_parametrization(module, "weight_ih_l0", nn.Identity())
+
+    def bind(module, args):
+        module.bias_ih_l0 = nn.Parameter(torch.zeros(6))
+        new.append(module.bias_ih_l0)
+
+    module.register_forward_pre_hook(bind)
+    functional_call(module, {given: torch.ones(6, 2)}, (torch.rand(3, 2),))
+
+    assert module.bias_ih_l0 is new[0]
+    assert module._flat_weights[module._flat_weights_names.index("bias_ih_l0")] is new[0]
+
+
+@clause("restore.recurrent")
 @returns_or_raises
 def test_own_weights_are_listed_after_a_call_in_a_call_of_the_same_module(functional_call, names, fails):
     rnn = nn.GRU(2, 2)

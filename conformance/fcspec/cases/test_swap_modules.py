@@ -11,7 +11,7 @@ from fcspec.cases.support.comparing import equal, identical
 from fcspec.plugin import clause
 from fcspec.specimens import oracle
 from fcspec.specimens.base import fresh_values, parameter, probe, with_site
-from fcspec.specimens.sites import NESTED, flat_buffer, flat_parameter
+from fcspec.specimens.sites import NESTED, flat_buffer, flat_parameter, nested_parameter
 from fcspec.state.module_state import snapshot
 
 ODD_NAMES = (
@@ -151,6 +151,21 @@ def test_a_module_with_a_scripted_child_takes_values(functional_call, names, sit
 
     assert identical(seen, [*values.values()] * 2)
     assert identical([site.get(name) for name in values], own)
+
+
+@clause("swap.nested")
+def test_a_module_with_a_data_parallel_child_takes_values(functional_call, names):
+    site = nested_parameter(names)
+    root = probe(names, lambda self, x: self.get_submodule(key)(x))
+    root.add_module(key := names.attribute(), nn.DataParallel(site.module).cpu())
+    seen, value = [], site.value()
+    site.in_forward(lambda owner: seen.append(site.current()))
+    for flags in ({}, {"tie_weights": False}):
+        functional_call(root, {f"{key}.module.{site.name}": value}, site.x, **flags)
+
+    assert len(seen) == 2
+    assert all(torch.equal(one, value) for one in seen)
+    assert site.current() is site.own
 
 
 GLOBAL_HOOKS = ("parameter", "buffer", "module")

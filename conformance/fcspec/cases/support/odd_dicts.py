@@ -46,6 +46,27 @@ class Computing(dict[str, Callable[[], torch.Tensor]]):
         return type(self)(super().items())
 
 
+class Moving(collections.OrderedDict[str, torch.Tensor]):
+    """A dict whose last entry is the one that was used last: who goes through its names meanwhile goes astray."""
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        self.move_to_end(name)
+        return super().__getitem__(name)
+
+    def __setitem__(self, name: str, value: torch.Tensor) -> None:
+        super().__setitem__(name, value)
+        self.move_to_end(name)
+
+    def items(self) -> Any:
+        return [(name, super(Moving, self).__getitem__(name)) for name in self]
+
+    def values(self) -> Any:
+        return [value for _, value in self.items()]
+
+    def copy(self) -> Moving:
+        return type(self)(self.items())
+
+
 class Refusing(dict[str, torch.Tensor]):
     """A dict that refuses assignment to one name, or, where that is None, to all."""
 
