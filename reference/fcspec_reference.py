@@ -402,7 +402,7 @@ def _are_equal(a: Tensor | None, b: Tensor | None, of_slot: bool = False) -> boo
     if not _is_tracing() and _show_the_same(a, b):
         return True
     try:
-        return torch.equal(a, b)
+        return a.dtype is b.dtype and torch.equal(a, b)  # which rounds the one of two dtypes
     except Exception:  # tie.undecidable: meta, vmapped, sparse
         return False
 

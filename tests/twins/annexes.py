@@ -58,8 +58,9 @@ def functional_call(module, parameter_and_buffer_dicts, args=None, kwargs=None, 
             annex.close()
         for fence in fences:
             fence.clear_away()
+        leased = {spot.token for spot, _ in lease.values()}
         for score in scores:
-            score.correct({spot.token for spot, _ in lease.values()})
+            score.correct(leased)
         if lease:
             parametrize._cache.clear()  # what was computed from given values is nobody else's
     for name, now in bound.items():

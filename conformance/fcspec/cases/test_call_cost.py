@@ -117,6 +117,13 @@ def _a_recurrent_module(names, size):
     return root
 
 
+def _recurrent_modules(names, size):
+    root = probe(names, _bind_nothing)
+    for number in range(size // 4):
+        root.add_module(f"recurrent{number}", nn.RNN(1, 1))
+    return root
+
+
 def _bind_all(self, x):
     self._buffers.update(dict.fromkeys(self._buffers, torch.ones(())))
     return x
@@ -178,6 +185,7 @@ SHAPES: dict[str, Any] = {  # a module of so many tensors, what is given of all 
     "a module for each": (_a_module_for_each, dict, {}),
     "a module for each, untied": (_a_module_for_each, dict, UNTIED),
     "a recurrent module": (_a_recurrent_module, dict, {}),
+    "recurrent modules, untied": (_recurrent_modules, dict, UNTIED),
     "one of a large group": (_one_tensor, _first, {}),
     "of a large group all": (_one_tensor, dict, {}),
     "bound by forward": (_with_buffers(_bind_all), dict, {}),
@@ -221,6 +229,8 @@ TIMED = (
     "a recurrent module",
     "not persistent, one deleted by forward",
     "new names",
+    "all missing",
+    "a dict for each",
 )
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, with_site
@@ -42,3 +43,18 @@ def test_the_dicts_of_a_list_hold_what_forward_bound_where_those_of_a_tuple_do(f
         return dicts[1][site.name] is new
 
     assert is_held(list) is is_held(tuple)  # that it is held is the law of inplace.rebinding-tuple
+
+
+@clause("drop-in.extra-name")
+@with_site((flat_parameter, nested_parameter))
+def test_a_parameter_of_any_class_is_registered(functional_call, names, site):
+    """nn.Parameter makes one of another class of a tensor of a subclass: isinstance says that it is a Parameter."""
+    own_class = type(names.type(), (nn.Parameter,), {})
+    tensor_class = type(names.type(), (torch.Tensor,), {})
+    for value in (own_class(torch.ones(3)), nn.Parameter(torch.ones(3).as_subclass(tensor_class))):
+        key, seen = names.attribute(), []
+        site.in_forward(lambda owner, seen=seen: seen.extend(owner.parameters()) or site.x)
+        functional_call(site.module, {site.sibling_name(key): value}, site.x)
+
+        assert any(one is value for one in seen)
+        assert not hasattr(site.owner, key)

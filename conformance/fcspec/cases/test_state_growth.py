@@ -125,17 +125,19 @@ def test_a_warning_of_forward_that_is_shown_once_is_shown_once(functional_call, 
 
 
 @clause("state.growth")
-def test_classes_of_modules_are_freed_with_them(functional_call, names):
+def test_classes_of_modules_and_values_are_freed_with_them(functional_call, names):
     """torch makes a class for each parametrized module."""
     alive = []
     for make in (flat_parameter, nested_parameter, doubled, nested_doubled):
         for _ in range(3):
             site = make(names)
             for key in (site.name, site.sibling_name(names.attribute())):
+                value = site.value().as_subclass(type(names.type(), (torch.Tensor,), {}))
                 with contextlib.suppress(Exception):
-                    functional_call(site.module, {key: site.value()}, site.x)
+                    functional_call(site.module, {key: value}, site.x)
+                alive.append(weakref.ref(type(value)))
             alive += map(weakref.ref, (type(site.module), type(site.owner)))
-    del site
+    del site, value
     gc.collect()
 
     assert [kind() for kind in alive if kind() is not None] == []

@@ -249,3 +249,25 @@ def test_names_are_tied_in_a_module_of_many_tensors(functional_call, names):
     functional_call(module, {"buffer3": value}, torch.ones(()))
 
     assert identical([*seen[0], *seen[1]], [value, value, other, own, own, value])
+
+
+WRAPPERS = {
+    "DataParallel": lambda layer: (nn.DataParallel(layer).cpu(), "module"),
+    "Sequential": lambda layer: (nn.Sequential(layer), "0"),
+    "ModuleList": lambda layer: (nn.ModuleList([layer]), "0"),
+    "ModuleDict": lambda layer: (nn.ModuleDict({"one": layer}), "one"),
+}
+
+
+@clause("tie.one-name")
+@pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
+def test_a_value_reaches_a_name_below_a_wrapper_of_torch(functional_call, names, wrap):
+    root, layer, key, path = probe(names), probe(names), names.attribute(), names.attribute()
+    layer.register_parameter(key, parameter())
+    wrapper, below = wrap(layer)
+    root.add_module(path, wrapper)
+    root.register_parameter(key, layer.get_parameter(key))
+
+    seen, value = _seen(functional_call, root, key, f"{path}.{below}.{key}")
+
+    assert seen is value
