@@ -254,4 +254,35 @@ MUTANTS = [
             "name not in self.swapped and not parametrize.is_parametrized(self.module)",
         ),
     ),
+    mutant(
+        "the walk passes over a DataParallel",
+        ("tie.one-name",),
+        Replace(
+            "_Swap.walk",
+            "child is not None and id(child) not in found",
+            "child is not None and not isinstance(child, nn.DataParallel) and id(child) not in found",
+        ),
+    ),
+    mutant(
+        "a module that contains a DataParallel is refused",
+        ("swap.nested",),
+        After(
+            "functional_call",
+            "_check_module(module)",
+            f"if not {COMPILING} and any(isinstance(one, nn.DataParallel) for one in module.modules()):\n    raise RuntimeError",
+        ),
+    ),
+    mutant(
+        "which classes are those of tensors is remembered",
+        ("state.growth",),
+        TopLevel("""
+        import functools
+        @functools.cache
+        def _is_of_tensors(kind: type) -> bool:
+            return issubclass(kind, Tensor)
+        """),
+        Before(
+            "_Swap.take", "place = self.registered.get(name)", f"if not {COMPILING}:\n    _is_of_tensors(type(value))"
+        ),
+    ),
 ]
