@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.refusal import refused
+from fcspec.cases.support.unprintable import Unprintable
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, probe, with_site
 from fcspec.specimens.sites import flat_parameter
@@ -62,15 +63,6 @@ class Proxy:
 
     def __call__(self, *args):
         raise AssertionError("it was called")
-
-
-class Unprintable:
-    """As a proxy of what is gone: it has no text."""
-
-    def __repr__(self):
-        raise ReferenceError("gone")
-
-    __str__ = __format__ = __repr__
 
 
 NOT_MODULES = {

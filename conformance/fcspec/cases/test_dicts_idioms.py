@@ -57,7 +57,9 @@ KINDS = {
     "float8": lambda: torch.ones(2).to(getattr(torch, "float8_e4m3fn", torch.float16)),
     "meta": lambda: torch.ones(2, device="meta"),
     "sparse": lambda: torch.eye(2).to_sparse(),
-    "not coalesced": lambda: torch.sparse_coo_tensor([[0, 0]], [1.0, 2.0], (2,), check_invariants=False),
+    "not coalesced": lambda: torch.sparse_coo_tensor(
+        torch.zeros(1, 2), torch.tensor([1.0, 2.0]), (2,), check_invariants=False
+    ),
     "sparse rows": lambda: torch.eye(2).to_sparse_csr(),
     "sparse columns": lambda: torch.eye(2).to_sparse_csc(),
     "empty": lambda: torch.ones(0),

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fcspec.cases.support.refusal import refused
+from fcspec.cases.support.unprintable import Unprintable
 from fcspec.plugin import clause
 from fcspec.specimens.base import fresh_values, probe, with_site
 from fcspec.specimens.sites import FLAT, flat_parameter, nested_parameter
@@ -51,22 +52,13 @@ def test_dicts_in_an_iterable_that_is_no_tuple(functional_call, site, kind, obse
         observe(type(error).__name__)
 
 
-class _Unprintable:
-    """As a proxy of what is gone: it has no text."""
-
-    def __repr__(self):
-        raise ReferenceError("gone")
-
-    __str__ = __format__ = __repr__
-
-
 BAD_VALUES = {
     "number": 3.0,
     "string": "zeros",
     "list": [1.0],
     "array": torch.ones(3, device="cpu").numpy(),
     "module": nn.Identity(),
-    "what has no text": _Unprintable(),
+    "what has no text": Unprintable(),
 }
 
 
