@@ -1,5 +1,7 @@
 """inplace: what forward writes, by its own means or a method of the module, is written into the given tensors."""
 
+import contextlib
+
 import pytest
 import torch
 from torch import nn
@@ -113,6 +115,18 @@ def test_a_conversion_in_forward_acts_on_the_given_tensors(functional_call, site
     assert site.own.dtype is torch.float32
 
 
+@contextlib.contextmanager
+def _conversions_that(setting):
+    """In this block `.double()` and its like swap or overwrite parameters, and do not assign to `.data`."""
+    was = getattr(torch.__future__, f"get_{setting}_on_conversion")()
+    set_it = getattr(torch.__future__, f"set_{setting}_on_conversion")
+    set_it(True)
+    try:
+        yield
+    finally:
+        set_it(was)
+
+
 @clause("inplace.module-methods")
 @with_site((flat_parameter, NESTED[0]))
 def test_a_conversion_in_forward_can_swap_the_contents_of_the_given_tensors(functional_call, site):
@@ -122,12 +136,8 @@ def test_a_conversion_in_forward_can_swap_the_contents_of_the_given_tensors(func
     values = {site.name: site.bindable()}
 
     def act(owner):
-        swapping = torch.__future__.get_swap_module_params_on_conversion()
-        torch.__future__.set_swap_module_params_on_conversion(True)
-        try:
+        with _conversions_that("swap_module_params"):
             owner.double()
-        finally:
-            torch.__future__.set_swap_module_params_on_conversion(swapping)
         return site.current().dtype
 
     site.in_forward(act)
@@ -159,12 +169,8 @@ def test_what_an_overwriting_conversion_binds_is_in_the_dict(functional_call, si
     values = {site.name: given}
 
     def act(owner):
-        overwriting = torch.__future__.get_overwrite_module_params_on_conversion()
-        torch.__future__.set_overwrite_module_params_on_conversion(True)
-        try:
+        with _conversions_that("overwrite_module_params"):
             owner.double()
-        finally:
-            torch.__future__.set_overwrite_module_params_on_conversion(overwriting)
         return torch.zeros(())
 
     site.in_forward(act)
