@@ -199,10 +199,8 @@ MUTANTS = [
         Replace(
             "_Owner.put_back",
             "[*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order",
-            f"""
-            ({COMPILING} or _RUNNING == [1])
-            and [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order
-            """,
+            f"({COMPILING} or _RUNNING == [1])"
+            " and [*self.stores[_PARAMETERS].keys(), *self.stores[_BUFFERS].keys()] != self.order",
         ),
         After("functional_call", "swap.walk()", f"if not {COMPILING}:\n    _RUNNING.append(1)"),
         After("_Swap.put_back", "for owner in ...: owner.put_back()", f"if not {COMPILING}:\n    _RUNNING.pop()"),

@@ -163,7 +163,7 @@ MUTANTS = [
         First(
             "functional_call",
             """
-            if isinstance(module, nn.Module) and len(_CACHE) < 100:
+            if isinstance(module, nn.Module) and len(_CACHE) < 1000:
                 _CACHE[id(module)] = module
             """,
         ),

@@ -159,8 +159,12 @@ def _first(values):
     return dict([*values.items()][:1])
 
 
+def _as_new_names(values):
+    return {f"new_{name}": value for name, value in values.items()}
+
+
 def _with_as_many_new_names(values):
-    return values | {f"new_{name}": value for name, value in values.items()}
+    return values | _as_new_names(values)
 
 
 def _a_dict_for_each(values):
@@ -194,7 +198,7 @@ SHAPES: dict[str, Any] = {  # a module of so many tensors, what is given of all 
     "another order": (_with_buffers(_reverse), dict, {}),
     "attributes instead of buffers": (_with_buffers(_register_elsewhere), dict, {}),
     "new names": (_with_buffers(_bind_nothing), _with_as_many_new_names, {}),
-    "all missing": (_with_buffers(_bind_all), _with_as_many_new_names, STRICT),
+    "all missing": (_with_buffers(_bind_all), _as_new_names, STRICT),
     "a dict for each": (_with_buffers(_bind_all), _a_dict_for_each, {}),
     "empty dicts": (_with_buffers(_bind_nothing), _beside_empty_dicts, {}),
 }
