@@ -85,12 +85,12 @@ class functional_call:
             case one:
                 args = (one,)
         puts, homes, homesteads = plan(module, dicts, tie_weights, strict)
-        session = swapping(puts, homes, homesteads)
-        next(session)
+        halves = swapping(puts, homes, homesteads)
+        next(halves)
         try:
             result = module(*args, **({} if kwargs is None else kwargs))
         finally:
-            rebound = next(session)
+            rebound = next(halves)
         write(homes, rebound)
         return result
 
