@@ -242,13 +242,14 @@ TIMED = (
 @pytest.mark.parametrize(("make", "give", "flags"), [SHAPES[shape] for shape in TIMED], ids=TIMED)
 def test_so_does_time(functional_call, names, make, give, flags):
     def seconds(call):
+        enable = gc.enable if gc.isenabled() else gc.disable
         gc.disable()  # its time grows with all that the process holds
         try:
             start = time.process_time()
             call()
             return time.process_time() - start
         finally:
-            gc.enable()
+            enable()
 
     def ratio():
         """Of many to few before and after them: a machine that others use is slow for all three."""

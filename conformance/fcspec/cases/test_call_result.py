@@ -187,9 +187,12 @@ def test_arguments_that_do_not_fit_are_not_exchanged_for_others(functional_call,
 
             assert calls == ["call"], (forward, args)
             calls.clear()
-        with contextlib.suppress(Exception):  # args.none lets None be refused
+        refused = True
+        with contextlib.suppress(Exception):  # args.none lets None be refused, and forward may raise
             functional_call(site.module, {site.name: site.value()}, None)
-        assert len(calls) <= 1, (forward, None)
+            refused = False
+
+        assert calls == ["call"] or (refused and not calls), (forward, None)
         calls.clear()
 
 

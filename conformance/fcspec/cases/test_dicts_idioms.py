@@ -58,7 +58,7 @@ KINDS = {
     "meta": lambda: torch.ones(2, device="meta"),
     "sparse": lambda: torch.eye(2).to_sparse(),
     "not coalesced": lambda: torch.sparse_coo_tensor(
-        torch.zeros(1, 2), torch.tensor([1.0, 2.0]), (2,), check_invariants=False
+        torch.zeros(1, 2, dtype=torch.int64), torch.tensor([1.0, 2.0]), (2,), check_invariants=False
     ),
     "sparse rows": lambda: torch.eye(2).to_sparse_csr(),
     "sparse columns": lambda: torch.eye(2).to_sparse_csc(),
